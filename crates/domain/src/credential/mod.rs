@@ -1,0 +1,3 @@
+//! Passwords and how they are hashed.
+mod password;
+pub use password::{HashError, Password, PasswordCheck, PasswordHasher};

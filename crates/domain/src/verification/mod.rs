@@ -1,0 +1,1 @@
+//! Pending sign-ups and the tokens that prove an address.

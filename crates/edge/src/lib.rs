@@ -1,0 +1,18 @@
+//! The front door: bytes in, a decided request out.
+//!
+//! Comes in: sockets, a [`Policy`](doorward_policy::Policy), the accounts application as a plain tower service, and three ports
+//! ([`Admission`], [`EdgeAudit`], the clock). Goes out: answers that carry the header policy, whoever made them.
+//! Must never know: accounts, databases, templates.
+
+pub mod body;
+pub mod gate;
+pub mod layer;
+pub mod listen;
+pub mod port;
+pub mod proxy;
+pub mod rescue;
+pub mod stack;
+pub mod tls;
+
+pub use body::{BoxError, EdgeBody};
+pub use port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind, Refusal};

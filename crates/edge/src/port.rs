@@ -1,0 +1,86 @@
+//! What the edge asks of others. `doorward`'s wiring plugs in the accounts application; tests plug in what they like.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use doorward_kit::RequestContext;
+use doorward_policy::RoutePolicy;
+use futures_util::future::BoxFuture;
+use http::{HeaderName, HeaderValue, Request, Response, request::Parts};
+use tower::util::BoxCloneSyncService;
+
+use crate::body::EdgeBody;
+
+/// The accounts application. Requests carry a [`RequestContext`] in their extensions.
+pub type AppService = BoxCloneSyncService<Request<EdgeBody>, Response<EdgeBody>, Infallible>;
+
+/// Decides who may pass an `identified` or `signed-in` route: session and CSRF check in process.
+pub trait Admission: Send + Sync + 'static {
+    /// Looks at the head alone; called before any octet of the body is read or any upstream is contacted.
+    fn admit<'a>(&'a self, head: &'a Parts, context: &'a RequestContext, route: &'a RoutePolicy) -> BoxFuture<'a, Admitted>;
+}
+
+/// The answer of [`Admission`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub enum Admitted {
+    /// Pass without identity.
+    Anonymous,
+    /// Pass with these fields, set after every client copy was removed.
+    Identified(Arc<[(HeaderName, HeaderValue)]>),
+    /// Do not pass.
+    Refused(Refusal),
+}
+
+/// Why a request does not pass, and so how it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 401 `Not authenticated`, or 303 to sign-in for a browser's navigation.
+    NotAuthenticated,
+    /// 403 `CSRF failed`.
+    Csrf,
+    /// 400 `Invalid request`: the session cookie came twice (SES-04).
+    DuplicateCookie,
+    /// 503 `Service unavailable`: the store cannot tell (SES-19).
+    Unavailable,
+}
+
+/// Something that the audit trail should know. Recording must never make a request wait.
+#[derive(Debug, Clone)]
+pub struct EdgeEvent {
+    /// What.
+    pub kind: EdgeEventKind,
+    /// From whom.
+    pub context: RequestContext,
+    /// Canonical host, or empty when unknown.
+    pub host: String,
+    /// Method as sent, a token.
+    pub method: String,
+    /// `User-Agent` as sent.
+    pub user_agent: Option<String>,
+    /// A word from a closed set.
+    pub reason: &'static str,
+    /// Gate, for gate events.
+    pub gate: Option<String>,
+    /// User name, only when it was proved.
+    pub user: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EdgeEventKind {
+    /// Passed a gate.
+    GateAllowed,
+    /// Stopped at a gate.
+    GateDenied,
+    /// First refusal of a key in a window.
+    RateLimited,
+    /// Framing, target or host was refused.
+    ProxyRejected,
+}
+
+/// Where [`EdgeEvent`]s go.
+pub trait EdgeAudit: Send + Sync + 'static {
+    /// Takes the event; drops or folds it when overwhelmed, never blocks.
+    fn record(&self, event: EdgeEvent);
+}

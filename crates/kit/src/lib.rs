@@ -1,0 +1,19 @@
+//! The alphabet: values that every other room spells its sentences with.
+//!
+//! Comes in: nothing. Goes out: time, chance, typed ids, secrets, addresses and what they look like in a log.
+//! Must never know: files, sockets, async, HTTP, SQL.
+
+pub mod clock;
+pub mod id;
+pub mod key;
+pub mod net;
+pub mod redact;
+pub mod rng;
+pub mod secret;
+
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use id::{RequestId, SessionId, UserId};
+pub use key::{KeyPurpose, MasterKey, SubKey};
+pub use net::{Cidr, ClientAddr, Host, Origin, PeerAddr, Prefix, RequestContext};
+pub use rng::{Entropy, SystemEntropy};
+pub use secret::{Secret, Token, TokenDigest, constant_time_eq};

@@ -1,0 +1,57 @@
+//! The cookies of the site, and how each is set (SES-01, SES-02, CSRF-15, D-08).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Names and attributes; there are no settings that weaken them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CookiePolicy {
+    /// The credential.
+    pub session: CookieRule,
+    /// Read by script, sent back as `X-CSRF-Token`.
+    pub csrf: CookieRule,
+}
+
+/// One cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CookieRule {
+    /// With the `__Host-` prefix: Secure, `Path=/`, no `Domain`, in the browser's own enforcement.
+    pub name: &'static str,
+    /// Whether script is kept away from it.
+    pub http_only: bool,
+    /// `Lax` or `Strict`.
+    pub same_site: &'static str,
+}
+
+impl CookiePolicy {
+    /// The only policy there is.
+    #[must_use]
+    pub const fn doorward() -> Self {
+        Self {
+            session: CookieRule { name: "__Host-doorward_session", http_only: true, same_site: "Lax" },
+            csrf: CookieRule { name: "__Host-doorward_csrf", http_only: false, same_site: "Strict" },
+        }
+    }
+}
+
+impl CookieRule {
+    /// The value of a `Set-Cookie` field. Without `max_age` the cookie ends with the browser's session.
+    #[must_use]
+    pub fn set(&self, value: &str, max_age: Option<Duration>) -> String {
+        let mut out = format!("{}={value}; Path=/; Secure", self.name);
+        if self.http_only {
+            out.push_str("; HttpOnly");
+        }
+        let _ = write!(out, "; SameSite={}", self.same_site);
+        if let Some(age) = max_age {
+            let _ = write!(out, "; Max-Age={}", age.as_secs());
+        }
+        out
+    }
+
+    /// The field that removes the cookie: same name and attributes, or browsers ignore it (SES-09).
+    #[must_use]
+    pub fn clear(&self) -> String {
+        self.set("", Some(Duration::ZERO))
+    }
+}

@@ -1,0 +1,135 @@
+//! A [`Config`](doorward_config::Config) becomes decisions as plain data: printable, comparable, without I/O.
+//!
+//! Comes in: a checked configuration. Goes out: [`Policy`], which the edge and the application enforce and `verify` judges with,
+//! so that probe and wall cannot drift. Must never know: sockets, databases, handlers.
+
+pub mod control;
+pub mod cookie;
+pub mod csp;
+pub mod header;
+pub mod identity;
+pub mod limit;
+pub mod path;
+pub mod route;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_config::{Config, Env};
+use doorward_kit::{Cidr, Host, Origin};
+
+pub use control::ControlId;
+pub use cookie::CookiePolicy;
+pub use header::{Audience, HeaderPolicy, HeaderRule, Treatment};
+pub use identity::Identity;
+pub use limit::{LimitPolicy, Quota};
+pub use path::{CanonicalPath, PathFault};
+pub use route::{BuiltIn, GatePolicy, RoutePolicy, RouteTable, Target, UpstreamPolicy};
+
+/// Everything that was decided at load, for one configuration.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The site's one origin.
+    pub origin: Origin,
+    /// What the pages call the site.
+    pub site_name: String,
+    /// Development, staging or production.
+    pub env: Env,
+    /// SHA-256 of the configuration text, hexadecimal.
+    pub config_sha256: String,
+    /// Networks whose `X-Forwarded-For` is believed (PROXY-01).
+    pub trusted_proxies: Vec<Cidr>,
+    /// Host and path to target.
+    pub routes: RouteTable,
+    /// What stands behind.
+    pub upstreams: Vec<Arc<UpstreamPolicy>>,
+    /// Headers by audience.
+    pub headers: HeaderPolicy,
+    /// Cookie names and attributes.
+    pub cookies: CookiePolicy,
+    /// Quotas by scope.
+    pub limits: LimitPolicy,
+    /// Bodies and heads.
+    pub sizes: SizePolicy,
+    /// How long anything may take.
+    pub times: TimePolicy,
+}
+
+/// Upper bounds of what a stranger may send (HTTP-10, INPUT-01, PWD-05). Unit: octets unless said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizePolicy {
+    /// Request line: 8 KiB, else 414.
+    pub request_line: usize,
+    /// Whole head: 16 KiB, else 431.
+    pub head: usize,
+    /// Header fields: 100, else 431.
+    pub fields: usize,
+    /// Body on `/api/auth/*` and `/account/*`: 8 KiB, else 413.
+    pub auth_body: u64,
+    /// Body to an upstream: 10 MiB unless the route says otherwise, else 413.
+    pub upstream_body: u64,
+}
+
+impl Default for SizePolicy {
+    fn default() -> Self {
+        Self { request_line: 8 * 1024, head: 16 * 1024, fields: 100, auth_body: 8 * 1024, upstream_body: 10 * 1024 * 1024 }
+    }
+}
+
+/// Upper bounds of time (HTTP-10, HTTP-16, TLS-17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimePolicy {
+    /// TLS handshake: 10 s.
+    pub handshake: Duration,
+    /// From a head's first octet to its last: 10 s.
+    pub head: Duration,
+    /// Between requests on a kept connection: 60 s.
+    pub keep_alive: Duration,
+    /// Connect to an upstream: 2 s.
+    pub connect: Duration,
+    /// From the request's end to the response's head: 10 s.
+    pub first_byte: Duration,
+    /// Silence in the middle of a body: 30 s.
+    pub body_idle: Duration,
+}
+
+impl Default for TimePolicy {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(60),
+            connect: Duration::from_secs(2),
+            first_byte: Duration::from_secs(10),
+            body_idle: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Policy {
+    /// Decides everything from a checked configuration. Pure: the same configuration gives the same policy.
+    #[must_use]
+    pub fn decide(config: &Config) -> Self {
+        let upstreams: Vec<_> = config.upstreams.iter().map(|u| Arc::new(UpstreamPolicy::decide(u))).collect();
+        let routes = RouteTable::decide(config, &upstreams);
+        Self {
+            origin: config.site.origin.clone(),
+            site_name: config.site.name.clone(),
+            env: config.site.env,
+            config_sha256: config.sha256.clone(),
+            trusted_proxies: config.listen.trusted_proxies.clone(),
+            headers: HeaderPolicy::decide(config),
+            cookies: CookiePolicy::doorward(),
+            limits: LimitPolicy::decide(config),
+            sizes: SizePolicy::default(),
+            times: TimePolicy::default(),
+            routes,
+            upstreams,
+        }
+    }
+
+    /// Every host that the door answers to.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.routes.hosts()
+    }
+}
