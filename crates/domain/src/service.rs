@@ -206,6 +206,38 @@ impl Accounts {
         todo!()
     }
 
+    /// Mails that are due for delivery, oldest first, at most `limit`; bodies unsealed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn due_mail(&self, _limit: u32) -> Result<Vec<crate::outbox::OutboxMail>, StoreError> {
+        todo!()
+    }
+
+    /// Notes a delivery: the body is wiped (EMAIL-09).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn mail_sent(&self, _id: doorward_kit::id::MailId) -> Result<(), StoreError> {
+        todo!()
+    }
+
+    /// Notes a failed delivery: it is due again after a back-off (EMAIL-10).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn mail_failed(&self, _id: doorward_kit::id::MailId) -> Result<(), StoreError> {
+        todo!()
+    }
+
+    /// Removes what has ended: sessions, sign-ups, sent mails. Called once a minute or so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        todo!()
+    }
+
     /// Settings.
     #[must_use]
     pub fn rules(&self) -> &AccountRules {
