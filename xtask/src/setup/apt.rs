@@ -23,6 +23,9 @@ pub(crate) const FOR_TESTS: &[Package] = &[
 pub(crate) const FOR_BENCH: &[Package] = &[
     Package { name: "nginx", present: || on_path("nginx"), reason: "the yardstick, and the common upstream" },
     Package { name: "wrk", present: || on_path("wrk"), reason: "makes the load" },
+    Package { name: "curl", present: || on_path("curl"), reason: "sees that all servers answer alike" },
+    Package { name: "openssl", present: || on_path("openssl"), reason: "makes the certificate they share" },
+    Package { name: "util-linux", present: || on_path("taskset"), reason: "keeps each server on its core" },
 ];
 
 /// Installs those that are not there.
