@@ -1,0 +1,195 @@
+//! Chromium, driven by plain WebDriver calls to chromedriver (W3C WebDriver).
+
+mod wire;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::address::free_port;
+use crate::house::{terminate, until};
+use wire::Wire;
+
+/// How long the browser may take to show something.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A browser with one window and a fresh profile.
+pub struct Browser {
+    driver: Child,
+    wire: Wire,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts chromedriver and Chromium. `*.test` leads to 127.0.0.1, and certificates of test authorities are taken.
+    ///
+    /// # Panics
+    /// When `chromium` or `chromedriver` is missing (`cargo xtask test` installs them).
+    #[track_caller]
+    #[must_use]
+    pub fn start() -> Self {
+        let profile = TempDir::with_prefix("doorward-browser-").unwrap();
+        let port = free_port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .env("HOME", profile.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is missing: `cargo xtask test` installs it");
+        let mut browser = Self { driver, wire: Wire::new(port), session: String::new(), _profile: profile };
+        until(PATIENCE, "chromedriver", || browser.wire.call("GET", "/status", None).ok().filter(|v| v["ready"] == true));
+        browser.session = browser.open();
+        browser
+    }
+
+    fn open(&self) -> String {
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--host-resolver-rules=MAP *.test 127.0.0.1",
+            "--window-size=1100,900",
+        ];
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            "acceptInsecureCerts": true,
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": arguments},
+        }}});
+        let value = self.wire.call("POST", "/session", Some(&capabilities)).unwrap_or_else(|error| panic!("chromium: {error}"));
+        value["sessionId"].as_str().expect("a session id").to_owned()
+    }
+
+    #[track_caller]
+    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let path = format!("/session/{}{path}", self.session);
+        self.wire.call(method, &path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// Goes to an address.
+    #[track_caller]
+    pub fn go(&self, url: &str) {
+        self.call("POST", "/url", Some(&json!({"url": url})));
+    }
+
+    /// Where it is.
+    #[track_caller]
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.call("GET", "/url", None).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The page's title.
+    #[track_caller]
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.call("GET", "/title", None).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The words on the page.
+    #[track_caller]
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.script("return document.body ? document.body.innerText : ''").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the page says this.
+    #[track_caller]
+    pub fn wait_for_text(&self, words: &str) {
+        let wanted = words.to_lowercase();
+        let start = std::time::Instant::now();
+        while !self.text().to_lowercase().contains(&wanted) {
+            assert!(start.elapsed() < PATIENCE, "{words:?} is not on {}:\n{}", self.url(), self.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Types into a field, as a person does.
+    #[track_caller]
+    pub fn type_into(&self, css: &str, text: &str) {
+        let element = self.find(css);
+        self.call("POST", &format!("/element/{element}/clear"), Some(&json!({})));
+        self.call("POST", &format!("/element/{element}/value"), Some(&json!({"text": text})));
+    }
+
+    /// Clicks.
+    #[track_caller]
+    pub fn click(&self, css: &str) {
+        let element = self.find(css);
+        self.call("POST", &format!("/element/{element}/click"), Some(&json!({})));
+    }
+
+    /// Whether something is on the page.
+    #[track_caller]
+    #[must_use]
+    pub fn has(&self, css: &str) -> bool {
+        !self.call("POST", "/elements", Some(&selector(css))).as_array().is_none_or(Vec::is_empty)
+    }
+
+    #[track_caller]
+    fn find(&self, css: &str) -> String {
+        until(PATIENCE, &format!("{css} on {}", self.url()), || {
+            let found = self.call("POST", "/elements", Some(&selector(css)));
+            // Each is an object with one member, the web element identifier (WebDriver §12).
+            let id = found.as_array()?.first()?.as_object()?.values().next()?.as_str()?.to_owned();
+            Some(id)
+        })
+    }
+
+    /// Runs a script in the page; promises are awaited.
+    #[track_caller]
+    pub fn script(&self, source: &str) -> Value {
+        self.call("POST", "/execute/sync", Some(&json!({"script": source, "args": []})))
+    }
+
+    /// The cookies of this page.
+    #[track_caller]
+    #[must_use]
+    pub fn cookies(&self) -> Vec<Value> {
+        self.call("GET", "/cookie", None).as_array().cloned().unwrap_or_default()
+    }
+
+    /// What the page complained about since the last look, such as a refused script.
+    #[track_caller]
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let entries = self.call("POST", "/se/log", Some(&json!({"type": "browser"})));
+        let severe = |entry: &Value| entry["level"] == "SEVERE";
+        let message = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
+        entries.as_array().into_iter().flatten().filter(|e| severe(e)).map(message).collect()
+    }
+
+    /// Takes a picture of the page for people to look at.
+    #[track_caller]
+    pub fn picture(&self, file: &Path) {
+        let value = self.call("GET", "/screenshot", None);
+        let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap_or_default()).unwrap();
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+}
+
+fn selector(css: &str) -> Value {
+    json!({"using": "css selector", "value": css})
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.wire.call("DELETE", &format!("/session/{}", self.session), None);
+        terminate(&mut self.driver);
+        let _ = self.driver.wait();
+    }
+}

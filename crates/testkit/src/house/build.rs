@@ -1,0 +1,256 @@
+//! What a house should be, as the configuration file of a real one.
+
+use std::fmt::Write as _;
+
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::{House, Ports, Start};
+use crate::address::free_port;
+use crate::ca::{TestCa, write_private};
+use crate::upstream::EchoUpstream;
+
+/// The user of every gate.
+pub const ADMIN_USER: &str = "keeper";
+/// The password of every gate.
+pub const ADMIN_PASSWORD: &str = "a brass key on a red string";
+
+/// Describes a house.
+pub struct HouseBuilder {
+    host: String,
+    env: &'static str,
+    log: &'static str,
+    vars: Vec<(String, String)>,
+    listen: String,
+    accounts: String,
+    limits: Vec<(String, String)>,
+    sections: String,
+    gate_hosts: Vec<String>,
+    edits: Vec<(String, String)>,
+    master_key: Vec<u8>,
+}
+
+impl HouseBuilder {
+    pub(super) fn new() -> Self {
+        // High limits: a test that is about limits sets its own.
+        let open = ["edge", "edge_auth", "gate_failure", "csp_report", "auth_csrf", "auth_register", "auth_login"];
+        let more = [
+            "auth_login_account",
+            "auth_logout",
+            "auth_me",
+            "verify_email",
+            "verify_email_resend",
+            "verify_email_resend_address",
+        ];
+        let limits = open.into_iter().chain(more).map(|scope| (scope.to_owned(), "100000/min".to_owned())).collect();
+        Self {
+            host: "app.test".to_owned(),
+            env: "staging",
+            log: "info",
+            vars: Vec::new(),
+            listen: String::new(),
+            accounts: String::new(),
+            limits,
+            sections: String::new(),
+            gate_hosts: Vec::new(),
+            edits: Vec::new(),
+            master_key: b"0123456789abcdef0123456789abcdef-a-key-of-tests".to_vec(),
+        }
+    }
+
+    /// Another host than `app.test`.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = host.to_owned();
+        self
+    }
+
+    /// `development`, `staging` (the default) or `production`.
+    #[must_use]
+    pub fn env(mut self, env: &'static str) -> Self {
+        self.env = env;
+        self
+    }
+
+    /// The level of the log.
+    #[must_use]
+    pub fn log(mut self, level: &'static str) -> Self {
+        self.log = level;
+        self
+    }
+
+    /// A variable of the process's environment.
+    #[must_use]
+    pub fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Another master key.
+    #[must_use]
+    pub fn master_key(mut self, bytes: &[u8]) -> Self {
+        self.master_key = bytes.to_vec();
+        self
+    }
+
+    /// A line of `[listen]`.
+    #[must_use]
+    pub fn listen(mut self, line: &str) -> Self {
+        let _ = writeln!(self.listen, "{line}");
+        self
+    }
+
+    /// A line of `[accounts]`.
+    #[must_use]
+    pub fn accounts(mut self, line: &str) -> Self {
+        let _ = writeln!(self.accounts, "{line}");
+        self
+    }
+
+    /// A quota, such as `5/min`.
+    #[must_use]
+    pub fn limit(mut self, scope: &str, quota: &str) -> Self {
+        self.limits.retain(|(name, _)| name != scope);
+        self.limits.push((scope.to_owned(), quota.to_owned()));
+        self
+    }
+
+    /// Any further sections.
+    #[must_use]
+    pub fn section(mut self, text: &str) -> Self {
+        let _ = writeln!(self.sections, "{text}");
+        self
+    }
+
+    /// An upstream by URL.
+    #[must_use]
+    pub fn upstream(self, name: &str, url: &str) -> Self {
+        self.section(&format!("[[upstream]]\nname = \"{name}\"\nurl = \"{url}\""))
+    }
+
+    /// An upstream of files.
+    #[must_use]
+    pub fn files(self, name: &str, root: &std::path::Path) -> Self {
+        self.section(&format!("[[upstream]]\nname = \"{name}\"\nroot = \"{}\"", root.display()))
+    }
+
+    /// A recording upstream.
+    #[must_use]
+    pub fn echo(self, upstream: &EchoUpstream) -> Self {
+        self.upstream(upstream.name(), &upstream.url())
+    }
+
+    /// A route of the site.
+    #[must_use]
+    pub fn route(self, path: &str, upstream: &str, access: &str) -> Self {
+        self.section(&format!("[[route]]\npath = \"{path}\"\nupstream = \"{upstream}\"\naccess = \"{access}\""))
+    }
+
+    /// A gate on `label.host`, open to [`crate::INSIDE`] and the one user.
+    #[must_use]
+    pub fn gate(self, label: &str, upstream: &str, profile: &str) -> Self {
+        self.gate_with(label, upstream, profile, "allow = [\"127.0.0.1/32\"]")
+    }
+
+    /// A gate with an `allow` line, and more lines, of its own.
+    #[must_use]
+    pub fn gate_with(mut self, label: &str, upstream: &str, profile: &str, lines: &str) -> Self {
+        let host = format!("{label}.{}", self.host);
+        let text = format!(
+            "[[gate]]\nname = \"{label}\"\nhost = \"{host}\"\nupstream = \"{upstream}\"\n{lines}\nusers_file = \"gate.htpasswd\"\n\
+             profile = \"{profile}\""
+        );
+        self.gate_hosts.push(host);
+        self.section(&text)
+    }
+
+    /// Replaces text of the finished file: for files that must not be accepted.
+    #[must_use]
+    pub fn edit(mut self, from: &str, to: &str) -> Self {
+        self.edits.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// Starts it; it has to come up.
+    #[track_caller]
+    #[must_use]
+    pub fn start(self) -> House {
+        let (folder, ca, ports) = self.lay_out();
+        let process = Process::start(&folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
+        House { folder, process, ca, host: self.host, ports }
+    }
+
+    /// Tries to start it.
+    #[track_caller]
+    #[must_use]
+    pub fn try_start(self) -> Start {
+        let (folder, ..) = self.lay_out();
+        Process::start(&folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).outcome()
+    }
+
+    /// Writes everything that a start reads.
+    fn lay_out(&self) -> (TempDir, TestCa, Ports) {
+        let folder = TempDir::with_prefix("doorward-house-").unwrap();
+        let path = folder.path();
+        let ports = Ports { https: free_port(), http: free_port(), internal: free_port() };
+        std::fs::create_dir(path.join("data")).unwrap();
+        write_private(&path.join("master.key"), &self.master_key);
+        let hash = bcrypt::hash(ADMIN_PASSWORD, 10).unwrap();
+        write_private(&path.join("gate.htpasswd"), format!("{ADMIN_USER}:{hash}\n").as_bytes());
+        let hosts: Vec<String> = std::iter::once(self.host.clone()).chain(self.gate_hosts.iter().cloned()).collect();
+        let ca = TestCa::new();
+        ca.write(path, &hosts);
+        let mut text = self.text(ports);
+        for (from, to) in &self.edits {
+            assert!(text.contains(from), "nothing to edit: {from} is not in\n{text}");
+            text = text.replace(from, to);
+        }
+        std::fs::write(path.join("doorward.toml"), text).unwrap();
+        (folder, ca, ports)
+    }
+
+    fn text(&self, ports: Ports) -> String {
+        let Ports { https, http, internal } = ports;
+        let limits: String = self.limits.iter().map(|(scope, quota)| format!("{scope} = \"{quota}\"\n")).collect();
+        format!(
+            r#"version = 1
+
+[site]
+origin = "https://{host}:{https}"
+env = "{env}"
+data_dir = "data"
+key_file = "master.key"
+
+[listen]
+https = ["127.0.0.1:{https}"]
+http = ["127.0.0.1:{http}"]
+internal = "127.0.0.1:{internal}"
+{listen}
+[tls]
+source = "files"
+certificate = "site.pem"
+key = "site.key"
+
+[store]
+url = "sqlite"
+
+[counters]
+url = "memory"
+
+[mail]
+url = "file"
+from = "House <no-reply@{host}>"
+
+[accounts]
+{accounts}
+[limits]
+{limits}
+{sections}"#,
+            host = self.host,
+            env = self.env,
+            listen = self.listen,
+            accounts = self.accounts,
+            sections = self.sections,
+        )
+    }
+}
