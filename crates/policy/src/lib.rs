@@ -10,7 +10,9 @@ pub mod header;
 pub mod identity;
 pub mod judge;
 pub mod limit;
+pub mod origin;
 pub mod path;
+pub mod redirect;
 pub mod route;
 pub mod structured;
 

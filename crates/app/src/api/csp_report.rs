@@ -1,0 +1,51 @@
+//! `POST /api/csp-report`: takes what browsers say about blocked content, and logs the harmless part of it (HDR-16).
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use doorward_kit::redact::{Visible, without_query};
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::app::AppState;
+use crate::extract::{body, strict};
+use crate::guard::Caller;
+use crate::problem::Problem;
+
+/// Reports come in batches of flat objects.
+const BOUNDS: strict::Bounds = strict::Bounds { depth: 8, keys: 512 };
+/// Most lines one request may cause in the log.
+const LOGGED_MAX: usize = 5;
+const DIRECTIVE_MAX_CHARS: usize = 64;
+const URL_MAX_CHARS: usize = 256;
+
+pub(crate) async fn take(State(app): State<AppState>, caller: Caller, body: Body) -> Result<Response, Problem> {
+    let bytes = body::read(body, app.policy.sizes.auth_body).await?;
+    let value = strict::parse(&bytes, BOUNDS).map_err(|strict::NotStrict| Problem::INVALID_REQUEST)?;
+    for report in reports(&value).take(LOGGED_MAX) {
+        log(report, &caller);
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// CSP 2 wraps one report, the Reporting API sends a list (CSP 3 §5.3).
+fn reports(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match value {
+        Value::Array(list) => Box::new(list.iter().filter_map(|item| item.get("body"))),
+        single => Box::new(single.get("csp-report").into_iter()),
+    }
+}
+
+fn log(report: &Value, caller: &Caller) {
+    let text = |names: [&str; 2]| names.iter().find_map(|name| report.get(name)?.as_str()).unwrap_or_default();
+    let directive = text(["effectiveDirective", "effective-directive"]);
+    let blocked = without_query(text(["blockedURL", "blocked-uri"]));
+    let document = without_query(text(["documentURL", "document-uri"]));
+    tracing::warn!(
+        message = "a browser reports blocked content",
+        request_id = %caller.context.request_id,
+        directive = %Visible::new(directive, DIRECTIVE_MAX_CHARS),
+        blocked = %Visible::new(blocked, URL_MAX_CHARS),
+        document = %Visible::new(document, URL_MAX_CHARS),
+    );
+}

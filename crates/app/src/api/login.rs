@@ -1,0 +1,36 @@
+//! `POST /api/auth/login`: `{email or username, password}` → 200 with the account, or 401 for every cause (ENUM-01).
+
+use axum::extract::State;
+use axum::response::Response;
+use doorward_domain::Password;
+use doorward_kit::Secret;
+use http::{HeaderMap, StatusCode};
+
+use super::{json, me::UserMe};
+use crate::app::AppState;
+use crate::cookie::Cookies;
+use crate::extract::{JsonObject, json::Member};
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::session;
+
+/// Missing and wrongly typed members go through the whole flow as empty ones: same answer, same time, same count.
+pub(crate) async fn login(
+    State(app): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, Problem> {
+    let identifier = match body.member("email") {
+        Member::Absent => body.text_or_empty("username"),
+        Member::Text(text) => text,
+        Member::Other => "",
+    };
+    let password = Password(Secret::new(body.text_or_empty("password").to_owned()));
+    let presented = Cookies::read(&headers, &app.policy.cookies).session_text();
+    let outcome = app.accounts.sign_in(caller.visitor(), identifier, password, presented).await;
+    let signed_in = outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_CREDENTIALS))?;
+    let mut response = json(StatusCode::OK, &UserMe::of(&signed_in.active));
+    session::begin(&app, response.headers_mut(), &signed_in);
+    Ok(response)
+}

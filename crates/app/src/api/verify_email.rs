@@ -1,0 +1,29 @@
+//! `POST /api/auth/verify-email` and `…/resend`: proof of an address, which signs nobody in (EMAIL-03).
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::detail;
+use crate::app::AppState;
+use crate::extract::JsonObject;
+use crate::guard::Caller;
+use crate::problem::Problem;
+
+/// The one answer to a request for another mail (EMAIL-04).
+const RESENT: &str = "If the address waits for its verification, a message is on its way";
+
+/// A missing or wrongly typed token is a wrong token: one answer for all (EMAIL-05).
+pub(crate) async fn verify(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, Problem> {
+    let outcome = app.accounts.verify_email(caller.visitor(), body.text_or_empty("token")).await;
+    outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_TOKEN))?;
+    Ok(detail(StatusCode::OK, "Email verified"))
+}
+
+pub(crate) async fn resend(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, Problem> {
+    use doorward_domain::service::FlowError::{Busy, Invalid, Refused, Store, Throttled};
+    match app.accounts.resend_verification(caller.visitor(), body.text_or_empty("email")).await {
+        Ok(()) | Err(Refused | Invalid(_)) => Ok(detail(StatusCode::OK, RESENT)),
+        Err(error @ (Throttled { .. } | Busy | Store(_))) => Err(Problem::of_flow(error, Problem::INTERNAL)),
+    }
+}

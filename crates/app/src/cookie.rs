@@ -1,0 +1,93 @@
+//! Cookies as octets (SES-03): exact names, nothing decoded, nothing guessed. And how ours are set.
+
+use doorward_policy::CookiePolicy;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// How often something that must come once has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found<T> {
+    /// Not at all.
+    Absent,
+    /// Once.
+    Once(T),
+    /// More than once, whatever the values.
+    Many,
+}
+
+impl<T> Found<T> {
+    fn and(self, next: T) -> Self {
+        match self {
+            Self::Absent => Self::Once(next),
+            Self::Once(_) | Self::Many => Self::Many,
+        }
+    }
+}
+
+/// The two cookies of the site, as they came.
+#[derive(Clone, Copy)]
+pub(crate) struct Cookies<'a> {
+    pub(crate) session: Found<&'a [u8]>,
+    pub(crate) csrf: Found<&'a [u8]>,
+}
+
+impl<'a> Cookies<'a> {
+    /// Reads every `Cookie` field: HTTP/2 may split the one field into several (RFC 9113 §8.2.3).
+    pub(crate) fn read(headers: &'a HeaderMap, policy: &CookiePolicy) -> Self {
+        let mut found = Self { session: Found::Absent, csrf: Found::Absent };
+        for field in headers.get_all(header::COOKIE) {
+            for pair in field.as_bytes().split(|byte| *byte == b';') {
+                let Some((name, value)) = split_pair(pair) else { continue };
+                if name == policy.session.name.as_bytes() {
+                    found.session = found.session.and(value);
+                } else if name == policy.csrf.name.as_bytes() {
+                    found.csrf = found.csrf.and(value);
+                }
+            }
+        }
+        found
+    }
+
+    /// The session cookie's value, when it came once and is text.
+    pub(crate) fn session_text(&self) -> Option<&'a str> {
+        match self.session {
+            Found::Once(value) => std::str::from_utf8(value).ok(),
+            Found::Absent | Found::Many => None,
+        }
+    }
+}
+
+/// Splits at the first `=` after trimming SP and HTAB alone; a pair without a name is nobody's.
+fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    let pair = trim_blank(pair);
+    let at = pair.iter().position(|byte| *byte == b'=')?;
+    (at > 0).then(|| (&pair[..at], &pair[at + 1..]))
+}
+
+fn trim_blank(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The values of a field that must come once.
+pub(crate) fn field_once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Found<&'a [u8]> {
+    headers.get_all(name).iter().fold(Found::Absent, |found, value| found.and(value.as_bytes()))
+}
+
+/// Adds a `Set-Cookie` field; marked so that HTTP/2 keeps it out of its compression tables.
+pub(crate) fn add(headers: &mut HeaderMap, set_cookie: &str) {
+    if let Ok(mut value) = HeaderValue::from_str(set_cookie) {
+        value.set_sensitive(true);
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+/// Takes both cookies away again, with the attributes they were set with (SES-09).
+pub(crate) fn clear_all(headers: &mut HeaderMap, policy: &CookiePolicy) {
+    add(headers, &policy.session.clear());
+    add(headers, &policy.csrf.clear());
+}

@@ -1,0 +1,152 @@
+//! Who may pass to an upstream: session and CSRF check in process, from the head alone (design: one request).
+
+use std::sync::Arc;
+
+use doorward_config::Access;
+use doorward_domain::{ActiveSession, AuditEntry, AuditEvent, Outcome};
+use doorward_kit::net::Authority;
+use doorward_kit::{RequestContext, redact::without_query};
+use doorward_policy::{RoutePolicy, origin};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, header};
+
+use crate::app::AppState;
+use crate::cookie::{Cookies, Found, field_once};
+use crate::csrf::{self, CSRF_FIELD};
+
+/// The answer of a [`Doorkeeper`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub enum Admit {
+    /// Pass without identity.
+    Anonymous,
+    /// Pass with these fields.
+    Identified(Arc<[(HeaderName, HeaderValue)]>),
+    /// Do not pass.
+    Refused(Refused),
+}
+
+/// Why a request does not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// No valid session where one is needed.
+    NotAuthenticated,
+    /// An unsafe request with a session that does not prove it is the site's own.
+    Csrf,
+    /// The session cookie came twice (SES-04).
+    DuplicateCookie,
+    /// It cannot be told who this is (SES-19).
+    Unavailable,
+}
+
+/// Decides for `identified` and `signed-in` routes. Cheap to clone.
+#[derive(Clone)]
+pub struct Doorkeeper {
+    app: AppState,
+}
+
+/// What is known of one request at the door.
+struct Knock<'a> {
+    head: &'a Parts,
+    context: &'a RequestContext,
+    route: &'a RoutePolicy,
+}
+
+impl Doorkeeper {
+    pub(crate) fn new(app: AppState) -> Self {
+        Self { app }
+    }
+
+    /// Looks at the head; nothing of the body is read before this has answered.
+    pub async fn admit(&self, head: &Parts, context: &RequestContext, route: &RoutePolicy) -> Admit {
+        let knock = Knock { head, context, route };
+        match self.recognise(&knock).await {
+            Ok(Some(active)) => self.identified(&knock, &active),
+            Ok(None) if requires_session(route) => Admit::Refused(Refused::NotAuthenticated),
+            Ok(None) => Admit::Anonymous,
+            Err(refused) => Admit::Refused(refused),
+        }
+    }
+
+    /// The live session, once it is sure that the request may use it.
+    async fn recognise(&self, knock: &Knock<'_>) -> Result<Option<Arc<ActiveSession>>, Refused> {
+        let cookies = Cookies::read(&knock.head.headers, &self.app.policy.cookies);
+        if cookies.session == Found::Many {
+            self.note(knock, AuditEvent::SessionCookieDuplicate, "duplicate", None).await;
+            return Err(Refused::DuplicateCookie);
+        }
+        let Some(value) = cookies.session_text() else { return Ok(None) };
+        let active = self.app.accounts.lookup_session(value).await.map_err(|error| {
+            tracing::error!(message = "the store did not answer at the door", error = %error);
+            Refused::Unavailable
+        })?;
+        if let Some(active) = &active
+            && let Err(reason) = self.prove(knock.head, cookies, active)
+        {
+            self.note(knock, AuditEvent::CsrfRejected, reason, Some(active)).await;
+            return Err(Refused::Csrf);
+        }
+        Ok(active)
+    }
+
+    /// An unsafe request proves origin and token; an upgrade proves its origin, since script cannot add fields to it.
+    fn prove(&self, head: &Parts, cookies: Cookies<'_>, active: &ActiveSession) -> Result<(), &'static str> {
+        let is_safe = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if is_safe && !head.headers.contains_key(header::UPGRADE) {
+            return Ok(());
+        }
+        let _proof = origin::decide(&self.app.policy.origin, &head.headers).map_err(origin::OriginRefusal::reason)?;
+        if is_safe || head.method == Method::CONNECT {
+            return Ok(());
+        }
+        let sent_back = field_once(&head.headers, &CSRF_FIELD);
+        csrf::check(self.app.accounts.csrf(), csrf::binding(Some(active)), cookies.csrf, sent_back)
+            .map_err(csrf::TokenRefusal::reason)
+    }
+
+    fn identified(&self, knock: &Knock<'_>, active: &Arc<ActiveSession>) -> Admit {
+        let now = self.app.clock.now();
+        match self.app.signer.fields(active, &knock.route.upstream.name, now, &*self.app.entropy) {
+            Ok(fields) => Admit::Identified(fields),
+            Err(error) => {
+                tracing::error!(message = "no identity fields could be made", error = %error);
+                Admit::Refused(Refused::Unavailable)
+            }
+        }
+    }
+
+    async fn note(&self, knock: &Knock<'_>, event: AuditEvent, reason: &'static str, active: Option<&ActiveSession>) {
+        let agent = knock.head.headers.get(header::USER_AGENT);
+        let entry = AuditEntry {
+            at: self.app.clock.now(),
+            event,
+            outcome: Outcome::Denied,
+            actor: active.map(|active| active.user.id),
+            subject_hash: None,
+            client: Some(knock.context.client),
+            peer: Some(knock.context.peer),
+            request_id: Some(knock.context.request_id),
+            user_agent: agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            host: host_of(knock.head),
+            method: Some(knock.head.method.as_str().to_owned()),
+            route: Some(without_query(&knock.route.path).to_owned()),
+            session: active.map(|active| active.session.id),
+            reason: Some(reason),
+        };
+        self.app.accounts.record(entry).await;
+    }
+}
+
+fn requires_session(route: &RoutePolicy) -> bool {
+    match route.access {
+        Access::Public | Access::Identified => false,
+        Access::SignedIn => true,
+    }
+}
+
+/// The canonical host that was asked for; the edge has already refused every other.
+fn host_of(head: &Parts) -> Option<String> {
+    let field = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let authority = head.uri.authority().map(http::uri::Authority::as_str).or(field)?;
+    Some(authority.parse::<Authority>().ok()?.host.as_str().to_owned())
+}

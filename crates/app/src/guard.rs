@@ -1,0 +1,189 @@
+//! What stands before every handler: the checks that the route's row asks for, in the order of CSRF-16.
+//!
+//! size, origin, content type, quota, session, token; only then the handler reads the body. Each refusal is the same octets for
+//! everyone, so that a later check never speaks through an earlier one.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use doorward_domain::{ActiveSession, AuditEntry, AuditEvent, Outcome, Visitor};
+use doorward_kit::RequestContext;
+use doorward_policy::origin;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use crate::app::AppState;
+use crate::cookie::{Cookies, Found, field_once};
+use crate::csrf::{self, CSRF_FIELD};
+use crate::extract::media;
+use crate::problem::Problem;
+use crate::route::{CsrfClass, Route, Scope, SessionUse};
+
+/// Who calls, once the guard has let them through; handlers take it as an extractor.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) context: RequestContext,
+    pub(crate) session: Option<Arc<ActiveSession>>,
+    route: &'static Route,
+    method: Method,
+    user_agent: Option<String>,
+    host: Arc<str>,
+}
+
+impl Caller {
+    fn new(app: &AppState, route: &'static Route, head: &Parts) -> Option<Self> {
+        let agent = head.headers.get(header::USER_AGENT);
+        Some(Self {
+            context: *head.extensions.get::<RequestContext>()?,
+            session: None,
+            route,
+            method: head.method.clone(),
+            user_agent: agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            host: app.policy.origin.host().as_str().into(),
+        })
+    }
+
+    /// What the flows write into the audit trail.
+    pub(crate) fn visitor(&self) -> Visitor<'_> {
+        Visitor {
+            context: &self.context,
+            user_agent: self.user_agent.as_deref(),
+            host: &self.host,
+            method: self.method.as_str(),
+            route: self.route.path,
+        }
+    }
+
+    /// Notes a refusal that no flow has seen.
+    pub(crate) async fn note_refusal(&self, app: &AppState, event: AuditEvent, reason: &'static str) {
+        let active = self.session.as_deref();
+        let entry = AuditEntry {
+            at: app.clock.now(),
+            event,
+            outcome: Outcome::Denied,
+            actor: active.map(|active| active.user.id),
+            subject_hash: None,
+            client: Some(self.context.client),
+            peer: Some(self.context.peer),
+            request_id: Some(self.context.request_id),
+            user_agent: self.user_agent.clone(),
+            host: Some(self.host.to_string()),
+            method: Some(self.method.as_str().to_owned()),
+            route: Some(self.route.path.to_owned()),
+            session: active.map(|active| active.session.id),
+            reason: Some(reason),
+        };
+        app.accounts.record(entry).await;
+    }
+
+    /// Notes a failed CSRF check and says so.
+    pub(crate) async fn csrf_failed(&self, app: &AppState, reason: &'static str) -> Problem {
+        self.note_refusal(app, AuditEvent::CsrfRejected, reason).await;
+        Problem::CSRF_FAILED
+    }
+}
+
+/// The guard of one route.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) app: AppState,
+    pub(crate) route: &'static Route,
+}
+
+/// The layer: checks, then the handler, then `Vary`.
+pub(crate) async fn stand(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let (mut head, body) = request.into_parts();
+    let mut response = match guard.check(&head).await {
+        Ok(caller) => {
+            head.extensions.insert(caller);
+            next.run(Request::from_parts(head, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    vary(guard.route, response.headers_mut());
+    response
+}
+
+impl Guard {
+    async fn check(&self, head: &Parts) -> Result<Caller, Problem> {
+        let Self { app, route } = self;
+        let headers = &head.headers;
+        let mut caller = Caller::new(app, route, head).ok_or_else(no_context)?;
+        media::check_length(headers, app.policy.sizes.auth_body)?;
+        let cookies = Cookies::read(headers, &app.policy.cookies);
+        if route.session != SessionUse::Unread && cookies.session == Found::Many {
+            caller.note_refusal(app, AuditEvent::SessionCookieDuplicate, "duplicate").await;
+            return Err(Problem::INVALID_REQUEST);
+        }
+        self.check_origin(&caller, headers).await?;
+        if let Err(problem) = media::check_type(route, headers) {
+            return Err(problem);
+        }
+        if let Scope::Before(scope) = route.scope {
+            let charged = app.accounts.charge(caller.visitor(), scope).await;
+            charged.map_err(|error| Problem::of_flow(error, Problem::INTERNAL))?;
+        }
+        caller.session = self.lookup(cookies).await?;
+        self.check_token(&caller, headers, cookies).await?;
+        Ok(caller)
+    }
+
+    async fn check_origin(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+        match self.route.csrf {
+            CsrfClass::Safe | CsrfClass::Open => Ok(()),
+            CsrfClass::Origin | CsrfClass::Token | CsrfClass::Form => match origin::decide(&self.app.policy.origin, headers) {
+                // Silence is enough: JSON or the token decides (CSRF-08).
+                Ok(origin::OriginProof::Own | origin::OriginProof::Silent) => Ok(()),
+                Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason()).await),
+            },
+        }
+    }
+
+    async fn lookup(&self, cookies: Cookies<'_>) -> Result<Option<Arc<ActiveSession>>, Problem> {
+        match self.route.session {
+            SessionUse::Unread | SessionUse::Sole => Ok(None),
+            SessionUse::Optional | SessionUse::Required => {
+                let found = match cookies.session_text() {
+                    Some(value) => self.app.accounts.lookup_session(value).await?,
+                    None => None,
+                };
+                if found.is_none() && self.route.session == SessionUse::Required {
+                    return Err(Problem::NOT_AUTHENTICATED);
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    async fn check_token(&self, caller: &Caller, headers: &HeaderMap, cookies: Cookies<'_>) -> Result<(), Problem> {
+        if self.route.csrf != CsrfClass::Token {
+            return Ok(());
+        }
+        let binding = csrf::binding(caller.session.as_deref());
+        match csrf::check(self.app.accounts.csrf(), binding, cookies.csrf, field_once(headers, &CSRF_FIELD)) {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason()).await),
+        }
+    }
+}
+
+fn no_context() -> Problem {
+    tracing::error!("a request came without its context; whoever serves this router must add it");
+    Problem::INTERNAL
+}
+
+/// Names the fields that the answer depends on (requirements, section (b)).
+fn vary(route: &Route, headers: &mut HeaderMap) {
+    let mut add = |name: &HeaderName| {
+        headers.append(header::VARY, HeaderValue::from(name.clone()));
+    };
+    if matches!(route.csrf, CsrfClass::Origin | CsrfClass::Token | CsrfClass::Form) {
+        add(&header::ORIGIN);
+        add(&origin::SEC_FETCH_SITE);
+    }
+    if route.session != SessionUse::Unread {
+        add(&header::COOKIE);
+    }
+}

@@ -1,0 +1,71 @@
+//! A waiting mail becomes a message (RFC 5322, RFC 2045): text alone, fixed fields, one recipient (EMAIL-08, FORGOT-05).
+
+use std::time::SystemTime;
+
+use doorward_domain::outbox::OutboxMail;
+use doorward_kit::Host;
+use lettre::Address;
+use lettre::message::{Mailbox, Message, header::ContentType};
+
+/// The configured sender is not one mailbox.
+#[derive(Debug, thiserror::Error)]
+#[error("the sender of mails must be one mailbox, such as `AppState <no-reply@example.com>`")]
+pub struct SenderError;
+
+/// Why a mail could not become a message. Names nobody.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MessageError {
+    #[error("the recipient is not an address")]
+    Recipient,
+    #[error("the message could not be built")]
+    Build(#[source] lettre::error::Error),
+}
+
+/// Who mails come from.
+pub(crate) struct Sender {
+    from: Mailbox,
+    host: String,
+}
+
+impl Sender {
+    pub(crate) fn new(from: &str, host: &Host) -> Result<Self, SenderError> {
+        let from = from.parse().map_err(|_| SenderError)?;
+        let host = if host.ip().is_some() { format!("[{host}]") } else { host.to_string() };
+        Ok(Self { from, host })
+    }
+
+    /// The octets of the message. The id of the row is the id of the message: a mail that is sent twice after a crash is known as one.
+    pub(crate) fn message(&self, mail: &OutboxMail) -> Result<Vec<u8>, MessageError> {
+        // `Address`, not `Mailbox`: there is no display name, no list and no comment to smuggle anything in.
+        let to: Address = mail.to.parse().map_err(|_| MessageError::Recipient)?;
+        let message = Message::builder()
+            .date(SystemTime::try_from(mail.queued_at).unwrap_or(SystemTime::UNIX_EPOCH))
+            .message_id(Some(format!("<{}@{}>", mail.id, self.host)))
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(mail.subject.clone())
+            .header(AutoSubmitted)
+            .header(ContentType::TEXT_PLAIN)
+            .body(mail.body.clone())
+            .map_err(MessageError::Build)?;
+        Ok(message.formatted())
+    }
+}
+
+/// `Auto-Submitted: auto-generated` (RFC 3834 §5): no vacation notes, please.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl lettre::message::header::Header for AutoSubmitted {
+    fn name() -> lettre::message::header::HeaderName {
+        lettre::message::header::HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> lettre::message::header::HeaderValue {
+        lettre::message::header::HeaderValue::new(Self::name(), "auto-generated".into())
+    }
+}

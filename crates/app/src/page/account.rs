@@ -1,0 +1,48 @@
+//! `/account`: who is signed in, and the way out.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use doorward_domain::ActiveSession;
+use http::HeaderMap;
+
+use super::view::{self, Shell};
+use super::{FormToken, see_other};
+use crate::app::AppState;
+use crate::guard::Caller;
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    token: &'a str,
+    name: &'a str,
+    email: &'a str,
+    roles: &'a [String],
+    /// Date alone, `2026-03-01`, UTC.
+    member_since: String,
+    signed_in_at: String,
+}
+
+impl<'a> Page<'a> {
+    fn new(app: &'a AppState, active: &'a ActiveSession, token: &'a str) -> Self {
+        let user = &active.user;
+        Self {
+            shell: Shell::new(app),
+            token,
+            name: &user.display_name,
+            email: &user.email.display,
+            roles: &user.roles,
+            member_since: user.created_at.strftime("%-d %B %Y").to_string(),
+            signed_in_at: active.session.created_at.strftime("%-d %B %Y, %H:%M UTC").to_string(),
+        }
+    }
+}
+
+pub(crate) async fn show(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
+    let Some(active) = caller.session.as_deref() else { return see_other("/account/sign-in") };
+    let token = FormToken::new(&app, &caller, &headers);
+    let mut response = view::render(&Page::new(&app, active, &token.value));
+    token.keep(&app, &mut response);
+    response
+}

@@ -1,0 +1,76 @@
+//! `/account/sign-in`
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use doorward_domain::Password;
+use doorward_kit::Secret;
+use doorward_policy::redirect::LocalTarget;
+use http::{HeaderMap, StatusCode, Uri};
+
+use super::view::{self, Shell};
+use super::{Alert, FormToken, see_other};
+use crate::app::AppState;
+use crate::cookie::Cookies;
+use crate::extract::{Form, form};
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::session;
+
+/// The one sentence for every cause (ENUM-01).
+const REFUSED: (StatusCode, &str) = (StatusCode::UNAUTHORIZED, "The address or the password is not right.");
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    token: &'a str,
+    next: &'a str,
+    email: &'a str,
+    alert: Option<&'a Alert>,
+}
+
+pub(crate) async fn form(State(app): State<AppState>, caller: Caller, uri: Uri, headers: HeaderMap) -> Response {
+    let next = next_of_query(&uri);
+    if caller.session.is_some() {
+        return see_other(next.as_str());
+    }
+    let token = FormToken::new(&app, &caller, &headers);
+    let page = Page { shell: Shell::new(&app), token: &token.value, next: next.as_str(), email: "", alert: None };
+    let mut response = view::render(&page);
+    token.keep(&app, &mut response);
+    response
+}
+
+pub(crate) async fn submit(State(app): State<AppState>, headers: HeaderMap, form: Form) -> Result<Response, Problem> {
+    let next = LocalTarget::parse(form.text("next")).unwrap_or_else(LocalTarget::account);
+    let email = form.text("email");
+    let password = Password(Secret::new(form.text("password").to_owned()));
+    let presented = Cookies::read(&headers, &app.policy.cookies).session_text();
+    match app.accounts.sign_in(form.caller.visitor(), email, password, presented).await {
+        Ok(signed_in) => {
+            let mut response = see_other(next.as_str());
+            session::begin(&app, response.headers_mut(), &signed_in);
+            Ok(response)
+        }
+        Err(error) => {
+            let alert = Alert::of_flow(error, REFUSED)?;
+            Ok(again(&app, &form, next.as_str(), &alert))
+        }
+    }
+}
+
+/// The form once more: the address stays, the password never does.
+fn again(app: &AppState, form: &Form, next: &str, alert: &Alert) -> Response {
+    let page = Page { shell: Shell::new(app), token: &form.token, next, email: form.text("email"), alert: Some(alert) };
+    let mut response = view::render(&page);
+    alert.dress(&mut response);
+    response
+}
+
+/// Where to go afterwards: a path of this site, or the account page.
+fn next_of_query(uri: &Uri) -> LocalTarget {
+    let fields = form::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
+    let next = fields.iter().find(|(name, _)| name == "next");
+    next.and_then(|(_, value)| LocalTarget::parse(value)).unwrap_or_else(LocalTarget::account)
+}

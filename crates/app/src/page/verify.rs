@@ -1,0 +1,58 @@
+//! `/account/verify`: the link of the mail opens it with the token in the fragment, which no server sees (D-07).
+//!
+//! GET shows the form and consumes nothing, however often a scanner fetches it. Script moves the token into the field; without
+//! script it is pasted there, alone or as the whole link.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+
+use super::view::{self, Shell};
+use super::{Alert, FormToken};
+use crate::app::AppState;
+use crate::extract::Form;
+use crate::guard::Caller;
+use crate::problem::Problem;
+
+/// The one sentence for every cause (EMAIL-05).
+const REFUSED: (StatusCode, &str) = (StatusCode::BAD_REQUEST, "This code is not valid, or no longer.");
+
+#[derive(Template)]
+#[template(path = "verify.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    token: &'a str,
+    alert: Option<&'a Alert>,
+}
+
+#[derive(Template)]
+#[template(path = "verified.html")]
+struct Done<'a> {
+    shell: Shell<'a>,
+}
+
+pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
+    let token = FormToken::new(&app, &caller, &headers);
+    let mut response = view::render(&Page { shell: Shell::new(&app), token: &token.value, alert: None });
+    token.keep(&app, &mut response);
+    response
+}
+
+pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Response, Problem> {
+    match app.accounts.verify_email(form.caller.visitor(), pasted(form.text("token"))).await {
+        Ok(()) => Ok(view::render(&Done { shell: Shell::new(&app) })),
+        Err(error) => {
+            let alert = Alert::of_flow(error, REFUSED)?;
+            let mut response = view::render(&Page { shell: Shell::new(&app), token: &form.token, alert: Some(&alert) });
+            alert.dress(&mut response);
+            Ok(response)
+        }
+    }
+}
+
+/// What was pasted may be the code, the fragment, or the whole link.
+fn pasted(text: &str) -> &str {
+    let fragment = text.trim().rsplit('#').next().unwrap_or_default();
+    fragment.strip_prefix("token=").unwrap_or(fragment)
+}

@@ -1,0 +1,84 @@
+//! Every route on one page: the table of [`crate::route`] meets its handlers.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::app::AppState;
+use crate::guard::{Guard, stand};
+use crate::problem::{Problem, ProblemMark};
+use crate::route::{Endpoint, ROUTES, Route};
+use crate::{api, page};
+
+/// Builds the router. Outermost first: problem shapes, then each route's guard, then its handler.
+pub(crate) fn router(app: &AppState) -> Router {
+    ROUTES
+        .iter()
+        .fold(Router::new(), |router, route| router.route(route.path, guarded(app, route)))
+        .method_not_allowed_fallback(async || Problem::METHOD_NOT_ALLOWED)
+        .fallback(async || Problem::NOT_FOUND)
+        .layer(from_fn_with_state(app.clone(), shape))
+        .with_state(app.clone())
+}
+
+fn guarded(app: &AppState, route: &'static Route) -> MethodRouter<AppState> {
+    let guard = Guard { app: app.clone(), route };
+    // `route_layer`, not `layer`: a method that is not there must meet no guard, or 405 would differ by session (ERR-05).
+    handler(route.endpoint).route_layer(from_fn_with_state(guard, stand))
+}
+
+fn handler(endpoint: Endpoint) -> MethodRouter<AppState> {
+    match endpoint {
+        Endpoint::CsrfToken => get(api::csrf::issue),
+        Endpoint::Register => post(api::register::register),
+        Endpoint::Login => post(api::login::login),
+        Endpoint::Logout => post(api::logout::logout),
+        Endpoint::Me => get(api::me::show),
+        Endpoint::VerifyEmail => post(api::verify_email::verify),
+        Endpoint::ResendVerification => post(api::verify_email::resend),
+        Endpoint::Health => get(api::health::show),
+        Endpoint::CspReport => post(api::csp_report::take),
+        Endpoint::Jwks => get(api::jwks::show),
+        Endpoint::Asset => get(page::asset::show),
+        Endpoint::SignUpForm => get(page::sign_up::form),
+        Endpoint::SignUp => post(page::sign_up::submit),
+        Endpoint::CheckMail => get(page::check_mail::show),
+        Endpoint::VerifyForm => get(page::verify::form),
+        Endpoint::Verify => post(page::verify::submit),
+        Endpoint::ResendForm => get(page::resend::form),
+        Endpoint::Resend => post(page::resend::submit),
+        Endpoint::SignInForm => get(page::sign_in::form),
+        Endpoint::SignIn => post(page::sign_in::submit),
+        Endpoint::Account => get(page::account::show),
+        Endpoint::SignOut => post(page::sign_out::submit),
+    }
+}
+
+/// Shows a problem in the shape that its reader can use: a page under `/account`, else JSON, as `problem+json` when asked (D-09).
+async fn shape(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_page = path == "/account" || path.starts_with("/account/");
+    let wants_problem = accepts_problem_json(request.headers());
+    let mut response = next.run(request).await;
+    let Some(ProblemMark(problem)) = response.extensions_mut().remove() else { return response };
+    if is_page {
+        return page::problem::show(&app, &problem, response.headers());
+    }
+    if wants_problem {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    }
+    response.headers_mut().append(header::VARY, HeaderValue::from(header::ACCEPT));
+    response
+}
+
+fn accepts_problem_json(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|range| range.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/problem+json")))
+}
