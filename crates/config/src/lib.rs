@@ -3,6 +3,22 @@
 //! Comes in: the text of `doorward.toml` and the process environment. Goes out: a `Config`, or every fault at once.
 //! Must never know: sockets, databases, HTTP. Reading a configuration opens no port.
 
+mod address;
+mod cross;
+pub mod env;
+pub mod fault;
+mod foreign;
+mod load;
 pub mod model;
+mod network;
+mod reader;
+mod render;
+pub mod secret;
+mod section;
+mod value;
 
+pub use env::{EnvSource, ProcessEnv};
+pub use fault::{Fault, Faults, Place};
+pub use load::{load, parse};
 pub use model::*;
+pub use secret::SecretError;

@@ -290,3 +290,14 @@ pub const SCOPES: &[(&str, &str)] = &[
 
 /// A secret read from its source.
 pub type SecretText = Secret<String>;
+
+/// Prefixes of the site's host that Doorward answers itself; no route may lie under one. `policy::route::RESERVED` says what they are.
+pub const RESERVED_PREFIXES: &[&str] = &[
+    "/.well-known/acme-challenge",
+    "/.well-known/doorward",
+    "/assets/doorward",
+    "/api/csp-report",
+    "/api/health",
+    "/api/auth",
+    "/account",
+];

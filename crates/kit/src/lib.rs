@@ -16,4 +16,4 @@ pub use id::{RequestId, SessionId, UserId};
 pub use key::{KeyPurpose, MasterKey, SubKey};
 pub use net::{Cidr, ClientAddr, Host, Origin, PeerAddr, Prefix, RequestContext};
 pub use rng::{Entropy, SystemEntropy};
-pub use secret::{Secret, Token, TokenDigest, constant_time_eq};
+pub use secret::{Secret, Token, TokenDigest, constant_time_eq, sha256_hex};

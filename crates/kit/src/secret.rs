@@ -119,3 +119,18 @@ pub(crate) fn hmac_sha256(key: &hmac::Key, message: &[u8]) -> [u8; hmac_len()] {
     out.copy_from_slice(tag.as_ref());
     out
 }
+
+/// SHA-256 of `bytes` in lower-case hexadecimal: names a text, hides nothing.
+///
+/// ```
+/// assert_eq!(&doorward_kit::sha256_hex(b"")[..8], "e3b0c442");
+/// ```
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -1,0 +1,107 @@
+//! `[site]`
+
+use std::path::PathBuf;
+
+use doorward_kit::{Origin, net::OriginError, net::Scheme};
+
+use super::Scene;
+use crate::model::{Env, SecretSource, Site};
+use crate::reader::{Item, Located, Problem, Section, no_cookie_settings};
+use crate::value;
+
+/// As read; `None` is a value that was wrong.
+pub(crate) struct SiteDraft {
+    pub(crate) origin: Option<Located<Origin>>,
+    pub(crate) env: Option<Env>,
+    pub(crate) data_dir: Option<Located<PathBuf>>,
+    pub(crate) key_file: Option<Located<PathBuf>>,
+    name: Option<Option<String>>,
+    key: Option<Option<SecretSource>>,
+}
+
+impl SiteDraft {
+    pub(crate) fn finish(self) -> Option<Site> {
+        let origin = self.origin?.value;
+        let name = self.name?.unwrap_or_else(|| origin.host().to_string());
+        Some(Site { name, origin, env: self.env?, data_dir: self.data_dir?.value, key: self.key? })
+    }
+}
+
+const ENVS: &[(&str, Env)] = &[("development", Env::Development), ("staging", Env::Staging), ("production", Env::Production)];
+
+pub(crate) fn site(section: &Section<'_>, base: &std::path::Path) -> SiteDraft {
+    let env =
+        section.required("env", "development, staging or production", |item| value::choice(item, ENVS)).map(|env| env.value);
+    let scene = Scene { base, env };
+    let (key, key_file) = master_key(section, &scene);
+    let draft = SiteDraft {
+        origin: section.required("origin", "the site's address, such as \"https://app.example.com\"", origin),
+        env,
+        name: section.maybe("name", site_name).map(|found| found.map(|name| name.value)),
+        data_dir: section.required("data_dir", "a folder for the database, mail and keys", |item| value::path(item, base)),
+        key,
+        key_file,
+    };
+    for cookie in ["cookie_name", "cookie_secure", "cookie_samesite", "cookie_same_site", "same_site", "cookie_domain"] {
+        section.refuse(cookie, no_cookie_settings());
+    }
+    section.refuse("debug", Problem::new("there is no debug mode", "remove it"));
+    section.finish();
+    draft
+}
+
+/// The origin, https and nothing but the origin (EMAIL-11).
+fn origin(item: &Item<'_>) -> Result<Origin, Problem> {
+    let text = item.text()?;
+    let origin: Origin = text.parse().map_err(|error: OriginError| {
+        let problem =
+            Problem::new(format!("is no origin: {error}"), "such as \"https://app.example.com\", without a slash at the end");
+        // What stands before an @ may be a password.
+        if text.contains('@') { problem.hidden() } else { problem }
+    })?;
+    match origin.scheme() {
+        Scheme::Https => Ok(origin),
+        Scheme::Http => Err(Problem::new("is not https", "the site is served over TLS only, in development too")),
+    }
+}
+
+fn site_name(item: &Item<'_>) -> Result<String, Problem> {
+    let text = item.text()?.trim();
+    if (1..=60).contains(&text.chars().count()) && !text.contains(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(Problem::new("is not a name for pages and mails", "1 to 60 characters, no line ends"))
+    }
+}
+
+/// `key_file` or `key_env`, one of them; in development neither is needed (CFG-01).
+type MasterKey = (Option<Option<SecretSource>>, Option<Located<PathBuf>>);
+
+fn master_key(section: &Section<'_>, scene: &Scene<'_>) -> MasterKey {
+    let file = section.maybe("key_file", |item| value::path(item, scene.base));
+    let variable = section.maybe("key_env", variable_name);
+    let (Some(file), Some(variable)) = (file, variable) else { return (None, None) };
+    match (file, variable) {
+        (Some(file), None) => (Some(Some(SecretSource::File(file.value.clone()))), Some(file)),
+        (None, Some(variable)) => (Some(Some(SecretSource::Env(variable.value))), None),
+        (None, None) if scene.is_development() => (Some(None), None),
+        (None, None) => {
+            let hint = "a file with at least 32 random octets, such as `openssl rand -base64 48` writes, mode 0600";
+            section.blame("key_file", Problem::new("is missing", hint));
+            (None, None)
+        }
+        (Some(file), Some(_)) => {
+            section.reader.blame(&file, Problem::new("stands beside key_env", "keep one of the two"));
+            (None, None)
+        }
+    }
+}
+
+fn variable_name(item: &Item<'_>) -> Result<String, Problem> {
+    let text = item.text().map_err(Problem::hidden)?;
+    let fine = (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !text.starts_with(|c: char| c.is_ascii_digit());
+    // Somebody may have put the secret itself here.
+    if fine { Ok(text.to_owned()) } else { Err(Problem::new("is not the name of a variable", "letters, digits and _").hidden()) }
+}
