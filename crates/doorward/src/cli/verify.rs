@@ -1,0 +1,184 @@
+//! `verify`: looks at the live site from outside and writes down what is on the wire.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use doorward_config::{Config, ProcessEnv};
+use doorward_kit::{Origin, SystemClock, SystemEntropy};
+use doorward_policy::Policy;
+use doorward_verify::{Intent, Options, Paint, Pin, Plan, Report};
+
+use super::Exit;
+
+/// Looks at the site that the configuration describes, or at any site by its origin, and writes security-headers.json and
+/// verification-report.json. Ends with 0 when all is as the guide asks, with 1 when anything is not or could not be seen.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Origin of the site, such as https://example.com. With an origin that is not the configuration's, only what any site can be
+    /// held to is looked at: headers, certificate and cookies.
+    url: Option<String>,
+    /// The folder for the two files.
+    #[arg(long, value_name = "DIR", default_value = "meta")]
+    out: PathBuf,
+    /// Connect to ADDR for HOST and PORT instead of asking the resolver; may be repeated.
+    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    resolve: Vec<Pin>,
+    /// Where the site is meant to be; a name that leads to anything else is a deviation. May be repeated.
+    #[arg(long, value_name = "ADDR")]
+    intended: Vec<IpAddr>,
+    /// Local address to come from as somebody the gates let knock.
+    #[arg(long, value_name = "ADDR")]
+    inside: Option<IpAddr>,
+    /// Local address to come from as a stranger.
+    #[arg(long, value_name = "ADDR")]
+    outside: Option<IpAddr>,
+    /// Trust anchors (PEM): every certificate must verify. Without them any is taken and recorded as unchecked.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Lines of GATE USER PASSWORD-FILE, all files mode 0600; only sent together with --ca.
+    #[arg(long, value_name = "FILE")]
+    gate_credentials: Option<PathBuf>,
+    /// Port of the plain listener, when it is not the configured one.
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
+    /// A path whose upstream has been stopped for this run, to see the answer 502.
+    #[arg(long, value_name = "PATH")]
+    stopped: Option<String>,
+    /// Leave this probe out on purpose; it is recorded as declared. May be repeated.
+    #[arg(long, value_name = "PROBE")]
+    skip: Vec<String>,
+    /// Print security-headers.json on stdout as well.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why there is nothing to look at: what to say, and that it is a matter of usage.
+struct Unusable(String);
+
+/// Runs the command.
+#[must_use]
+pub fn run(config: &Path, args: &Args) -> Exit {
+    let plan = match plan(config, args) {
+        Ok(plan) => plan,
+        Err(Unusable(words)) => {
+            let _ = writeln!(std::io::stderr(), "{}", words.trim_end());
+            return Exit::Usage;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "doorward: cannot start: {error}");
+            return Exit::Failed;
+        }
+    };
+    finish(&look(&runtime, &plan), args)
+}
+
+fn look(runtime: &tokio::runtime::Runtime, plan: &Plan) -> Report {
+    let mut talk = std::io::stderr();
+    let paint = paint();
+    let width = plan.probe_ids().map(str::len).max().unwrap_or_default();
+    let how = if plan.intent() == Intent::Site { "against the guide and this configuration" } else { "against the guide's defaults" };
+    let _ = writeln!(talk, "Looking at {} {how}\n", plan.origin());
+    runtime.block_on(doorward_verify::run_watched(plan, Arc::new(SystemClock), &SystemEntropy, |glance| {
+        let _ = writeln!(std::io::stderr(), "{}", doorward_verify::line(glance, width, paint));
+    }))
+}
+
+fn finish(report: &Report, args: &Args) -> Exit {
+    let mut talk = std::io::stderr();
+    let _ = write!(talk, "{}", doorward_verify::summary(report, paint()));
+    if args.json && print_json(report).is_err() {
+        return Exit::Failed;
+    }
+    match report.write(&args.out) {
+        Err(error) => {
+            let _ = writeln!(talk, "doorward: {error}");
+            Exit::Failed
+        }
+        Ok(()) => {
+            let _ = writeln!(talk, "Written to {}", args.out.display());
+            if report.is_ok() { Exit::Done } else { Exit::NotRight }
+        }
+    }
+}
+
+/// <https://no-color.org>: any value but the empty one asks for plain letters.
+fn paint() -> Paint {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if !plain && std::io::stderr().is_terminal() { Paint::Colour } else { Paint::Plain }
+}
+
+fn print_json(report: &Report) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &report.headers)?;
+    writeln!(out)
+}
+
+fn plan(path: &Path, args: &Args) -> Result<Plan, Unusable> {
+    let origin = args.url.as_deref().map(parse_origin).transpose()?;
+    let mut options = options(args)?;
+    let Some(config) = configuration(path, origin.as_ref())? else {
+        let origin = origin.ok_or_else(|| Unusable("doorward: no configuration and no URL".to_owned()))?;
+        return known(Plan::for_stranger(&origin, options, &SystemEntropy), args);
+    };
+    options.http_port = options.http_port.or_else(|| config.listen.http.first().map(std::net::SocketAddr::port));
+    let policy = Policy::decide(&config);
+    if let Some(stray) = options.credentials.iter().find(|credential| config.gates.iter().all(|gate| gate.name != credential.gate)) {
+        return Err(Unusable(format!("doorward: credentials are given for {:?}, which is no gate", stray.gate)));
+    }
+    known(Plan::for_site(&policy, options, &SystemEntropy), args)
+}
+
+/// A misspelt `--skip` would leave out nothing and look as if it had.
+fn known(plan: Plan, args: &Args) -> Result<Plan, Unusable> {
+    match args.skip.iter().find(|id| plan.probe_ids().all(|known| known != *id)) {
+        None => Ok(plan),
+        Some(id) => {
+            let ids: Vec<&str> = plan.probe_ids().collect();
+            Err(Unusable(format!("doorward: --skip {id:?}: no such probe; there are {}", ids.join(", "))))
+        }
+    }
+}
+
+/// The configuration, when it is the one of the site that is asked for.
+fn configuration(path: &Path, origin: Option<&Origin>) -> Result<Option<Config>, Unusable> {
+    if origin.is_some() && !path.exists() {
+        return Ok(None);
+    }
+    match doorward_config::load(path, &ProcessEnv) {
+        Ok(config) => Ok(origin.is_none_or(|origin| *origin == config.site.origin).then_some(config)),
+        Err(faults) => Err(Unusable(faults.render(std::io::stderr().is_terminal()))),
+    }
+}
+
+fn parse_origin(url: &str) -> Result<Origin, Unusable> {
+    let origin = url.strip_suffix('/').unwrap_or(url).parse::<Origin>().map_err(|error| Unusable(format!("doorward: {error}")))?;
+    if origin.scheme() == doorward_kit::net::Scheme::Http {
+        return Err(Unusable("doorward: an origin starts with https://; its plain listener is looked at as well".to_owned()));
+    }
+    Ok(origin)
+}
+
+fn options(args: &Args) -> Result<Options, Unusable> {
+    let said = |error: &dyn std::fmt::Display| Unusable(format!("doorward: {error}"));
+    if args.stopped.as_ref().is_some_and(|path| !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(Unusable("doorward: --stopped takes a path that starts with /".to_owned()));
+    }
+    let roots = args.ca.as_deref().map(doorward_verify::read_roots).transpose().map_err(|error| said(&error))?;
+    let credentials = args.gate_credentials.as_deref().map(doorward_verify::read_credentials).transpose();
+    Ok(Options {
+        http_port: args.http_port,
+        pins: args.resolve.clone(),
+        intended: args.intended.clone(),
+        inside: args.inside,
+        outside: args.outside,
+        roots: roots.unwrap_or_default(),
+        credentials: credentials.map_err(|error| said(&error))?.unwrap_or_default(),
+        declared: args.skip.clone(),
+        stopped: args.stopped.clone(),
+    })
+}

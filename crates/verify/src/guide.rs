@@ -1,0 +1,64 @@
+//! The rows that a run looks at: their title, their line of the guide and what a breach of them is worth.
+
+/// How bad a breach is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// A door stands open.
+    Critical,
+    /// A defence is missing.
+    High,
+    /// A defence in depth is missing.
+    Medium,
+    /// Evidence or hygiene.
+    Low,
+}
+
+/// One row.
+pub(crate) struct Row {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    /// `None` where the guide implies the row.
+    pub(crate) guide_line: Option<u32>,
+    pub(crate) severity: Severity,
+}
+
+const fn row(id: &'static str, guide_line: Option<u32>, severity: Severity, title: &'static str) -> Row {
+    Row { id, title, guide_line, severity }
+}
+
+/// Every row that a check can bear.
+pub(crate) const ROWS: &[Row] = &[
+    row("CSRF-15", Some(5), Severity::High, "CSRF cookie is Secure, SameSite=Strict, host-only and readable by script"),
+    row("ERR-01", Some(21), Severity::Medium, "API errors are exactly {\"detail\": string}"),
+    row("EXPO-08", Some(9), Severity::Medium, "answers do not name what runs behind the door"),
+    row("GATE-01", Some(8), Severity::Critical, "gated UIs ask allowlisted callers for a password"),
+    row("GATE-03", Some(8), Severity::Critical, "outsiders get one constant 403, whatever they show"),
+    row("GATE-19", Some(8), Severity::High, "the gate's challenge is basic, UTF-8 and names nothing"),
+    row("HDR-01", Some(15), Severity::High, "HSTS for at least a year with sub-domains on every HTTPS answer"),
+    row("HDR-02", Some(15), Severity::Low, "no HSTS over plain HTTP"),
+    row("HDR-03", Some(15), Severity::High, "content types are not sniffed"),
+    row("HDR-04", Some(15), Severity::High, "pages cannot be framed"),
+    row("HDR-05", Some(15), Severity::Medium, "one referrer policy per class of answer"),
+    row("HDR-06", Some(16), Severity::High, "an enforced content security policy on every answer"),
+    row("HDR-07", Some(16), Severity::Medium, "unused browser features are off"),
+    row("HDR-08", None, Severity::Medium, "answers are isolated from other origins"),
+    row("HDR-09", Some(16), Severity::High, "no header of an upstream overrides or joins the edge's"),
+    row("HDR-11", Some(15), Severity::Medium, "HEAD and OPTIONS answer with the headers of GET"),
+    row("HDR-13", Some(15), Severity::Medium, "deprecated and talkative headers are absent"),
+    row("HDR-15", None, Severity::High, "caches keep what they may and nothing else"),
+    row("HDR-16", Some(16), Severity::Low, "policy violations can be reported"),
+    row("SES-01", Some(4), Severity::High, "cookies are Secure, SameSite and, for sessions, HttpOnly and host-only"),
+    row("TLS-16", Some(15), Severity::High, "plain HTTP redirects pages and refuses the API"),
+    row("TLS-18", Some(12), Severity::High, "the served certificate is not a production one"),
+    row("VER-02", Some(17), Severity::High, "every class of answer was seen as it should be"),
+    row("VER-14", Some(17), Severity::High, "the site's names lead to the intended address"),
+];
+
+/// Rows of the catalogue that a full verification looks at and this version does not.
+pub(crate) const NOT_YET: &[&str] = &["VER-08", "VER-09", "VER-10", "VER-11", "VER-12", "VER-13"];
+
+/// The row with an id; an id that the table lacks is shown as it is.
+pub(crate) fn find(id: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.id == id)
+}

@@ -1,0 +1,243 @@
+//! HTTP/1.1 by hand (RFC 9112): a library that folds or sorts fields would report its own idea of the answer (VER-01).
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::{Call, Fault, Field};
+
+const HEAD_MAX: usize = 64 * 1024;
+const FIELDS_MAX: usize = 256;
+const INTERIM_MAX: usize = 8;
+/// A page's own references and an error's text are in its first octets; the rest is not read.
+pub(super) const BODY_MAX: usize = 512 * 1024;
+
+/// An answer as it was on the wire: names in lower case, order and duplicates kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) trailers: Vec<Field>,
+    pub(crate) body: Vec<u8>,
+    pub(super) ends_connection: bool,
+}
+
+impl Answer {
+    pub(super) fn new(status: u16, fields: Vec<Field>) -> Self {
+        Self { status, fields, trailers: Vec::new(), body: Vec::new(), ends_connection: true }
+    }
+
+    /// Values of a field, in order.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+        self.fields.iter().filter(|(seen, _)| seen == name).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+/// One exchange on a connection that ends with it.
+pub(super) async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, call: &Call) -> Result<Answer, Fault> {
+    Wire::new(stream).exchange(call, false).await
+}
+
+/// A connection and what was read from it but not yet used.
+pub(super) struct Wire<S> {
+    stream: S,
+    buffer: Vec<u8>,
+}
+
+/// How a body ends (RFC 9112 §6.3).
+enum Framing {
+    None,
+    Length(usize),
+    Chunked,
+    Close,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, buffer: Vec::new() }
+    }
+
+    pub(super) async fn exchange(&mut self, call: &Call, keep: bool) -> Result<Answer, Fault> {
+        let head = write_head(call, keep);
+        self.stream.write_all(&head).await.map_err(|_| Fault::Ended)?;
+        self.stream.flush().await.map_err(|_| Fault::Ended)?;
+        let mut answer = self.final_head().await?;
+        answer.ends_connection = !keep || has_word(&answer.values("connection"), "close");
+        match framing(call.method, &answer)? {
+            Framing::None => {}
+            Framing::Length(length) => self.read_length(length, &mut answer).await?,
+            Framing::Chunked => self.read_chunks(&mut answer).await?,
+            Framing::Close => self.read_to_end(&mut answer).await?,
+        }
+        Ok(answer)
+    }
+
+    async fn final_head(&mut self) -> Result<Answer, Fault> {
+        for _ in 0..INTERIM_MAX {
+            let answer = self.head().await?;
+            if !(100..200).contains(&answer.status) || answer.status == 101 {
+                return Ok(answer);
+            }
+        }
+        Err(Fault::Parse("too many interim answers"))
+    }
+
+    async fn head(&mut self) -> Result<Answer, Fault> {
+        loop {
+            if let Some((answer, used)) = parse_head(&self.buffer)? {
+                self.buffer.drain(..used);
+                return Ok(answer);
+            }
+            if self.buffer.len() > HEAD_MAX {
+                return Err(Fault::Parse("the head is longer than 64 KiB"));
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn fill(&mut self) -> Result<(), Fault> {
+        match self.stream.read_buf(&mut self.buffer).await {
+            Ok(0) | Err(_) => Err(Fault::Ended),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Moves `length` octets into the body, or as many as are kept.
+    async fn read_length(&mut self, mut length: usize, answer: &mut Answer) -> Result<(), Fault> {
+        while length > 0 {
+            if self.buffer.is_empty() {
+                self.fill().await?;
+            }
+            let part = length.min(self.buffer.len());
+            answer.body.extend(self.buffer.drain(..part));
+            length -= part;
+            if answer.body.len() > BODY_MAX {
+                answer.ends_connection = true;
+                answer.body.truncate(BODY_MAX);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_chunks(&mut self, answer: &mut Answer) -> Result<(), Fault> {
+        loop {
+            let length = self.chunk_size().await?;
+            if length == 0 {
+                answer.trailers = self.trailers().await?;
+                return Ok(());
+            }
+            self.read_length(length, answer).await?;
+            if answer.body.len() >= BODY_MAX {
+                answer.ends_connection = true;
+                return Ok(());
+            }
+            while self.buffer.len() < 2 {
+                self.fill().await?;
+            }
+            if self.buffer.drain(..2).as_slice() != b"\r\n" {
+                return Err(Fault::Parse("a chunk does not end with CRLF"));
+            }
+        }
+    }
+
+    async fn chunk_size(&mut self) -> Result<usize, Fault> {
+        loop {
+            let status = httparse::parse_chunk_size(&self.buffer).map_err(|_| Fault::Parse("a chunk size is not hexadecimal"))?;
+            if let httparse::Status::Complete((used, length)) = status {
+                self.buffer.drain(..used);
+                return usize::try_from(length).map_err(|_| Fault::Parse("a chunk is too long"));
+            }
+            if self.buffer.len() > HEAD_MAX {
+                return Err(Fault::Parse("a chunk size line is too long"));
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn trailers(&mut self) -> Result<Vec<Field>, Fault> {
+        loop {
+            if let Some((fields, used)) = parse_trailers(&self.buffer)? {
+                self.buffer.drain(..used);
+                return Ok(fields);
+            }
+            if self.buffer.len() > HEAD_MAX {
+                return Err(Fault::Parse("the trailers are longer than 64 KiB"));
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Many servers end TLS without `close_notify` here; there is no length that could be short, so the end is the end.
+    async fn read_to_end(&mut self, answer: &mut Answer) -> Result<(), Fault> {
+        answer.ends_connection = true;
+        while self.buffer.len() < BODY_MAX && self.fill().await.is_ok() {}
+        answer.body.append(&mut self.buffer);
+        answer.body.truncate(BODY_MAX);
+        Ok(())
+    }
+}
+
+fn write_head(call: &Call, keep: bool) -> Vec<u8> {
+    let mut head = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", call.method, call.target, call.authority);
+    for (name, value) in &call.fields {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if let Some(value) = &call.authorization {
+        head.push_str(&format!("authorization: {}\r\n", value.expose()));
+    }
+    head.push_str(if keep { "connection: keep-alive\r\n\r\n" } else { "connection: close\r\n\r\n" });
+    head.into_bytes()
+}
+
+/// The head of an answer and its length in octets, once it is whole.
+fn parse_head(buffer: &[u8]) -> Result<Option<(Answer, usize)>, Fault> {
+    let mut space = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut space);
+    match response.parse(buffer) {
+        Ok(httparse::Status::Partial) => Ok(None),
+        Ok(httparse::Status::Complete(used)) => {
+            let status =
+                response.code.filter(|code| (100..=599).contains(code)).ok_or(Fault::Parse("the status is out of range"))?;
+            Ok(Some((Answer::new(status, response.headers.iter().map(field).collect()), used)))
+        }
+        Err(httparse::Error::TooManyHeaders) => Err(Fault::Parse("more than 256 fields")),
+        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => Err(Fault::Parse("a field is malformed")),
+        Err(_) => Err(Fault::Parse("the status line is malformed")),
+    }
+}
+
+fn parse_trailers(buffer: &[u8]) -> Result<Option<(Vec<Field>, usize)>, Fault> {
+    let mut space = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    match httparse::parse_headers(buffer, &mut space) {
+        Ok(httparse::Status::Complete((used, fields))) => Ok(Some((fields.iter().map(field).collect(), used))),
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(_) => Err(Fault::Parse("a trailer is malformed")),
+    }
+}
+
+fn field(header: &httparse::Header<'_>) -> Field {
+    (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
+}
+
+/// RFC 9112 §6.3, without the leniency that it allows: what two readers could frame differently is no answer.
+fn framing(method: &str, answer: &Answer) -> Result<Framing, Fault> {
+    if method == "HEAD" || matches!(answer.status, 101 | 204 | 304) {
+        return Ok(Framing::None);
+    }
+    let codings = answer.values("transfer-encoding");
+    let lengths = answer.values("content-length");
+    match (codings.as_slice(), lengths.as_slice()) {
+        ([], []) => Ok(Framing::Close),
+        ([coding], []) if coding.trim().eq_ignore_ascii_case("chunked") => Ok(Framing::Chunked),
+        ([], [length]) if !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(Framing::Length(length.parse().map_err(|_| Fault::Parse("the content length is out of range"))?))
+        }
+        ([], [_]) => Err(Fault::Parse("the content length is not a number")),
+        ([], _) => Err(Fault::Parse("more than one content length")),
+        (_, []) => Err(Fault::Parse("an unknown transfer coding")),
+        _ => Err(Fault::Parse("both a transfer coding and a content length")),
+    }
+}
+
+fn has_word(values: &[&str], word: &str) -> bool {
+    values.iter().flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
+}
