@@ -6,13 +6,16 @@
 
 pub mod body;
 pub mod gate;
-pub mod layer;
+mod layer;
 pub mod listen;
 pub mod port;
 pub mod proxy;
-pub mod rescue;
+mod rescue;
 pub mod stack;
 pub mod tls;
 
-pub use body::{BoxError, EdgeBody};
+pub use body::{BodyTooLarge, BoxError, EdgeBody};
+pub use listen::{BindError, Bound, ListenSpec, Readiness, ServeParts, bind, serve};
 pub use port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind, Refusal};
+pub use stack::{Edge, EdgeParts};
+pub use tls::{CertStore, SelfSigned, TlsError, self_signed};

@@ -1,1 +1,317 @@
-//! stack
+//! The way of a request through the door, on one page. The order is security: each step says what would break if it moved.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use doorward_config::Access;
+use doorward_kit::{Entropy, PeerAddr};
+use doorward_policy::{CanonicalPath, GatePolicy, Policy, RoutePolicy, Target};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use tower::ServiceExt as _;
+
+use crate::body::{EdgeBody, Intake};
+use crate::gate::{GateKeeper, GatePermit, GateVerdict};
+use crate::layer::seen::Seen;
+use crate::layer::{access_log, body_cap, client_addr, headers, limit, method, panic, target};
+use crate::listen::FramingFault;
+use crate::port::{Admission, Admitted, AppService, EdgeAudit, EdgeEventKind};
+use crate::proxy::{ForwardPlan, Forwarder};
+use crate::rescue::{self, Fault};
+
+/// What the edge is made of.
+pub struct EdgeParts {
+    /// Everything that was decided at load.
+    pub policy: Arc<Policy>,
+    /// Answers what is built in.
+    pub app: AppService,
+    /// Decides who passes a route that asks.
+    pub admission: Arc<dyn Admission>,
+    /// Takes what the audit trail should know.
+    pub audit: Arc<dyn EdgeAudit>,
+    /// For request ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Users of the gates of `policy`.
+    pub gatekeeper: GateKeeper,
+    /// The way to the upstreams.
+    pub forwarder: Forwarder,
+    /// The port of `https` as clients see it: in redirects and for upstreams. Usually that of the site's origin.
+    pub https_port: u16,
+}
+
+impl std::fmt::Debug for EdgeParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EdgeParts").field("https_port", &self.https_port).finish_non_exhaustive()
+    }
+}
+
+/// The front door; clones share everything.
+#[derive(Clone)]
+pub struct Edge(Arc<House>);
+
+struct House {
+    rules: ArcSwap<Rules>,
+    app: AppService,
+    admission: Arc<dyn Admission>,
+    audit: Arc<dyn EdgeAudit>,
+    entropy: Arc<dyn Entropy>,
+    forwarder: Forwarder,
+    limits: limit::Limiter,
+    https_port: u16,
+}
+
+/// What a reload exchanges, together or not at all (GATE-21).
+struct Rules {
+    policy: Arc<Policy>,
+    gatekeeper: GateKeeper,
+}
+
+/// What the listener knows of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// The other end of the socket.
+    pub(crate) peer: PeerAddr,
+    /// Whether it speaks TLS.
+    pub(crate) secure: bool,
+    /// The framing guard refused this request's head; what stands in its place means nothing.
+    pub(crate) refused: Option<FramingFault>,
+    /// Watches the body, if there is one.
+    pub(crate) intake: Option<Arc<Intake>>,
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").field("https_port", &self.0.https_port).finish_non_exhaustive()
+    }
+}
+
+impl Edge {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: EdgeParts) -> Self {
+        let EdgeParts { policy, app, admission, audit, entropy, gatekeeper, forwarder, https_port } = parts;
+        let rules = ArcSwap::from_pointee(Rules { policy, gatekeeper });
+        Self(Arc::new(House { rules, app, admission, audit, entropy, forwarder, limits: limit::Limiter::default(), https_port }))
+    }
+
+    /// Takes a new policy and the users of its gates, both at once. Requests under way end under the old ones.
+    pub fn reload(&self, policy: Arc<Policy>, gatekeeper: GateKeeper) {
+        self.0.rules.store(Arc::new(Rules { policy, gatekeeper }));
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.0.rules.load().policy.clone()
+    }
+
+    pub(crate) fn https_port(&self) -> u16 {
+        self.0.https_port
+    }
+
+    pub(crate) fn trusts(&self, peer: PeerAddr) -> bool {
+        client_addr::is_trusted(peer.ip(), &self.0.rules.load().policy.trusted_proxies)
+    }
+
+    pub(crate) fn begin(&self, policy: &Policy, head: &Parts, arrival: &Arrival) -> Seen {
+        // 1. Request id: made here, so that everything that follows can be found again (HDR-20). Nothing the client says is used.
+        // 2. Client address: derived once; limits, gates and upstreams use this one (PROXY-01, GATE-04, EDGE-RL-03).
+        let client = client_addr::derive(arrival.peer, &head.headers, &policy.trusted_proxies);
+        Seen::new(&*self.0.entropy, client, arrival, policy, head)
+    }
+
+    /// Answers one request. Every answer, of whichever producer, leaves through the last three steps.
+    pub(crate) async fn answer(&self, request: Request<EdgeBody>, arrival: Arrival) -> Response<EdgeBody> {
+        let rules = self.0.rules.load_full();
+        let (head, body) = request.into_parts();
+        let mut seen = self.begin(&rules.policy, &head, &arrival);
+        let agent = head.headers.get(header::USER_AGENT).cloned();
+        // A panic in a handler ends that request and nothing else (ERR-03).
+        let passed = panic::caught(self.0.pass(&rules, head, body, &arrival, &mut seen)).await;
+        // A body that broke on the way decides the answer, whatever its reader made of it.
+        let outcome = match arrival.intake.as_ref().and_then(|intake| intake.trouble()) {
+            Some(trouble) => Err(trouble.into()),
+            None => passed,
+        };
+        let response = outcome.unwrap_or_else(|fault| self.refuse(fault, &seen, agent.as_ref()));
+        self.finish(&rules.policy, &seen, response)
+    }
+
+    /// Answers a fault in its own words and tells the audit trail of those that someone should look at.
+    pub(crate) fn refuse(&self, fault: Fault, seen: &Seen, agent: Option<&HeaderValue>) -> Response<EdgeBody> {
+        if let Some(reason) = fault.audit_reason() {
+            seen.report(&*self.0.audit, fault.audit_kind(), reason, None, agent);
+        }
+        if fault == Fault::Panicked {
+            tracing::error!(request_id = %seen.context.request_id, path = %seen.logged_path(), "a handler panicked");
+        }
+        rescue::answer(fault, seen)
+    }
+
+    /// 11. Header policy: behind every producer, or an error page would go without (HDR-09, HDR-10).
+    /// 12. Access log: last, since only now is known what was answered.
+    pub(crate) fn finish(&self, policy: &Arc<Policy>, seen: &Seen, response: Response<EdgeBody>) -> Response<EdgeBody> {
+        let response = headers::finish(policy, seen, response);
+        access_log::write(seen, &response);
+        response
+    }
+}
+
+impl House {
+    async fn pass(
+        &self,
+        rules: &Rules,
+        head: Parts,
+        body: EdgeBody,
+        arrival: &Arrival,
+        seen: &mut Seen,
+    ) -> Result<Response<EdgeBody>, Fault> {
+        let policy = &*rules.policy;
+        // 3. Framing: a refused head has no host, method or path that could be believed.
+        if let Some(fault) = arrival.refused {
+            return Err(fault.into());
+        }
+        // 4. Method: before anything that could take an odd one for a GET (HTTP-12).
+        let listed = method::judge(&head.method)?;
+        target::within_bounds(&head, &policy.sizes)?;
+        // 5. Authority and host: exact names of ours, no default (GATE-07, GATE-11, EXPO-11).
+        let entry = target::host(&head, policy)?;
+        // 6. One canonical path: all that follows sees this and nothing else (GATE-08, GATE-09).
+        let uri = head.uri.clone();
+        let (raw, query) = target::origin_form(&head.method, &uri)?;
+        let path = CanonicalPath::parse(raw).map_err(Fault::Path)?;
+        // 7. Edge limit: before a body is read or an upstream is asked (EDGE-RL-07), on the path that will be used (EDGE-RL-05).
+        self.limits.check(&policy.limits, &path, &head.method, entry.has_accounts(), &seen.context)?;
+        // 8. Target: everything above holds for all of them, gates included.
+        let way = Way { rules, path: &path, query, arrival };
+        match entry.resolve(&path) {
+            Target::BuiltIn(part) => {
+                seen.audience = part.audience();
+                self.built_in(&way, head, body, seen).await
+            }
+            // The application knows which of its methods exist; for all else the list is the same everywhere.
+            _ if listed == method::Listed::No => Err(Fault::MethodNotAllowed),
+            Target::Route(route) => {
+                seen.audience = route.audience;
+                self.route(route, &way, head, body, seen).await
+            }
+            Target::Gate(gate) => self.gate(gate, &way, head, body, seen).await,
+            Target::NoPath(audience) => {
+                seen.audience = audience;
+                Err(Fault::NoPath)
+            }
+        }
+    }
+
+    /// 9a. Built in: body cap, then the application.
+    async fn built_in(
+        &self,
+        way: &Way<'_>,
+        mut head: Parts,
+        body: EdgeBody,
+        seen: &Seen,
+    ) -> Result<Response<EdgeBody>, Fault> {
+        let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.auth_body, way.arrival)?;
+        head.uri = target::rebuild(way.path, way.query)?;
+        head.extensions.insert(seen.context);
+        match self.app.clone().oneshot(Request::from_parts(head, body)).await {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
+    }
+
+    /// 9b. Route: admission first, which sees the head alone, then the body cap, then the upstream.
+    async fn route(
+        &self,
+        route: &RoutePolicy,
+        way: &Way<'_>,
+        head: Parts,
+        body: EdgeBody,
+        seen: &Seen,
+    ) -> Result<Response<EdgeBody>, Fault> {
+        let admitted = match route.access {
+            Access::Public => Admitted::Anonymous,
+            Access::Identified | Access::SignedIn => self.admission.admit(&head, &seen.context, route).await,
+        };
+        let identity = match admitted {
+            Admitted::Anonymous => Arc::from([]),
+            Admitted::Identified(fields) => fields,
+            Admitted::Refused(refusal) => return Err(Fault::Refused(refusal)),
+        };
+        let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
+        let sent = if route.strip_prefix { way.path.strip_prefix(&route.path).unwrap_or_default() } else { way.path.as_str() };
+        let plan = self.plan(&route.upstream, sent, way, seen, &identity);
+        self.forward(Request::from_parts(head, body), ForwardPlan { websocket: route.websocket, ..plan }).await
+    }
+
+    /// 9c. Gate: who, then what. A stranger does not learn which paths exist behind it (GATE-20).
+    async fn gate(
+        &self,
+        gate: &GatePolicy,
+        way: &Way<'_>,
+        head: Parts,
+        body: EdgeBody,
+        seen: &Seen,
+    ) -> Result<Response<EdgeBody>, Fault> {
+        let permit = match way.rules.gatekeeper.check(gate, &seen.context, &head.headers).await {
+            GateVerdict::Pass(permit) => permit,
+            verdict => return Err(Fault::of_gate(&verdict)),
+        };
+        let agent = head.headers.get(header::USER_AGENT);
+        seen.report(&*self.audit, EdgeEventKind::GateAllowed, "credentials", Some(permit.user()), agent);
+        if !gate.paths.iter().any(|prefix| way.path.strip_prefix(prefix).is_some()) {
+            return Err(Fault::NoPath);
+        }
+        let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
+        self.forward_gated(permit, gate, way, Request::from_parts(head, body), seen).await
+    }
+
+    /// Takes the permit by value: there is no way here without one.
+    async fn forward_gated(
+        &self,
+        _permit: GatePermit,
+        gate: &GatePolicy,
+        way: &Way<'_>,
+        request: Request<EdgeBody>,
+        seen: &Seen,
+    ) -> Result<Response<EdgeBody>, Fault> {
+        let plan = self.plan(&gate.upstream, way.path.as_str(), way, seen, &[]);
+        let plan = ForwardPlan { websocket: gate.websocket, remove_authorization: true, ..plan };
+        self.forward(request, plan).await
+    }
+
+    /// 10. Forward: the client's copies of our fields go, ours come; see `proxy`.
+    async fn forward(&self, request: Request<EdgeBody>, plan: ForwardPlan<'_>) -> Result<Response<EdgeBody>, Fault> {
+        self.forwarder.forward(request, plan).await.map_err(Fault::Upstream)
+    }
+
+    fn plan<'a>(
+        &self,
+        upstream: &'a doorward_policy::UpstreamPolicy,
+        sent: &'a str,
+        way: &Way<'a>,
+        seen: &'a Seen,
+        identity: &'a [(HeaderName, HeaderValue)],
+    ) -> ForwardPlan<'a> {
+        ForwardPlan {
+            upstream,
+            path: if sent.is_empty() { "/" } else { sent },
+            query: way.query,
+            context: &seen.context,
+            external_host: seen.host(),
+            external_port: self.https_port,
+            identity,
+            websocket: false,
+            remove_authorization: false,
+        }
+    }
+
+}
+
+/// Where a request goes, decided.
+struct Way<'a> {
+    rules: &'a Rules,
+    path: &'a CanonicalPath<'a>,
+    query: Option<&'a str>,
+    arrival: &'a Arrival,
+}

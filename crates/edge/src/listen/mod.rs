@@ -1,1 +1,22 @@
-//! listen
+//! Sockets: bound first, then served, then drained.
+//!
+//! Comes in: addresses, certificates, an [`Edge`](crate::Edge), a signal to stop. Goes out: requests for the layer stack.
+//! Must never know: routes, gates, accounts.
+
+mod accept;
+mod bind;
+mod cap;
+mod connection;
+mod door;
+pub mod framing;
+mod http1;
+mod http2;
+mod plain;
+mod serve;
+mod stop;
+
+pub use bind::{BindError, Bound, ListenSpec, bind};
+pub use door::Readiness;
+pub use serve::{ServeParts, serve};
+
+pub(crate) use framing::{BodyFault, FramingFault};

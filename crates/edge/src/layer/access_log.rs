@@ -1,0 +1,25 @@
+//! One line per answer: who, what, how it went. No field of a head is ever written.
+
+use http::Response;
+use http_body::Body as _;
+
+use super::seen::Seen;
+use crate::body::EdgeBody;
+
+/// Writes the line, as an event of target `access`.
+pub(crate) fn write(seen: &Seen, response: &Response<EdgeBody>) {
+    let bytes_out = response.body().size_hint().exact();
+    tracing::info!(
+        target: "access",
+        request_id = %seen.context.request_id,
+        client = %seen.context.client,
+        peer = %seen.context.peer.ip(),
+        method = %seen.method,
+        host = seen.host(),
+        path = %seen.logged_path(),
+        status = response.status().as_u16(),
+        duration_ms = seen.elapsed_ms(),
+        bytes_out,
+        "answered"
+    );
+}

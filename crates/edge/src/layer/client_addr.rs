@@ -1,0 +1,53 @@
+//! Who is calling: the peer, or what the trusted hops in front of us say (PROXY-01).
+
+use std::net::{IpAddr, SocketAddr};
+
+use doorward_kit::{Cidr, ClientAddr, PeerAddr};
+use http::HeaderMap;
+
+/// Longest chain that is walked; each hop is one of our own proxies, so a few are plenty.
+const HOPS_MAX: usize = 32;
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Starts at the peer and walks `X-Forwarded-For` from right to left, for as long as the hop that speaks is trusted.
+///
+/// The first hop that is not trusted is the caller. An entry that is not a plain address ends the walk at the hop that wrote it
+/// (PROXY-04): what cannot be read is never skipped.
+pub(crate) fn derive(peer: PeerAddr, headers: &HeaderMap, trusted: &[Cidr]) -> ClientAddr {
+    let mut caller = peer.ip();
+    if !is_trusted(caller, trusted) {
+        return ClientAddr::new(caller);
+    }
+    // Several lines are one list in the order of the lines (RFC 9110 §5.3).
+    let lines = headers.get_all(X_FORWARDED_FOR).into_iter();
+    let lines: Vec<&[u8]> = lines.map(http::HeaderValue::as_bytes).collect();
+    let entries = lines.iter().rev().flat_map(|line| line.rsplit(|octet| *octet == b','));
+    for entry in entries.take(HOPS_MAX) {
+        let Some(hop) = parse(entry) else { break };
+        caller = hop;
+        if !is_trusted(caller, trusted) {
+            break;
+        }
+    }
+    ClientAddr::new(caller)
+}
+
+/// Whether an address may say who it speaks for.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Cidr]) -> bool {
+    trusted.iter().any(|network| network.contains(address))
+}
+
+/// An address, or an address with a port as some proxies write it. No zone, no name, no `unknown`, no obfuscated id.
+fn parse(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);
+    if text.contains('%') {
+        return None;
+    }
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = match bare {
+        Some(v6) => IpAddr::V6(v6.parse().ok()?),
+        None => text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip())).ok()?,
+    };
+    Some(address.to_canonical())
+}

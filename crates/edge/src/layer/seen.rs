@@ -1,0 +1,144 @@
+//! What is known of a request so far: enough to answer it, log it and report it at any step.
+
+use std::sync::Arc;
+
+use doorward_kit::redact::{Visible, without_query};
+use doorward_kit::{ClientAddr, Entropy, RequestContext, RequestId};
+use doorward_policy::route::HostEntry;
+use doorward_policy::{Audience, Policy};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use tokio::time::Instant;
+
+use crate::port::{EdgeAudit, EdgeEvent, EdgeEventKind};
+use crate::stack::Arrival;
+
+/// Longest user agent that is reported, in characters.
+const USER_AGENT_MAX: usize = 256;
+
+/// Grows as the request goes on; read at the end.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Identifies and places the request.
+    pub(crate) context: RequestContext,
+    /// Which headers the answer carries, as far as is known.
+    pub(crate) audience: Audience,
+    /// As sent.
+    pub(crate) method: Method,
+    /// As sent; empty for a refused head, which has none that could be believed.
+    pub(crate) uri: Uri,
+    /// Whether the client can show a page.
+    pub(crate) takes_html: bool,
+    /// Whether a person is on the way to a page of the site's own host.
+    pub(crate) is_navigation: bool,
+    entry: Option<Arc<HostEntry>>,
+    host_text: String,
+    begun: Instant,
+}
+
+impl Seen {
+    /// Notes what can be told without judging anything.
+    pub(crate) fn new(entropy: &dyn Entropy, client: ClientAddr, arrival: &Arrival, policy: &Policy, head: &Parts) -> Self {
+        let context = RequestContext {
+            request_id: RequestId::random(entropy),
+            client,
+            peer: arrival.peer,
+            secure: arrival.secure,
+        };
+        let believed = arrival.refused.is_none();
+        let entry = authority(head).filter(|_| believed).and_then(|authority| policy.routes.find(authority)).cloned();
+        let takes_html = accepts_html(&head.headers);
+        let safe = matches!(head.method, Method::GET | Method::HEAD);
+        Self {
+            context,
+            audience: guess(entry.as_deref(), &head.uri, believed),
+            method: head.method.clone(),
+            uri: if believed { head.uri.clone() } else { Uri::default() },
+            takes_html: takes_html && believed,
+            is_navigation: safe && (takes_html || is_navigation(&head.headers)),
+            host_text: entry.as_ref().map(|entry| entry.host.to_string()).unwrap_or_default(),
+            entry,
+            begun: Instant::now(),
+        }
+    }
+
+    /// The host it is meant for, if it is one of ours.
+    pub(crate) fn entry(&self) -> Option<&Arc<HostEntry>> {
+        self.entry.as_ref()
+    }
+
+    /// The same as text, IPv6 in brackets; empty when it is none of ours.
+    pub(crate) fn host(&self) -> &str {
+        &self.host_text
+    }
+
+    /// Milliseconds since it came.
+    pub(crate) fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The path without query and parameters, visible and at most 1 KiB: fit for a log (LOG-02).
+    pub(crate) fn logged_path(&self) -> Visible<'_> {
+        Visible::new(without_query(self.uri.path()), 1024)
+    }
+
+    /// Tells the audit trail; the gate is the one whose host was asked for.
+    pub(crate) fn report(
+        &self,
+        audit: &dyn EdgeAudit,
+        kind: EdgeEventKind,
+        reason: &'static str,
+        user: Option<&str>,
+        agent: Option<&HeaderValue>,
+    ) {
+        let user_agent = agent.map(|value| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            Visible::new(&text, USER_AGENT_MAX).to_string()
+        });
+        let gate = self.entry.as_ref().and_then(|entry| entry.gate()).map(|gate| gate.name.clone());
+        audit.record(EdgeEvent {
+            kind,
+            context: self.context,
+            host: self.host_text.clone(),
+            method: self.method.as_str().to_owned(),
+            user_agent,
+            reason,
+            gate,
+            user: user.map(str::to_owned),
+        });
+    }
+}
+
+/// What names the host: `:authority` in HTTP/2, else `Host`.
+pub(crate) fn authority(head: &Parts) -> Option<&str> {
+    match head.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => head.headers.get(header::HOST)?.to_str().ok(),
+    }
+}
+
+/// Before the target is known, errors take the headers that the request would most likely have had.
+fn guess(entry: Option<&HostEntry>, uri: &Uri, believed: bool) -> Audience {
+    match entry {
+        Some(entry) if believed => match entry.gate() {
+            Some(gate) => Audience::Gate(gate.profile),
+            None if is_under_api(uri.path()) => Audience::Api,
+            None => Audience::PublicPage,
+        },
+        _ => Audience::Api,
+    }
+}
+
+/// Whether a path speaks JSON, in any spelling of its first segment.
+pub(crate) fn is_under_api(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    first.eq_ignore_ascii_case("api")
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().any(|value| memchr::memmem::find(value.as_bytes(), b"text/html").is_some())
+}
+
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
+}

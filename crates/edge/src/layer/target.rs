@@ -1,0 +1,66 @@
+//! Which host and which path a request means.
+
+use std::sync::Arc;
+
+use doorward_kit::net::Authority;
+use doorward_policy::route::HostEntry;
+use doorward_policy::{CanonicalPath, Policy, SizePolicy};
+use http::request::Parts;
+use http::{Method, Uri, header};
+
+use super::seen;
+use crate::listen::framing::is_legal_target;
+use crate::rescue::Fault;
+
+/// Finds the host, after making sure that only one is named.
+///
+/// HTTP/1.1 was checked by the framing guard. In HTTP/2 `:authority` wins, and a `host` field that differs is refused (GATE-11).
+pub(crate) fn host<'a>(head: &Parts, policy: &'a Policy) -> Result<&'a Arc<HostEntry>, Fault> {
+    let authority = seen::authority(head).ok_or(Fault::Authority)?;
+    let mut fields = head.headers.get_all(header::HOST).iter();
+    let field = fields.next();
+    if fields.next().is_some() || field.is_some_and(|field| !names(field.as_bytes(), authority)) {
+        return Err(Fault::Authority);
+    }
+    policy.routes.find(authority).ok_or(Fault::UnknownHost)
+}
+
+fn names(field: &[u8], authority: &str) -> bool {
+    if field == authority.as_bytes() {
+        return true;
+    }
+    let field = std::str::from_utf8(field).ok().and_then(|text| text.parse::<Authority>().ok());
+    field.is_some() && field == authority.parse().ok()
+}
+
+/// Path and query as sent. `OPTIONS *` is about the whole host, and means its root here.
+pub(crate) fn origin_form<'a>(method: &Method, uri: &'a Uri) -> Result<(&'a str, Option<&'a str>), Fault> {
+    if uri.path() == "*" {
+        return if *method == Method::OPTIONS { Ok(("/", None)) } else { Err(Fault::Target) };
+    }
+    let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    if !is_legal_target(target.as_bytes()) {
+        return Err(Fault::Target);
+    }
+    Ok((uri.path(), uri.query()))
+}
+
+/// HTTP/2 heads are bounded by their library in octets as it counts them; fields and target are bounded here as in HTTP/1.1.
+pub(crate) fn within_bounds(head: &Parts, sizes: &SizePolicy) -> Result<(), Fault> {
+    if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > sizes.request_line) {
+        return Err(Fault::TargetTooLong);
+    }
+    if head.headers.len() > sizes.fields {
+        return Err(Fault::HeadTooLarge);
+    }
+    Ok(())
+}
+
+/// The target as the application sees it: the canonical path with the query as sent, without scheme and authority.
+pub(crate) fn rebuild(path: &CanonicalPath<'_>, query: Option<&str>) -> Result<Uri, Fault> {
+    let text = match query {
+        Some(query) => format!("{}?{query}", path.as_str()),
+        None => path.as_str().to_owned(),
+    };
+    Uri::try_from(text).map_err(|_| Fault::Target)
+}

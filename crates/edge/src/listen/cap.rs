@@ -1,0 +1,48 @@
+//! How many connections may be open: in all, and from one customer line (HTTP-11).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use doorward_kit::{ClientAddr, Prefix};
+
+/// Open connections in all. Beyond it the kernel's queue waits.
+pub(super) const TOTAL_MAX: usize = 16_384;
+/// Open connections from one prefix; offices behind one address open a few hundred.
+const PREFIX_MAX: usize = 1024;
+
+/// Counts open connections by prefix.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PrefixCap(Arc<Mutex<HashMap<Prefix, usize>>>);
+
+/// Held as long as the connection is open.
+#[derive(Debug)]
+pub(super) struct Place {
+    cap: PrefixCap,
+    prefix: Prefix,
+}
+
+impl PrefixCap {
+    /// Takes a place; `None` when the prefix has its share already.
+    pub(super) fn take(&self, client: ClientAddr) -> Option<Place> {
+        let prefix = client.prefix();
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(prefix).or_insert(0);
+        if *count >= PREFIX_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Place { cap: self.clone(), prefix })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.cap.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.prefix) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.prefix);
+            }
+        }
+    }
+}

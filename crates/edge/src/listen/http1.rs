@@ -1,0 +1,76 @@
+//! HTTP/1.1 behind the framing guard.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use doorward_kit::PeerAddr;
+use doorward_kit::net::Scheme;
+use http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::door::Door;
+use super::framing::{Guard, GuardRules, Lane};
+use super::stop::Stop;
+use crate::body::{EdgeBody, Intake, held};
+use crate::stack::Arrival;
+
+/// What hyper may hold of one connection. Heads are at most a quarter of it.
+const BUFFER_MAX: usize = 64 * 1024;
+
+/// Serves one connection until it ends or the process stops.
+pub(super) async fn serve<S>(stream: S, peer: PeerAddr, scheme: Scheme, door: Door, mut stop: Stop)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let lane = Arc::new(Lane::default());
+    let policy = door.edge().policy();
+    let rules = GuardRules { sizes: policy.sizes, times: policy.times, scheme };
+    let fields = rules.sizes.fields;
+    drop(policy);
+    let guard = Guard::new(stream, rules, lane.clone());
+    let service = service_fn(move |request| {
+        let (door, lane) = (door.clone(), lane.clone());
+        async move { Ok::<_, Infallible>(answer(&door, &lane, peer, scheme, request).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    // The guard has the clock and the limits; hyper's own would answer without our headers.
+    http.header_read_timeout(None).max_headers(fields + 1).max_buf_size(BUFFER_MAX);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(guard), service).with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.requested() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(peer = %peer.ip(), %error, "HTTP/1.1 connection ended early");
+    }
+}
+
+async fn answer(
+    door: &Door,
+    lane: &Arc<Lane>,
+    peer: PeerAddr,
+    scheme: Scheme,
+    request: Request<Incoming>,
+) -> Response<EdgeBody> {
+    let (refused, ticket) = lane.arrive();
+    let (head, incoming) = request.into_parts();
+    let (body, intake) = Intake::watch(incoming);
+    let arrival = Arrival { peer, secure: scheme == Scheme::Https, refused, intake: intake.clone() };
+    let mut response = door.answer(Request::from_parts(head, body), arrival).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        ticket.upgrade();
+        return response;
+    }
+    // What is left of a body would have to be read before the next head; whoever sends it may not even send it (HTTP-05, HTTP-06).
+    if refused.is_some() || intake.is_some_and(|intake| !intake.is_whole()) {
+        response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    }
+    response.map(|body| held(body, ticket))
+}
