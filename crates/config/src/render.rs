@@ -20,7 +20,7 @@ pub(crate) fn render(faults: &Faults, text: &str, color: bool) -> String {
     }
     let count = faults.list().len();
     let noun = if count == 1 { "fault" } else { "faults" };
-    out.push_str(&format!("{count} {noun} in {}", faults.file().display()));
+    out.push_str(&format!("{count} {noun} in {}\n", faults.file().display()));
     out
 }
 
@@ -43,25 +43,40 @@ fn group<'a>(fault: &'a Fault, faults: &'a Faults, text: &'a str) -> Group<'a> {
     if fault.hint.is_empty() { group } else { group.element(Level::HELP.message(fault.hint.as_str())) }
 }
 
-/// One line of the file, and the spot in it. A value that might be a secret is cut off together with what follows.
+/// One line of the file, and the spot in it. Where a value might be a secret the line ends after its key.
 fn shown_line(text: &str, place: &Place, hidden: bool) -> (String, Range<usize>) {
     let start = text[..place.span.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
     let line = text[start..end].trim_end_matches('\r');
-    let key = line.split_once('=').map_or(line, |(key, _)| key);
-    if hidden || looks_secret(key.trim()) {
-        let is_header = line.trim_start().starts_with('[');
-        let shown = if is_header || !line.contains('=') && !hidden { line.to_owned() } else { format!("{} …", cut(line)) };
-        let width = key.trim_end().len().min(shown.len());
-        let indent = shown.len() - shown.trim_start().len();
-        return (shown, indent.min(width)..width);
+    if hidden || may_hold_secret(line) {
+        return without_value(line);
     }
     let from = (place.span.start - start).min(line.len());
     let to = (place.span.end - start).clamp(from, line.len());
     (line.to_owned(), from..to)
 }
 
-/// Everything up to and with the first `=`; nothing when there is none, since the line may be all value.
-fn cut(line: &str) -> &str {
-    line.find('=').map_or("", |at| &line[..=at])
+/// An inline table puts several keys on a line, and a line without a key may be the middle of a value.
+fn may_hold_secret(line: &str) -> bool {
+    let has_key = line.trim_start().starts_with('[') || written_key(line).is_some_and(|key| !looks_secret(key));
+    line.contains('{') || !(has_key || line.trim().is_empty())
+}
+
+/// `key = …`, a table's head as it is, or `…` alone.
+fn without_value(line: &str) -> (String, Range<usize>) {
+    if let Some(key) = written_key(line) {
+        return (format!("{key} = …"), 0..key.len());
+    }
+    let head = line.trim();
+    let is_head = head.starts_with('[') && head.ends_with(']') && head.trim_matches(['[', ']']).bytes().all(is_key_octet);
+    if is_head { (head.to_owned(), 0..head.len()) } else { ("…".to_owned(), 0..'…'.len_utf8()) }
+}
+
+fn written_key(line: &str) -> Option<&str> {
+    let key = line.split_once('=')?.0.trim();
+    (!key.is_empty() && key.bytes().all(is_key_octet)).then_some(key)
+}
+
+fn is_key_octet(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }

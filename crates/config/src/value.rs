@@ -34,7 +34,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
 /// Writes a length of time in its largest whole unit.
 pub(crate) fn spoken(length: Duration) -> String {
     let seconds = length.as_secs();
-    let fitting = UNITS.iter().rev().find(|(_, unit)| seconds >= *unit && seconds % unit == 0);
+    let fitting = UNITS.iter().rev().find(|(_, unit)| seconds >= *unit && seconds.is_multiple_of(*unit));
     fitting.map_or_else(|| format!("{seconds}s"), |(name, unit)| format!("{}{name}", seconds / unit))
 }
 

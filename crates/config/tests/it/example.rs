@@ -1,19 +1,49 @@
 //! The example in the tree is a configuration that loads.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+
+use crate::support::{self, Env, RIGHT};
 
 #[test]
 fn the_example_loads() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/doorward.toml");
-    let config = doorward_config::load(&path, &BTreeMap::new()).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
-    assert_eq!(config.routes.len(), 2);
+    let config = doorward_config::load(&path, &Env::new()).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+    assert_eq!((config.upstreams.len(), config.routes.len(), config.gates.len()), (3, 2, 1));
     assert_eq!(config.gates[0].paths, ["/admin", "/static"]);
 }
 
 #[test]
-fn show() {
-    let text = "version = 1\n[site]\norigin='http://x.y/'\nenv='staging'\nkey='abc'\ncookie_secure=false\n[listen]\nhttps=[]\ninternal='0.0.0.0:99'\n[[gate]]\nname='g'\nallow=['your_ip/32']\nallowlst=[]\n[limits]\nauth_login='0/min'\nedge = false\n";
-    let faults = doorward_config::parse(text, Path::new("/etc/x.toml"), &BTreeMap::new()).unwrap_err();
-    println!("{}\n{faults}", faults.render(false));
+fn defaults_are_the_documented_ones() {
+    let config = support::right(RIGHT);
+    let hours = |duration: std::time::Duration| duration.as_secs() / 3600;
+    assert_eq!((hours(config.accounts.session_idle), hours(config.accounts.session_absolute)), (24, 168));
+    assert_eq!((config.accounts.password_min, config.accounts.session_limit), (15, 20));
+    assert_eq!((config.accounts.argon2_memory_kib, config.accounts.argon2_passes), (19_456, 2));
+    assert_eq!(config.site.name, "app.example.com");
+    assert_eq!(config.gates[0].paths, [""]);
+    assert_eq!(config.routes[0].host.as_str(), "app.example.com");
+    assert_eq!(config.routes[0].path, "");
+    let scopes: Vec<&str> = config.limits.iter().map(|limit| limit.scope).collect();
+    assert_eq!(scopes, doorward_config::SCOPES.iter().map(|(scope, _)| *scope).collect::<Vec<_>>());
+}
+
+#[test]
+fn relative_paths_start_at_the_folder_of_the_file() {
+    let config = support::right(RIGHT);
+    let doorward_config::Tls::Files { certificate, .. } = &config.tls else { panic!("files") };
+    assert_eq!(certificate, Path::new("/etc/doorward/site.pem"));
+    assert_eq!(config.gates[0].users_file, Path::new("/etc/doorward/admin.htpasswd"));
+    assert_eq!(config.site.data_dir, Path::new("/srv/doorward"));
+}
+
+#[test]
+fn the_digest_is_that_of_the_text() {
+    let config = support::right(RIGHT);
+    assert_eq!(config.sha256, doorward_kit::sha256_hex(RIGHT.as_bytes()));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault_and_not_a_crash() {
+    let faults = doorward_config::load(Path::new("/nonexistent/doorward.toml"), &Env::new()).expect_err("nothing there");
+    assert!(faults.to_string().starts_with("/nonexistent/doorward.toml: cannot be read"), "{faults}");
 }

@@ -1,0 +1,77 @@
+//! Reading the master key: long, random, private, and never repeated (CFG-01).
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use doorward_config::{SecretError, SecretSource};
+
+use crate::support::{Env, env};
+
+const GOOD: &str = "c3Rq0mZ8yK1vXw7uQeRtYuIoPaSdFgHjKlZxCvBnM012345=";
+
+fn file(dir: &Path, content: &[u8], mode: u32) -> PathBuf {
+    let path = dir.join("master.key");
+    fs::write(&path, content).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode set");
+    path
+}
+
+fn read(content: &[u8], mode: u32) -> Result<String, SecretError> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let source = SecretSource::File(file(dir.path(), content, mode));
+    source.read(&Env::new()).map(|secret| secret.expose().clone())
+}
+
+#[test]
+fn a_private_random_file_is_read_without_its_line_end() {
+    for ending in ["", "\n", "\r\n"] {
+        assert_eq!(read(format!("{GOOD}{ending}").as_bytes(), 0o600).expect("good"), GOOD);
+    }
+    assert_eq!(read(format!("{GOOD}\n\n").as_bytes(), 0o400).expect("good"), format!("{GOOD}\n"));
+}
+
+#[test]
+fn a_file_that_others_may_read_is_refused() {
+    for mode in [0o644, 0o640, 0o604, 0o660, 0o601, 0o777] {
+        assert!(matches!(read(GOOD.as_bytes(), mode), Err(SecretError::Open { .. })), "{mode:o}");
+    }
+}
+
+#[test]
+fn placeholders_patterns_and_short_texts_are_refused_without_being_repeated() {
+    for text in [
+        "change_me",
+        "CHANGE_ME_TO_SOMETHING_RANDOM_AND_LONG_1234",
+        "changeme-0123456789012345678901234567890",
+        "your_secret_key_goes_here_0123456789ab",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "0101010101010101010101010101010101010101",
+        "short-canary",
+        "",
+        &GOOD[..31],
+        "secret-secret-secret-secret-secret-secret",
+    ] {
+        let error = read(text.as_bytes(), 0o600).expect_err(text);
+        let shown = format!("{error} {error:?}");
+        assert!(text.len() < 4 || !shown.contains(text), "{shown}");
+        let variable = SecretSource::Env("SITE_KEY".into()).read(&env(&[("SITE_KEY", text)])).expect_err(text);
+        assert!(variable.to_string().starts_with("SITE_KEY: "), "{variable}");
+        assert!(text.len() < 4 || !variable.to_string().contains(text), "{variable}");
+    }
+}
+
+#[test]
+fn what_is_no_text_or_too_long_is_refused() {
+    assert!(matches!(read(&[0xff; 64], 0o600), Err(SecretError::Form(_))));
+    assert!(matches!(read(GOOD.repeat(100).as_bytes(), 0o600), Err(SecretError::Form(_))));
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let missing = SecretSource::File("/nonexistent/master.key".into()).read(&Env::new()).expect_err("nothing there");
+    assert!(missing.to_string().starts_with("/nonexistent/master.key"));
+    let unset = SecretSource::Env("SITE_KEY".into()).read(&Env::new()).expect_err("not set");
+    assert_eq!(unset.to_string(), "SITE_KEY: the variable is not set");
+    assert_eq!(SecretSource::Env("SITE_KEY".into()).read(&env(&[("SITE_KEY", GOOD)])).expect("good").expose(), GOOD);
+}

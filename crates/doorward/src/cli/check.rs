@@ -1,0 +1,146 @@
+//! `check`: whether the configuration is right, and what it exposes.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use doorward_config::{Config, EnvSource, Faults, ProcessEnv, Tls};
+use doorward_edge::gate::GateKeeper;
+use doorward_edge::tls::Identity;
+use doorward_policy::Policy;
+use serde::Serialize;
+
+use super::Exit;
+use crate::exposure::Exposure;
+
+/// Says whether the configuration and the files it names are right; opens no port.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Also print what is reachable: listener, host, path, who passes, what stands behind, and the control that decides.
+    #[arg(long)]
+    exposure: bool,
+    /// Print JSON for a machine on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Something that the configuration names and that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The key that names it.
+    pub key: String,
+    /// What is wrong, with the file's name and never its content.
+    pub problem: String,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<&'a Faults>,
+    findings: &'a [Finding],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exposure: Option<&'a Exposure>,
+}
+
+/// Runs the command: 0 when all is right, 1 when a file that is named is not, 2 when the configuration is not.
+#[must_use]
+pub fn run(path: &Path, args: &Args) -> Exit {
+    let config = match doorward_config::load(path, &ProcessEnv) {
+        Ok(config) => config,
+        Err(faults) => return tell_faults(&faults, args),
+    };
+    let policy = Policy::decide(&config);
+    let findings = look_at_files(&config, &policy, &ProcessEnv);
+    let exposure = args.exposure.then(|| Exposure::of(&config, &policy));
+    let told = if args.json {
+        print_json(&Report { ok: findings.is_empty(), configuration: None, findings: &findings, exposure: exposure.as_ref() })
+    } else {
+        tell_findings(path, &config, &findings, exposure.as_ref())
+    };
+    match told {
+        Err(_) => Exit::Failed,
+        Ok(()) if findings.is_empty() => Exit::Done,
+        Ok(()) => Exit::NotRight,
+    }
+}
+
+fn tell_faults(faults: &Faults, args: &Args) -> Exit {
+    let told = if args.json {
+        print_json(&Report { ok: false, configuration: Some(faults), findings: &[], exposure: None })
+    } else {
+        let mut talk = std::io::stderr();
+        write!(talk, "{}", faults.render(talk.is_terminal()))
+    };
+    if told.is_ok() { Exit::Usage } else { Exit::Failed }
+}
+
+fn print_json(report: &Report<'_>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, report)?;
+    writeln!(out)
+}
+
+fn tell_findings(path: &Path, config: &Config, findings: &[Finding], exposure: Option<&Exposure>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if let Some(exposure) = exposure {
+        writeln!(out, "{exposure}")?;
+    }
+    if findings.is_empty() {
+        let counted = format!("{}, {}", count(config.routes.len(), "route"), count(config.gates.len(), "gate"));
+        return writeln!(out, "ok: {} is right: {} with {counted}", path.display(), config.site.origin);
+    }
+    let mut talk = std::io::stderr().lock();
+    for finding in findings {
+        writeln!(talk, "error: {}: {}", finding.key, finding.problem)?;
+    }
+    writeln!(talk, "{} in what {} names", count(findings.len(), "fault"), path.display())
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+/// Looks at every file that the configuration names, the way `serve` will read it.
+#[must_use]
+pub fn look_at_files(config: &Config, policy: &Policy, env: &dyn EnvSource) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |key: &str, problem: String| findings.push(Finding { key: key.to_owned(), problem });
+    if let Some(Err(error)) = config.site.key.as_ref().map(|source| source.read(env)) {
+        find("site.key", with_sources(&error));
+    }
+    if let Tls::Files { certificate, key } = &config.tls
+        && let Err(error) = Identity::from_files(certificate, key)
+    {
+        find("tls", with_sources(&error));
+    }
+    // Each gate by itself, so that one broken file does not hide another.
+    for gate in policy.routes.entries().iter().filter_map(|entry| entry.gate()) {
+        if let Err(error) = GateKeeper::load(std::slice::from_ref(gate)) {
+            find("gate", with_sources(&error));
+        }
+    }
+    for upstream in &config.upstreams {
+        if let doorward_config::UpstreamTarget::Files { root } = &upstream.target
+            && !root.is_dir()
+        {
+            find(&format!("upstream {}", upstream.name), format!("{}: not a folder", root.display()));
+        }
+    }
+    findings
+}
+
+/// An error and its causes on one line; a cause that the error already repeats is left out.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

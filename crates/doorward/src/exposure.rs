@@ -1,0 +1,232 @@
+//! What a configuration exposes: listener, host, path, who passes, what stands behind, and the control that decides it (EXPO-12).
+//!
+//! Comes in: a configuration and the policy decided from it. Goes out: the same facts as a table for a person and as JSON.
+//! Must never know: whether any of it is running.
+
+use std::fmt;
+
+use doorward_config::{Access, Config, Profile, UpstreamTarget};
+use doorward_policy::route::{BuiltIn, HostEntry, RESERVED};
+use doorward_policy::{ControlId, GatePolicy, Policy, RoutePolicy, UpstreamPolicy};
+use serde::Serialize;
+
+/// The whole exposure map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exposure {
+    /// The site's origin.
+    pub origin: String,
+    /// SHA-256 of the configuration.
+    pub config_sha256: String,
+    /// Where the process listens.
+    pub listeners: Vec<Listener>,
+    /// Hosts that are answered to; every other gets 421.
+    pub hosts: Vec<HostMap>,
+}
+
+/// One address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listener {
+    /// As configured.
+    pub address: String,
+    /// `https`, `http` or `internal`.
+    pub kind: &'static str,
+    /// What it does, for a person.
+    pub serves: &'static str,
+    /// Which row asks for that.
+    pub control: ControlId,
+}
+
+/// One host and everything under it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostMap {
+    /// Canonical name.
+    pub host: String,
+    /// The gate that owns it.
+    pub gate: Option<GateMap>,
+    /// Longest prefix first; what is not listed is 404.
+    pub paths: Vec<PathMap>,
+}
+
+/// Who may knock at a gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GateMap {
+    /// Its name.
+    pub name: String,
+    /// Networks that get as far as the password.
+    pub allow: Vec<String>,
+    /// Where the users are.
+    pub users_file: String,
+    /// Header profile.
+    pub profile: &'static str,
+    /// Which rows decide.
+    pub controls: Vec<ControlId>,
+}
+
+/// One prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PathMap {
+    /// The prefix, `/*` at its end.
+    pub path: String,
+    /// `built in`, `public`, `identified`, `signed-in` or `gated`.
+    pub access: &'static str,
+    /// Name of the upstream.
+    pub upstream: Option<String>,
+    /// Where it leads: a URL, a folder, or what Doorward answers itself.
+    pub target: String,
+    /// Whether WebSocket upgrades pass.
+    pub websocket: bool,
+    /// Which row decides who passes.
+    pub control: ControlId,
+}
+
+impl Exposure {
+    /// Draws the map.
+    #[must_use]
+    pub fn of(config: &Config, policy: &Policy) -> Self {
+        Self {
+            origin: config.site.origin.to_string(),
+            config_sha256: config.sha256.clone(),
+            listeners: listeners(config),
+            hosts: policy.routes.entries().iter().map(|entry| host_map(entry)).collect(),
+        }
+    }
+}
+
+fn listeners(config: &Config) -> Vec<Listener> {
+    let entry = |address: &std::net::SocketAddr, kind, serves, control| Listener {
+        address: address.to_string(),
+        kind,
+        serves,
+        control: ControlId(control),
+    };
+    let listen = &config.listen;
+    let https = listen.https.iter().map(|a| entry(a, "https", "the hosts below", "EXPO-01"));
+    let http = listen.http.iter().map(|a| entry(a, "http", "redirects to https, nothing else", "TLS-16"));
+    let internal = listen.internal.iter().map(|a| entry(a, "internal", "health for operators, never public", "EXPO-04"));
+    https.chain(http).chain(internal).collect()
+}
+
+fn host_map(entry: &HostEntry) -> HostMap {
+    let built_in = RESERVED.iter().filter(|_| entry.has_accounts()).map(|(prefix, part)| built_in(prefix, *part));
+    let routes = entry.routes().iter().map(|route| route_map(route));
+    let gated = entry.gate().into_iter().flat_map(|gate| gate.paths.iter().map(|path| gated_map(gate, path)));
+    HostMap {
+        host: entry.host.to_string(),
+        gate: entry.gate().map(|gate| gate_map(gate)),
+        paths: built_in.chain(routes).chain(gated).collect(),
+    }
+}
+
+fn built_in(prefix: &str, part: BuiltIn) -> PathMap {
+    let target = match part {
+        BuiltIn::Api => "answered here, JSON",
+        BuiltIn::Page => "answered here, pages",
+        BuiltIn::TokenPage => "answered here, pages that a mail link opens",
+        BuiltIn::Asset => "answered here, style and script",
+    };
+    let path = format!("{prefix}/*");
+    PathMap { path, access: "built in", upstream: None, target: target.into(), websocket: false, control: ControlId("EXPO-03") }
+}
+
+fn route_map(route: &RoutePolicy) -> PathMap {
+    let (access, control) = match route.access {
+        Access::Public => ("public", "EXPO-03"),
+        Access::Identified => ("identified", "CSRF-01"),
+        Access::SignedIn => ("signed-in", "SES-11"),
+    };
+    path_map(&route.path, access, &route.upstream, route.websocket, control)
+}
+
+fn gated_map(gate: &GatePolicy, path: &str) -> PathMap {
+    path_map(path, "gated", &gate.upstream, gate.websocket, "GATE-01")
+}
+
+fn path_map(path: &str, access: &'static str, upstream: &UpstreamPolicy, websocket: bool, control: &'static str) -> PathMap {
+    PathMap {
+        path: format!("{path}/*"),
+        access,
+        upstream: Some(upstream.name.clone()),
+        target: spoken(&upstream.target),
+        websocket,
+        control: ControlId(control),
+    }
+}
+
+fn spoken(target: &UpstreamTarget) -> String {
+    match target {
+        UpstreamTarget::Http { host, port } => format!("http://{host}:{port}"),
+        UpstreamTarget::Files { root } => format!("files in {}", root.display()),
+    }
+}
+
+fn gate_map(gate: &GatePolicy) -> GateMap {
+    GateMap {
+        name: gate.name.clone(),
+        allow: gate.allow.iter().map(ToString::to_string).collect(),
+        users_file: gate.users_file.display().to_string(),
+        profile: match gate.profile {
+            Profile::Strict => "strict",
+            Profile::DjangoAdmin => "django-admin",
+            Profile::PgAdmin => "pgadmin",
+            Profile::Flower => "flower",
+            Profile::Traefik => "traefik",
+        },
+        controls: ["GATE-03", "GATE-06", "GATE-15", "GATE-18"].into_iter().map(ControlId).collect(),
+    }
+}
+
+/// Widths of the columns, for a terminal of 100.
+const FIRST: usize = 30;
+const SECOND: usize = 11;
+const THIRD: usize = 46;
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Listeners")?;
+        for listener in &self.listeners {
+            row(f, &listener.address, listener.kind, listener.serves, listener.control.0)?;
+        }
+        for host in &self.hosts {
+            write!(f, "\n{host}")?;
+        }
+        writeln!(f, "\nEvery other host and path is refused here and never reaches an upstream (EXPO-03, GATE-07).")
+    }
+}
+
+impl fmt::Display for HostMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.gate {
+            None => writeln!(f, "{}", self.host)?,
+            Some(gate) => {
+                writeln!(f, "{}, gate {}", self.host, gate.name)?;
+                for (index, networks) in gate.allow.chunks(2).enumerate() {
+                    let label = if index == 0 { "from" } else { "" };
+                    row(f, label, "", &networks.join(", "), if index == 0 { "GATE-03" } else { "" })?;
+                }
+                row(f, "then a password of", "", &gate.users_file, "GATE-15")?;
+                row(f, "headers", "", gate.profile, "HDR-06")?;
+            }
+        }
+        for path in &self.paths {
+            let target = match &path.upstream {
+                Some(name) => format!("{name}, {}{}", path.target, if path.websocket { ", WebSocket" } else { "" }),
+                None => path.target.clone(),
+            };
+            row(f, &path.path, path.access, &target, path.control.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// One line of the table; a long cell pushes the rest to a line of its own instead of being cut.
+fn row(f: &mut fmt::Formatter<'_>, first: &str, second: &str, third: &str, control: &str) -> fmt::Result {
+    write!(f, "  {first:<FIRST$} ")?;
+    if first.chars().count() > FIRST {
+        write!(f, "\n  {:<FIRST$} ", "")?;
+    }
+    write!(f, "{second:<SECOND$} {third:<THIRD$}")?;
+    if third.chars().count() > THIRD && !control.is_empty() {
+        write!(f, "\n  {:<FIRST$} {:<SECOND$} {:<THIRD$}", "", "", "")?;
+    }
+    writeln!(f, " {control}")
+}
