@@ -6,10 +6,13 @@
 pub mod account;
 pub mod audit;
 pub mod credential;
+mod instant;
+mod keys;
 pub mod outbox;
 pub mod service;
 pub mod session;
 pub mod store;
+mod sweep;
 pub mod throttle;
 pub mod verification;
 

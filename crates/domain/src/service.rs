@@ -1,15 +1,28 @@
 //! The accounts service: every flow starts here.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, Token};
-use doorward_policy::LimitPolicy;
+use doorward_kit::id::MailId;
+use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, Token, UserId};
+use doorward_policy::{LimitPolicy, Quota};
+use tokio::sync::Notify;
 
+use crate::account::{EmailAddress, User, operate, sign_up};
+use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Job, Outcome, Writer};
 use crate::credential::{Password, PasswordHasher};
-use crate::session::{ActiveSession, CsrfKey};
-use crate::store::{Store, StoreError};
-use crate::throttle::Counters;
+use crate::instant::HighWater;
+use crate::keys::Keys;
+use crate::outbox::{self, MailAllowance, OutboxMail};
+use crate::session::cache::SessionCache;
+use crate::session::{ActiveSession, CsrfKey, lookup, sign_in, sign_out};
+use crate::store::{Delivery, Page, PageLimit, Store, StoreError};
+use crate::throttle::{Charger, Counters, Subject};
+use crate::verification;
+
+/// Notices to one address that nobody with its mailbox asked for: three a day.
+const NOTICES_PER_ADDRESS: Quota = Quota { count: NonZeroU32::new(3).unwrap(), window: Duration::from_secs(86_400) };
 
 /// Who knocks: what the audit entry says of a request, whatever comes of it.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +37,13 @@ pub struct Visitor<'a> {
     pub method: &'a str,
     /// Route template, such as `/api/auth/login`; never the raw path.
     pub route: &'static str,
+}
+
+impl Visitor<'_> {
+    /// The unit in which the caller is counted, as text.
+    pub(crate) fn prefix(&self) -> String {
+        self.context.client.prefix().to_string()
+    }
 }
 
 /// Settings of the flows.
@@ -69,9 +89,19 @@ pub struct Parts {
     pub rules: AccountRules,
 }
 
-/// Sign-up, verification, sign-in, sessions. Cheap to clone is not needed: share it in an `Arc`.
+/// Sign-up, verification, sign-in, sessions: a façade, the flows live with their aggregates. Share it in an `Arc`.
 pub struct Accounts {
-    _parts: Parts,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) high_water: HighWater,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) keys: Keys,
+    pub(crate) charger: Charger,
+    pub(crate) sessions: SessionCache,
+    pub(crate) writer: Writer,
+    pub(crate) mail_queued: Notify,
+    pub(crate) rules: AccountRules,
 }
 
 /// Why a flow ended without success. The outside sees the class, the log and the audit row the reason.
@@ -115,10 +145,23 @@ pub struct SignedIn {
 }
 
 impl Accounts {
-    /// Puts the service together.
+    /// Puts the service together. Its writer task starts with the first entry that is queued, on the runtime of that caller.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { _parts: parts }
+        let Parts { store, hasher, counters, clock, entropy, master, rules } = parts;
+        Self {
+            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock), rules.node.clone()),
+            charger: Charger::new(counters, rules.limits.clone()),
+            high_water: HighWater::new(Arc::clone(&clock)),
+            keys: Keys::derive(&master),
+            sessions: SessionCache::new(),
+            mail_queued: Notify::new(),
+            store,
+            hasher,
+            clock,
+            entropy,
+            rules,
+        }
     }
 
     /// Accepts a sign-up, the same for every address (D-01, ENUM-02).
@@ -128,106 +171,118 @@ impl Accounts {
     /// [`FlowError::Refused`] when sign-up is closed.
     pub async fn sign_up(
         &self,
-        _visitor: Visitor<'_>,
-        _email: &str,
-        _password: Password,
-        _name: Option<&str>,
+        visitor: Visitor<'_>,
+        email: &str,
+        password: Password,
+        name: Option<&str>,
     ) -> Result<(), FlowError> {
-        todo!()
+        sign_up::sign_up(self, visitor, email, password, name).await
     }
 
     /// Consumes a verification token and makes the account (EMAIL-01, EMAIL-05).
     ///
     /// # Errors
-    /// [`FlowError::Refused`] for every cause.
-    pub async fn verify_email(&self, _visitor: Visitor<'_>, _token: &str) -> Result<(), FlowError> {
-        todo!()
+    /// [`FlowError::Refused`] for every cause, [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn verify_email(&self, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+        verification::flow::verify(self, visitor, token).await
     }
 
     /// Sends the verification mail again, if there is anything to verify; the same for every address (EMAIL-04).
     ///
     /// # Errors
     /// [`FlowError::Throttled`] by address prefix only, [`FlowError::Store`].
-    pub async fn resend_verification(&self, _visitor: Visitor<'_>, _email: &str) -> Result<(), FlowError> {
-        todo!()
+    pub async fn resend_verification(&self, visitor: Visitor<'_>, email: &str) -> Result<(), FlowError> {
+        verification::flow::resend(self, visitor, email).await
     }
 
     /// Signs in; ends the presented session, makes a new one (SES-07).
     ///
     /// # Errors
-    /// [`FlowError::Refused`] for every cause (ENUM-01).
+    /// [`FlowError::Refused`] for every cause (ENUM-01), [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
     pub async fn sign_in(
         &self,
-        _visitor: Visitor<'_>,
-        _identifier: &str,
-        _password: Password,
-        _presented: Option<&str>,
+        visitor: Visitor<'_>,
+        identifier: &str,
+        password: Password,
+        presented: Option<&str>,
     ) -> Result<SignedIn, FlowError> {
-        todo!()
+        sign_in::sign_in(self, visitor, identifier, password, presented).await
     }
 
     /// Ends a session at once (SES-09).
     ///
     /// # Errors
     /// [`FlowError::Store`].
-    pub async fn sign_out(&self, _visitor: Visitor<'_>, _active: &ActiveSession) -> Result<(), FlowError> {
-        todo!()
+    pub async fn sign_out(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<(), FlowError> {
+        sign_out::sign_out(self, visitor, active).await
     }
 
     /// The live session behind a cookie value; slides the idle timeout. The cached path touches neither store nor lock for long.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot tell: the caller answers 503, never "anonymous" (SES-19).
-    pub async fn lookup_session(&self, _cookie_value: &str) -> Result<Option<Arc<ActiveSession>>, StoreError> {
-        todo!()
+    pub async fn lookup_session(&self, cookie_value: &str) -> Result<Option<Arc<ActiveSession>>, StoreError> {
+        lookup::lookup(self, cookie_value).await
     }
 
     /// Charges one attempt to a scope, by the caller's prefix.
     ///
     /// # Errors
     /// [`FlowError::Throttled`].
-    pub async fn charge(&self, _visitor: Visitor<'_>, _scope: &'static str) -> Result<(), FlowError> {
-        todo!()
+    pub async fn charge(&self, visitor: Visitor<'_>, scope: &'static str) -> Result<(), FlowError> {
+        self.charge_subject(visitor, scope, Subject::Prefix(&visitor.prefix())).await
     }
 
-    /// Writes an audit entry that belongs to no other transaction, such as a refusal (AUD-10).
-    pub async fn record(&self, _entry: crate::audit::AuditEntry) {
-        todo!()
+    /// Writes an audit entry that belongs to no other transaction, such as a refusal (AUD-10). Queues it and returns; see
+    /// [`Self::flush`].
+    #[expect(clippy::unused_async, reason = "a caller awaits a record: where it is stored may come to need it")]
+    pub async fn record(&self, entry: AuditEntry) {
+        self.writer.queue(Job::Audit(Box::new(AuditRecord::new(entry, &self.rules.node))));
+    }
+
+    /// Waits until everything recorded so far is stored; the last thing before the process ends.
+    pub async fn flush(&self) {
+        self.writer.flush().await;
     }
 
     /// The key of session-bound CSRF tokens.
     #[must_use]
     pub fn csrf(&self) -> &CsrfKey {
-        todo!()
+        &self.keys.csrf
     }
 
     /// Whether the store answers (health).
     pub async fn is_store_up(&self) -> bool {
-        todo!()
+        self.store.ping().await.is_ok()
     }
 
-    /// Mails that are due for delivery, oldest first, at most `limit`; bodies unsealed.
+    /// Mails that are due for delivery, oldest first, at most `limit`; bodies unsealed. They are the caller's for two minutes.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn due_mail(&self, _limit: u32) -> Result<Vec<crate::outbox::OutboxMail>, StoreError> {
-        todo!()
+    pub async fn due_mail(&self, limit: u32) -> Result<Vec<OutboxMail>, StoreError> {
+        outbox::flow::due(self, limit).await
+    }
+
+    /// Returns when a mail was queued since the last call: the sender's alarm clock. A timer beside it finds what is due after a back-off.
+    pub async fn mail_queued(&self) {
+        self.mail_queued.notified().await;
     }
 
     /// Notes a delivery: the body is wiped (EMAIL-09).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn mail_sent(&self, _id: doorward_kit::id::MailId) -> Result<(), StoreError> {
-        todo!()
+    pub async fn mail_sent(&self, id: MailId) -> Result<(), StoreError> {
+        outbox::flow::sent(self, id).await
     }
 
     /// Notes a failed delivery: it is due again after a back-off (EMAIL-10).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn mail_failed(&self, _id: doorward_kit::id::MailId) -> Result<(), StoreError> {
-        todo!()
+    pub async fn mail_failed(&self, id: MailId) -> Result<(), StoreError> {
+        outbox::flow::failed(self, id).await
     }
 
     /// Removes what has ended: sessions, sign-ups, sent mails. Called once a minute or so.
@@ -235,12 +290,72 @@ impl Accounts {
     /// # Errors
     /// [`StoreError`].
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        todo!()
+        crate::sweep::sweep(self).await
+    }
+
+    /// Disables an account and ends its sessions at once; says whether there is such an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn disable_user(&self, email: &EmailAddress) -> Result<bool, StoreError> {
+        operate::set_disabled(self, email, true).await
+    }
+
+    /// Lifts [`Self::disable_user`]; says whether there is such an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enable_user(&self, email: &EmailAddress) -> Result<bool, StoreError> {
+        operate::set_disabled(self, email, false).await
+    }
+
+    /// Accounts in the order of ids, behind `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_users(&self, after: Option<UserId>, limit: PageLimit) -> Result<Page<User, UserId>, StoreError> {
+        operate::list(self, after, limit).await
     }
 
     /// Settings.
     #[must_use]
     pub fn rules(&self) -> &AccountRules {
-        todo!()
+        &self.rules
+    }
+}
+
+/// What the flows share.
+impl Accounts {
+    /// Charges a subject; the first refusal of a window is audited (APP-RL-18).
+    pub(crate) async fn charge_subject(
+        &self,
+        visitor: Visitor<'_>,
+        scope: &'static str,
+        subject: Subject<'_>,
+    ) -> Result<(), FlowError> {
+        let now = self.clock.now();
+        let Err(exceeded) = self.charger.take(&self.keys, scope, subject, now).await else { return Ok(()) };
+        if exceeded.is_first {
+            let entry = AuditEntry::of_visitor(visitor, AuditEvent::RateLimited, Outcome::Denied, now);
+            self.record(entry.because(scope)).await;
+        }
+        Err(FlowError::Throttled { retry_after: exceeded.retry_after })
+    }
+
+    /// Charges a mail to an address, silently (FORGOT-06, ENUM-03).
+    pub(crate) async fn mail_allowance(&self, address: &str) -> MailAllowance {
+        let now = self.clock.now();
+        let subject = Subject::Address(address);
+        let link = self.charger.take(&self.keys, "verify_email_resend_address", subject, now).await;
+        let notice = self.charger.take_of(&self.keys, "notice_address", NOTICES_PER_ADDRESS, subject, now).await;
+        let delivery = |is_allowed| if is_allowed { Delivery::Due } else { Delivery::Withheld };
+        MailAllowance { link: delivery(link.is_ok()), notice: delivery(link.is_ok() && notice.is_ok()) }
+    }
+
+    /// Stores one entry in a transaction of its own, before the answer.
+    pub(crate) async fn commit_entry(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        tx.audit().add(&AuditRecord::new(entry, &self.rules.node)).await?;
+        tx.commit().await
     }
 }

@@ -4,6 +4,9 @@ use doorward_kit::{Timestamp, UserId};
 
 use super::EmailAddress;
 
+/// Longest display name, in characters.
+pub(super) const DISPLAY_NAME_MAX_CHARS: usize = 150;
+
 /// A verified account.
 #[derive(Clone)]
 pub struct User {
@@ -17,7 +20,7 @@ pub struct User {
     pub avatar_url: Option<String>,
     /// Up to 2000 characters.
     pub bio: Option<String>,
-    /// PHC string; `None` for an account without a password.
+    /// PHC string; `None` for an account without a password, and in what the session cache holds.
     pub password_hash: Option<String>,
     /// Role names, sorted.
     pub roles: Vec<String>,

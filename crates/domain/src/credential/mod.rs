@@ -1,3 +1,11 @@
-//! Passwords and how they are hashed.
+//! Passwords: the value, the rules, and how they are hashed.
+
+mod argon2;
 mod password;
-pub use password::{HashError, Password, PasswordCheck, PasswordHasher};
+mod phc;
+pub(crate) mod policy;
+mod pool;
+
+pub use argon2::{Argon2Error, Argon2Settings};
+pub use password::{HashError, PASSWORD_MAX_OCTETS, Password, PasswordCheck, PasswordHasher};
+pub use pool::Argon2Pool;

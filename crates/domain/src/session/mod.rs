@@ -1,5 +1,11 @@
 //! Sessions and the CSRF tokens bound to them.
+
+pub(crate) mod cache;
 mod csrf;
+pub(crate) mod lookup;
 mod model;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;
+
 pub use csrf::{CsrfBinding, CsrfKey};
 pub use model::{ActiveSession, Session};

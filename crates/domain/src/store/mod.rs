@@ -1,6 +1,29 @@
 //! The ports: what the domain asks of a database.
+//!
+//! A [`Store`] answers single reads and opens a [`Tx`]; a `Tx` gives one small repository for each aggregate. Comes in: entities, digests,
+//! instants. Goes out: entities, or a [`StoreError`] that carries no value. Must never know: SQL.
+
+mod audit;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod outbox;
+mod page;
+mod session;
+mod sign_up;
+mod user;
 
 use async_trait::async_trait;
+use doorward_kit::TokenDigest;
+
+use crate::account::User;
+use crate::session::Session;
+
+pub use audit::AuditLog;
+pub use outbox::{Delivery, Outbox};
+pub use page::{Page, PageLimit};
+pub use session::{SessionCursor, SessionFilter, Sessions};
+pub use sign_up::SignUps;
+pub use user::Users;
 
 /// Why a store did not do as asked. Never carries a value of a row (LOG-06).
 #[derive(Debug, thiserror::Error)]
@@ -26,11 +49,38 @@ pub enum StoreError {
 pub trait Store: Send + Sync + 'static {
     /// Opens a unit of work.
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError>;
+
+    /// Asks for an answer, any answer.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// The session of a digest with its account, whether it has ended or not: ends are the domain's affair.
+    async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError>;
+
+    /// The account of a canonical address.
+    async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError>;
 }
 
-/// One unit of work; dropped without `commit` it leaves no trace.
+/// One unit of work; dropped without [`commit`](Self::commit) it leaves no trace.
 #[async_trait]
 pub trait Tx: Send {
+    /// Accounts.
+    fn users(&mut self) -> &mut dyn Users;
+
+    /// Sessions.
+    fn sessions(&mut self) -> &mut dyn Sessions;
+
+    /// Sign-ups that wait for their verification.
+    fn sign_ups(&mut self) -> &mut dyn SignUps;
+
+    /// The audit trail.
+    fn audit(&mut self) -> &mut dyn AuditLog;
+
+    /// Mail that waits.
+    fn outbox(&mut self) -> &mut dyn Outbox;
+
     /// Makes it all true.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another writer won; the caller may retry the whole flow.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }

@@ -1,10 +1,23 @@
 //! Rate limits: one port, exact in every interval of the window (APP-RL-04).
+//!
+//! Comes in: a key, a quota, an instant. Goes out: a [`Decision`]. Must never know whose key it is, or what came of the attempt.
+
+mod charge;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod key;
+mod memory;
+mod window;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use doorward_kit::Timestamp;
 use doorward_policy::Quota;
+
+pub(crate) use charge::{Charger, Subject};
+pub use key::counter_key;
+pub use memory::MemoryCounters;
 
 /// What a counter says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,5 +36,7 @@ pub enum Decision {
 #[async_trait]
 pub trait Counters: Send + Sync + 'static {
     /// Takes one permit of `key` (a digest of scope and subject, never text a stranger chose) at `now`.
+    ///
+    /// A refused attempt takes nothing, so `retry_after` holds for whoever waits it out.
     async fn take(&self, key: [u8; 16], quota: Quota, now: Timestamp) -> Decision;
 }

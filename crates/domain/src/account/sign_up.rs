@@ -1,0 +1,151 @@
+//! Asking for an account.
+//!
+//! The rules of the form are judged first and look nothing up (ENUM-04). Then every address costs the same: one hash, one transaction with
+//! a pending row, a mail and an audit row. Only the mails differ (D-01).
+
+use doorward_kit::id::SignUpId;
+use doorward_kit::{Timestamp, Token};
+
+use super::model::DISPLAY_NAME_MAX_CHARS;
+use super::{EmailAddress, identifier, mail};
+use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Outcome};
+use crate::credential::{HashError, Password, policy};
+use crate::instant::later;
+use crate::outbox::{self, Letter, MailAllowance};
+use crate::service::{Accounts, FieldFault, FlowError, Visitor};
+use crate::store::Tx;
+use crate::throttle::Subject;
+use crate::verification::{PendingSignUp, verification_mail};
+
+/// Live sign-ups of one address; a newer one pushes the oldest out.
+const PENDING_PER_ADDRESS: u32 = 5;
+
+/// Stands where the hash of a pending row would be, for an address that has an account: what a stranger typed there is not kept.
+const NO_HASH: &str = "$none$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// A sign-up whose every field is within the rules.
+struct Request {
+    email: EmailAddress,
+    display_name: String,
+    password: Password,
+}
+
+pub(crate) async fn sign_up(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    email: &str,
+    password: Password,
+    name: Option<&str>,
+) -> Result<(), FlowError> {
+    accounts.charge_subject(visitor, "auth_register", Subject::Prefix(&visitor.prefix())).await?;
+    if !accounts.rules.sign_up_open {
+        return Err(FlowError::Refused);
+    }
+    let request = judge(accounts, email, password, name)?;
+    let password_hash = hash(accounts, request.password.clone()).await?;
+    // Mails to one address are few, whoever asks for them; the visitor is told nothing of it (ENUM-03).
+    let allowance = accounts.mail_allowance(&identifier::limiter(&request.email.canonical)).await;
+    store(accounts, visitor, &request, password_hash, allowance).await
+}
+
+/// The same verdict for everyone: nothing here knows which addresses exist. All faults at once.
+fn judge(accounts: &Accounts, email: &str, password: Password, name: Option<&str>) -> Result<Request, FlowError> {
+    let mut faults = Vec::new();
+    let parsed = email.parse::<EmailAddress>();
+    if parsed.is_err() {
+        faults.push(FieldFault { field: "email", detail: "Enter an e-mail address such as name@example.com".to_owned() });
+    }
+    let display_name = name.unwrap_or_default().trim();
+    if let Some(detail) = name_fault(display_name) {
+        faults.push(FieldFault { field: "username", detail });
+    }
+    let password = password.normalised();
+    let site = policy::Context { site_name: &accounts.rules.site_name, link_origin: &accounts.rules.link_origin, email };
+    if let Some(detail) = policy::fault(&password, accounts.rules.password_min, &site) {
+        faults.push(FieldFault { field: "password", detail });
+    }
+    match parsed {
+        Ok(email) if faults.is_empty() => Ok(Request { email, display_name: display_name.to_owned(), password }),
+        _ => Err(FlowError::Invalid(faults)),
+    }
+}
+
+fn name_fault(name: &str) -> Option<String> {
+    if name.chars().count() > DISPLAY_NAME_MAX_CHARS {
+        Some(format!("Use at most {DISPLAY_NAME_MAX_CHARS} characters"))
+    } else if name.chars().any(char::is_control) {
+        Some("Leave out control characters".to_owned())
+    } else {
+        None
+    }
+}
+
+async fn hash(accounts: &Accounts, password: Password) -> Result<String, FlowError> {
+    accounts.hasher.hash(password).await.map_err(|error| match error {
+        HashError::Busy | HashError::Unusable => FlowError::Busy,
+    })
+}
+
+async fn store(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    request: &Request,
+    password_hash: String,
+    allowance: MailAllowance,
+) -> Result<(), FlowError> {
+    let now = accounts.clock.now();
+    let mut tx = accounts.store.begin().await?;
+    let is_known = tx.users().find_by_email(&request.email.canonical).await?.is_some();
+    let token = Token::random(&*accounts.entropy);
+    let pending = pending(accounts, request, password_hash, &token, now, is_known);
+    tx.sign_ups().add(&pending).await?;
+    tx.sign_ups().trim(&request.email.canonical, PENDING_PER_ADDRESS).await?;
+    let delivery = if is_known { allowance.notice } else { allowance.link };
+    outbox::flow::queue(accounts, &mut *tx, letter(accounts, request, &token, is_known), delivery, now).await?;
+    write_entry(accounts, &mut *tx, visitor, request, is_known, now).await?;
+    tx.commit().await?;
+    accounts.mail_queued.notify_one();
+    Ok(())
+}
+
+/// For an address that has an account the row is a decoy: it has expired, keeps no hash, and its token is never told to anybody.
+fn pending(
+    accounts: &Accounts,
+    request: &Request,
+    password_hash: String,
+    token: &Token,
+    now: Timestamp,
+    is_known: bool,
+) -> PendingSignUp {
+    PendingSignUp {
+        id: SignUpId::random(&*accounts.entropy),
+        email: request.email.clone(),
+        display_name: if is_known { String::new() } else { request.display_name.clone() },
+        password_hash: if is_known { NO_HASH.to_owned() } else { password_hash },
+        digest: accounts.keys.verification_digest(token),
+        created_at: now,
+        expires_at: if is_known { now } else { later(now, accounts.rules.verification_life) },
+    }
+}
+
+fn letter(accounts: &Accounts, request: &Request, token: &Token, is_known: bool) -> Letter {
+    if is_known {
+        mail::known_account_mail(&accounts.rules, &request.email)
+    } else {
+        verification_mail(&accounts.rules, &request.email, token)
+    }
+}
+
+async fn write_entry(
+    accounts: &Accounts,
+    tx: &mut dyn Tx,
+    visitor: Visitor<'_>,
+    request: &Request,
+    is_known: bool,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Success, now)
+        .about(&accounts.keys.subject_hash(&request.email.canonical))
+        .because(if is_known { "duplicate" } else { "pending" });
+    Ok(tx.audit().add(&AuditRecord::new(entry, &accounts.rules.node)).await?)
+}

@@ -1,0 +1,137 @@
+//! What a room says happened.
+
+use doorward_kit::{ClientAddr, PeerAddr, RequestId, SessionId, Timestamp, UserId};
+
+use super::AuditEvent;
+use crate::service::Visitor;
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Done.
+    Success,
+    /// Tried and wrong.
+    Failure,
+    /// Stopped by a rule.
+    Denied,
+    /// Stopped by a fault of ours.
+    Error,
+}
+
+impl Outcome {
+    /// As stored and exported.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Denied => "denied",
+            Self::Error => "error",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Success, Self::Failure, Self::Denied, Self::Error].into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// One entry. Every text that a stranger chose is capped and escaped when it is written (AUD-03, AUD-04).
+#[derive(Debug, Clone)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: AuditEvent,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Who, if known.
+    pub actor: Option<UserId>,
+    /// Keyed hash of the identifier tried, hexadecimal (AUD-12).
+    pub subject_hash: Option<String>,
+    /// Derived caller.
+    pub client: Option<ClientAddr>,
+    /// Socket.
+    pub peer: Option<PeerAddr>,
+    /// Joins the access log.
+    pub request_id: Option<RequestId>,
+    /// As sent, capped.
+    pub user_agent: Option<String>,
+    /// Canonical host.
+    pub host: Option<String>,
+    /// Method.
+    pub method: Option<String>,
+    /// Route template.
+    pub route: Option<String>,
+    /// Reference to the session.
+    pub session: Option<SessionId>,
+    /// A word from a closed set; never shown outside.
+    pub reason: Option<&'static str>,
+}
+
+impl AuditEntry {
+    /// An entry about the house itself: no caller.
+    #[must_use]
+    pub fn of_house(event: AuditEvent, outcome: Outcome, at: Timestamp) -> Self {
+        Self {
+            at,
+            event,
+            outcome,
+            actor: None,
+            subject_hash: None,
+            client: None,
+            peer: None,
+            request_id: None,
+            user_agent: None,
+            host: None,
+            method: None,
+            route: None,
+            session: None,
+            reason: None,
+        }
+    }
+
+    /// An entry about what a visitor did.
+    #[must_use]
+    pub fn of_visitor(visitor: Visitor<'_>, event: AuditEvent, outcome: Outcome, at: Timestamp) -> Self {
+        Self {
+            client: Some(visitor.context.client),
+            peer: Some(visitor.context.peer),
+            request_id: Some(visitor.context.request_id),
+            user_agent: visitor.user_agent.map(str::to_owned),
+            host: Some(visitor.host.to_owned()),
+            method: Some(visitor.method.to_owned()),
+            route: Some(visitor.route.to_owned()),
+            ..Self::of_house(event, outcome, at)
+        }
+    }
+
+    /// Names who did it.
+    #[must_use]
+    pub fn by(mut self, actor: UserId) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// Names whom it was about, as a keyed hash.
+    #[must_use]
+    pub fn about(mut self, subject_hash: &str) -> Self {
+        self.subject_hash = Some(subject_hash.to_owned());
+        self
+    }
+
+    /// Names the session.
+    #[must_use]
+    pub fn in_session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// Says why.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+}

@@ -1,0 +1,66 @@
+//! Names of events.
+
+macro_rules! events {
+    ($($variant:ident = $name:literal,)*) => {
+        /// Names of events (requirements, table (c)).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum AuditEvent {
+            $(
+                #[doc = concat!("`", $name, "`")]
+                $variant,
+            )*
+        }
+
+        impl AuditEvent {
+            /// Every event.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name under which the event is stored and exported; it never changes once released.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    SignIn = "auth.login",
+    SignInFailed = "auth.login_failed",
+    SignUp = "auth.signup",
+    SignOut = "auth.logout",
+    SessionCreated = "session.created",
+    SessionRevoked = "session.revoked",
+    SessionExpired = "session.expired",
+    SessionCookieDuplicate = "session.cookie_duplicate",
+    VerifyIssued = "email.verify_issued",
+    Verified = "email.verified",
+    VerifyFailed = "email.verify_failed",
+    PasswordRehashed = "password.rehashed",
+    CsrfRejected = "csrf.rejected",
+    RateLimited = "ratelimit.exceeded",
+    GateAllowed = "gate.allowed",
+    GateDenied = "gate.denied",
+    ProxyRejected = "proxy.rejected",
+    UserDisabled = "admin.user_disabled",
+    UserEnabled = "admin.user_enabled",
+    Started = "sys.start",
+    Stopped = "sys.stop",
+    Gap = "audit.gap",
+}
+
+impl AuditEvent {
+    /// Reads what [`Self::as_str`] writes.
+    ///
+    /// ```
+    /// use doorward_domain::AuditEvent;
+    /// assert_eq!(AuditEvent::parse("auth.login"), Some(AuditEvent::SignIn));
+    /// assert_eq!(AuditEvent::parse("Auth.Login"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|event| event.as_str() == name)
+    }
+}

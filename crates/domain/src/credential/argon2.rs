@@ -1,0 +1,171 @@
+//! Argon2id (RFC 9106) on an arena that is allocated once.
+//!
+//! The pepper goes in as Argon2's own secret value; the string records which pepper by `keyid`, so that a key can be replaced: hashes
+//! without one (from an import) still verify and are upgraded, hashes with an unknown one cannot be used.
+
+use argon2::{Algorithm, Argon2, AssociatedData, Block, Params, ParamsBuilder, Version};
+use doorward_kit::{Entropy, SubKey, constant_time_eq};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::phc::{self, SALT_BYTES, Stored, TAG_BYTES};
+use super::{HashError, PASSWORD_MAX_OCTETS, Password, PasswordCheck};
+
+/// What new hashes cost, and how many threads make them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Settings {
+    /// Memory of one hash in KiB; 8 to 1 048 576. OWASP's least for production is 19 456 with two passes.
+    pub memory_kib: u32,
+    /// Passes over it; 1 to 16.
+    pub passes: u32,
+    /// Lanes; 1 to 4. They are filled one after another: a lane is no thread.
+    pub lanes: u32,
+    /// Threads that hash; each holds an arena of `memory_kib`.
+    pub threads: u32,
+    /// Hashes that may wait for each thread; beyond that a request is told to come back.
+    pub queue_per_thread: u32,
+}
+
+impl Default for Argon2Settings {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2, lanes: 1, threads: 1, queue_per_thread: 64 }
+    }
+}
+
+/// Why hashing cannot start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Argon2Error {
+    /// The implementation does not compute what RFC 9106 says: nothing it stores or checks could be relied on.
+    #[error("Argon2id gave a wrong answer to the test vector of RFC 9106")]
+    KnownAnswer,
+    /// The settings are outside Argon2's range.
+    #[error("Argon2id cannot work with these parameters")]
+    Settings,
+    /// The machine gave no thread.
+    #[error("hashing thread could not be started")]
+    Thread,
+}
+
+/// One hashing thread's recipe: settings, pepper, and the dummy that stands in for a hash that is not there.
+#[derive(Clone)]
+pub(super) struct Recipe {
+    settings: Argon2Settings,
+    params: Params,
+    pepper: Zeroizing<[u8; 32]>,
+    key_id: [u8; KEY_ID_BYTES],
+    dummy_salt: [u8; SALT_BYTES],
+}
+
+const KEY_ID_BYTES: usize = 6;
+
+impl Recipe {
+    pub(super) fn new(settings: Argon2Settings, pepper: &SubKey, entropy: &dyn Entropy) -> Result<Self, Argon2Error> {
+        known_answer().ok_or(Argon2Error::KnownAnswer)?;
+        let mut key_id = [0; KEY_ID_BYTES];
+        key_id.copy_from_slice(&pepper.mac(b"keyid")[..KEY_ID_BYTES]);
+        let params = phc::params(&settings, &key_id).ok_or(Argon2Error::Settings)?;
+        let mut dummy_salt = [0; SALT_BYTES];
+        entropy.fill(&mut dummy_salt);
+        Ok(Self { settings, params, pepper: Zeroizing::new(*pepper.expose_bytes()), key_id, dummy_salt })
+    }
+
+    pub(super) fn arena(&self) -> Vec<Block> {
+        vec![Block::default(); self.params.block_count()]
+    }
+
+    /// A new hash.
+    pub(super) fn hash(&self, password: &Password, entropy: &dyn Entropy, arena: &mut Vec<Block>) -> Result<String, HashError> {
+        let mut salt = [0; SALT_BYTES];
+        entropy.fill(&mut salt);
+        let tag = self.today(password, &salt, arena).ok_or(HashError::Unusable)?;
+        let stored = Stored {
+            algorithm: Algorithm::Argon2id,
+            version: Version::V0x13,
+            params: self.params.clone(),
+            salt: salt.to_vec(),
+            tag: tag.to_vec(),
+        };
+        stored.render().ok_or(HashError::Unusable)
+    }
+
+    /// Compares; where there is nothing usable to compare with, does a hash's work all the same (ENUM-07).
+    pub(super) fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&str>,
+        arena: &mut Vec<Block>,
+    ) -> Result<PasswordCheck, HashError> {
+        let parsed = stored.map(|text| Stored::parse(text).filter(|stored| self.has_key_of(stored)));
+        match parsed {
+            Some(Some(stored)) => Ok(self.compare(password, &stored, arena)),
+            Some(None) => {
+                self.today(password, &self.dummy_salt, arena);
+                Err(HashError::Unusable)
+            }
+            None => {
+                self.today(password, &self.dummy_salt, arena);
+                Ok(PasswordCheck::Mismatch)
+            }
+        }
+    }
+
+    fn has_key_of(&self, stored: &Stored) -> bool {
+        stored.params.keyid().is_empty() || stored.params.keyid() == self.key_id
+    }
+
+    fn compare(&self, password: &Password, stored: &Stored, arena: &mut Vec<Block>) -> PasswordCheck {
+        let secret: &[u8] = if stored.params.keyid().is_empty() { &[] } else { &*self.pepper };
+        let mut tag = Zeroizing::new(vec![0; stored.tag.len()]);
+        let is_done = Argon2::new_with_secret(secret, stored.algorithm, stored.version, stored.params.clone())
+            .is_ok_and(|argon2| fill(&argon2, password, &stored.salt, &mut tag, arena).is_some());
+        self.shrink(arena);
+        if !is_done || !constant_time_eq(&tag, &stored.tag) {
+            PasswordCheck::Mismatch
+        } else if stored.is_weaker_than(&self.settings, &self.key_id) {
+            PasswordCheck::MatchRehash
+        } else {
+            PasswordCheck::Match
+        }
+    }
+
+    /// The tag under today's settings and pepper.
+    fn today(&self, password: &Password, salt: &[u8], arena: &mut Vec<Block>) -> Option<Zeroizing<[u8; TAG_BYTES]>> {
+        let argon2 = Argon2::new_with_secret(&*self.pepper, Algorithm::Argon2id, Version::V0x13, self.params.clone()).ok()?;
+        let mut tag = Zeroizing::new([0; TAG_BYTES]);
+        fill(&argon2, password, salt, tag.as_mut_slice(), arena)?;
+        Some(tag)
+    }
+
+    /// A stored hash that asked for more memory than today's must not leave the thread larger.
+    fn shrink(&self, arena: &mut Vec<Block>) {
+        arena.truncate(self.params.block_count());
+        arena.shrink_to_fit();
+    }
+}
+
+/// Hashes into `tag`. Text beyond any password's length counts as empty: the same work, and nobody's password.
+fn fill(argon2: &Argon2<'_>, password: &Password, salt: &[u8], tag: &mut [u8], arena: &mut Vec<Block>) -> Option<()> {
+    let text = password.0.expose().as_bytes();
+    let text = if text.len() > PASSWORD_MAX_OCTETS { &[] } else { text };
+    let blocks = argon2.params().block_count();
+    if arena.len() < blocks {
+        arena.resize(blocks, Block::default());
+    }
+    argon2.hash_password_into_with_memory(text, salt, tag, arena.as_mut_slice()).ok()
+}
+
+/// The Argon2id vector of RFC 9106 §5.3.
+fn known_answer() -> Option<()> {
+    const EXPECTED: [u8; 32] = [
+        0x0d, 0x64, 0x0d, 0xf5, 0x8d, 0x78, 0x76, 0x6c, 0x08, 0xc0, 0x37, 0xa3, 0x4a, 0x8b, 0x53, 0xc9, 0xd0, 0x1e, 0xf0, 0x45,
+        0x2d, 0x75, 0xb6, 0x5e, 0xb5, 0x25, 0x20, 0xe9, 0x6b, 0x01, 0xe6, 0x59,
+    ];
+    let data = AssociatedData::new(&[4; 12]).ok()?;
+    let params = ParamsBuilder::new().m_cost(32).t_cost(3).p_cost(4).data(data).output_len(32).build().ok()?;
+    let mut arena = vec![Block::default(); params.block_count()];
+    let argon2 = Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params).ok()?;
+    let mut tag = [0; 32];
+    argon2.hash_password_into_with_memory(&[1; 32], &[2; 16], &mut tag, arena.as_mut_slice()).ok()?;
+    let is_right = tag == EXPECTED;
+    tag.zeroize();
+    is_right.then_some(())
+}

@@ -1,0 +1,115 @@
+//! Live sessions, remembered for a moment, so that a request costs no query.
+//!
+//! A revocation on this node is seen at once, one on another node after [`MAX_AGE`] at the latest.
+//!
+//! How a look-up that runs beside a revocation cannot put the dead session back:
+//!
+//! ```text
+//! look-up:     e = epoch · read row ················ insert · epoch == e ? keep : remove
+//! revocation:                        commit · epoch += 1 · remove
+//! ```
+//!
+//! Either the insert comes before the removal, which takes it away, or it comes after, and then the epoch has moved.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use doorward_kit::{Timestamp, TokenDigest};
+use quick_cache::sync::Cache;
+use tokio::time::Instant;
+
+use super::ActiveSession;
+
+/// How long an entry may be used before the store is asked again.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// Sessions remembered at most.
+const CAPACITY: usize = 50_000;
+
+/// Last requests of a session, shared by all entries it ever has in the cache.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    /// Microsecond of the last request.
+    seen: AtomicI64,
+    /// Microsecond of the last request that was written back.
+    written: AtomicI64,
+}
+
+impl Activity {
+    fn new(seen: Timestamp) -> Self {
+        Self { seen: AtomicI64::new(seen.as_microsecond()), written: AtomicI64::new(seen.as_microsecond()) }
+    }
+
+    pub(crate) fn seen(&self) -> i64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Notes a request; says whether it is time to write it back, to exactly one caller.
+    pub(crate) fn note(&self, now: Timestamp, write_every: Duration) -> bool {
+        let now = now.as_microsecond();
+        self.seen.fetch_max(now, Ordering::Relaxed);
+        let written = self.written.load(Ordering::Relaxed);
+        let is_due = i128::from(now) - i128::from(written) >= i128::try_from(write_every.as_micros()).unwrap_or(i128::MAX);
+        is_due && self.written.compare_exchange(written, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// What is remembered of one session.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) active: Arc<ActiveSession>,
+    pub(crate) activity: Arc<Activity>,
+    read_at: Instant,
+}
+
+impl Entry {
+    fn is_fresh(&self) -> bool {
+        self.read_at.elapsed() < MAX_AGE
+    }
+}
+
+pub(crate) struct SessionCache {
+    entries: Cache<TokenDigest, Entry>,
+    epoch: AtomicU64,
+}
+
+impl SessionCache {
+    pub(crate) fn new() -> Self {
+        Self { entries: Cache::new(CAPACITY), epoch: AtomicU64::new(0) }
+    }
+
+    /// A fresh entry.
+    pub(crate) fn get(&self, digest: &TokenDigest) -> Option<Entry> {
+        self.entries.get(digest).filter(Entry::is_fresh)
+    }
+
+    /// To be asked before the store is read; goes back in with [`Self::insert`].
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Remembers what the store said. Requests seen since the last write-back are carried over from an entry that was too old.
+    pub(crate) fn insert(&self, active: Arc<ActiveSession>, epoch: u64) -> Entry {
+        let digest = active.session.digest;
+        let activity = match self.entries.peek(&digest) {
+            Some(old) => old.activity,
+            None => Arc::new(Activity::new(active.session.last_seen_at)),
+        };
+        activity.seen.fetch_max(active.session.last_seen_at.as_microsecond(), Ordering::Relaxed);
+        let entry = Entry { active, activity, read_at: Instant::now() };
+        self.entries.insert(digest, entry.clone());
+        if self.epoch() != epoch {
+            self.entries.remove(&digest);
+        }
+        entry
+    }
+
+    /// Forgets sessions that were just revoked in the store.
+    pub(crate) fn evict<'a>(&self, digests: impl IntoIterator<Item = &'a TokenDigest>) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        for digest in digests {
+            self.entries.remove(digest);
+        }
+    }
+}

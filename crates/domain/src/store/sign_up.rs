@@ -1,0 +1,30 @@
+//! The port to sign-ups that wait for their verification.
+
+use async_trait::async_trait;
+use doorward_kit::id::SignUpId;
+use doorward_kit::{Timestamp, TokenDigest};
+
+use super::StoreError;
+use crate::verification::PendingSignUp;
+
+/// Pending sign-ups within a unit of work. One address may have several: none of them is an account (ENUM-14).
+#[async_trait]
+pub trait SignUps: Send {
+    /// Adds one.
+    async fn add(&mut self, pending: &PendingSignUp) -> Result<(), StoreError>;
+
+    /// Takes the one that a token proves, if it has not expired by `now`: exactly one caller ever gets it (EMAIL-05).
+    async fn consume(&mut self, digest: &TokenDigest, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError>;
+
+    /// The latest of an address that has not expired by `now`.
+    async fn find_latest(&mut self, canonical: &str, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError>;
+
+    /// Gives one a new token and a new end; the old token is worthless from then on. Says whether it was there.
+    async fn rotate(&mut self, id: SignUpId, digest: &TokenDigest, expires_at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Keeps the `keep` latest of an address; counts the removed.
+    async fn trim(&mut self, canonical: &str, keep: u32) -> Result<u64, StoreError>;
+
+    /// Removes those that expired at or before `now`; counts them.
+    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,90 @@
+//! Charging an attempt to a scope, and telling the audit trail of the first refusal (APP-RL-01, APP-RL-18).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_kit::Timestamp;
+use doorward_policy::{LimitPolicy, Quota};
+use quick_cache::sync::Cache;
+
+use super::{Counters, Decision};
+use crate::keys::Keys;
+
+/// Keys whose refusal has been told already; more than that and an attack is told again, which is no harm.
+const TOLD_KEYS: usize = 10_000;
+
+/// Whose attempts a counter counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    /// A caller: `198.51.100.7/32` or an IPv6 /64.
+    Prefix(&'a str),
+    /// An address, from wherever.
+    Address(&'a str),
+    /// An address tried by one caller (D-11).
+    AddressAtPrefix(&'a str, &'a str),
+}
+
+/// Why an attempt was not taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exceeded {
+    pub(crate) retry_after: Duration,
+    /// Whether it is the first of its key and window, the one that is audited.
+    pub(crate) is_first: bool,
+}
+
+/// Counters with their quotas.
+pub(crate) struct Charger {
+    counters: Arc<dyn Counters>,
+    limits: LimitPolicy,
+    /// Key → microsecond until which its refusal counts as told.
+    told: Cache<[u8; 16], i64>,
+}
+
+impl Charger {
+    pub(crate) fn new(counters: Arc<dyn Counters>, limits: LimitPolicy) -> Self {
+        Self { counters, limits, told: Cache::new(TOLD_KEYS) }
+    }
+
+    /// Takes one permit of a configured scope.
+    pub(crate) async fn take(&self, keys: &Keys, scope: &str, subject: Subject<'_>, now: Timestamp) -> Result<(), Exceeded> {
+        self.take_of(keys, scope, self.limits.quota(scope), subject, now).await
+    }
+
+    /// Takes one permit of a scope whose quota is given.
+    pub(crate) async fn take_of(
+        &self,
+        keys: &Keys,
+        scope: &str,
+        quota: Quota,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Result<(), Exceeded> {
+        let key = match subject {
+            Subject::Prefix(prefix) => keys.counter(scope, &["prefix", prefix]),
+            Subject::Address(address) => keys.counter(scope, &["address", address]),
+            Subject::AddressAtPrefix(address, prefix) => keys.counter(scope, &["both", address, prefix]),
+        };
+        match self.counters.take(key, quota, now).await {
+            Decision::Allowed => Ok(()),
+            Decision::Refused { retry_after } => {
+                let is_first = self.tell(key, quota.window, now);
+                Err(Exceeded { retry_after: whole_seconds(retry_after), is_first })
+            }
+        }
+    }
+
+    fn tell(&self, key: [u8; 16], window: Duration, now: Timestamp) -> bool {
+        let now = now.as_microsecond();
+        if self.told.get(&key).is_some_and(|until| now < until) {
+            return false;
+        }
+        self.told.insert(key, now.saturating_add(i64::try_from(window.as_micros()).unwrap_or(i64::MAX)));
+        true
+    }
+}
+
+/// Rounds up, so that whoever waits the told time is let through (APP-RL-08).
+fn whole_seconds(wait: Duration) -> Duration {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Duration::from_secs(seconds.max(1))
+}

@@ -1,0 +1,1 @@
+//! What every implementation of [`Counters`](super::Counters) must do.
