@@ -2,18 +2,47 @@
 //!
 //! Comes in: a request that was decided, and a [`ForwardPlan`]. Goes out: the upstream's answer, streaming, without what belongs to
 //! the hop; or an [`UpstreamFault`]. Must never know: routes, sessions, gates, headers of the policy.
+//!
+//! A connection to an upstream lives in the task of the request that uses it: the exchange drives it until the head of the answer
+//! is there, the response body drives it until its end, and between two requests it waits in the pool. A client that goes away
+//! drops the body, the body drops the connection, and the upstream notices (HTTP-17).
 
-use doorward_kit::RequestContext;
+mod cookie;
+mod exchange;
+mod field;
+mod files;
+mod gauge;
+mod head;
+mod location;
+mod pool;
+mod request_body;
+mod response_body;
+mod timer;
+mod websocket;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use doorward_config::UpstreamTarget;
+use doorward_kit::{Host, RequestContext};
 use doorward_policy::{SizePolicy, TimePolicy, UpstreamPolicy};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Empty};
 
 use crate::body::EdgeBody;
+use pool::Pool;
+use request_body::RequestBody;
+use response_body::ResponseBody;
+use websocket::Upgrade;
 
 /// Forwards requests; holds the pools.
-#[derive(Debug)]
 pub struct Forwarder {
     times: TimePolicy,
     sizes: SizePolicy,
+    pools: ArcSwap<Vec<Arc<Pool>>>,
 }
 
 /// Where a request goes and what it carries.
@@ -72,15 +101,67 @@ impl Forwarder {
     /// Makes a forwarder without connections.
     #[must_use]
     pub fn new(times: TimePolicy, sizes: SizePolicy) -> Self {
-        Self { times, sizes }
+        Self { times, sizes, pools: ArcSwap::default() }
     }
 
     /// Sends the request where the plan says.
     ///
     /// # Errors
     /// [`UpstreamFault`].
-    pub async fn forward(&self, _request: Request<EdgeBody>, _plan: ForwardPlan<'_>) -> Result<Response<EdgeBody>, UpstreamFault> {
-        let _ = (self.times, self.sizes);
-        std::future::ready(Err(UpstreamFault::Connect)).await
+    pub async fn forward(&self, request: Request<EdgeBody>, plan: ForwardPlan<'_>) -> Result<Response<EdgeBody>, UpstreamFault> {
+        match &plan.upstream.target {
+            UpstreamTarget::Http { host, port } => self.proxy(request, &plan, &self.pool(host, *port)).await,
+            UpstreamTarget::Files { root } => files::serve(request, &plan, root).await,
+        }
     }
+
+    async fn proxy(
+        &self,
+        request: Request<EdgeBody>,
+        plan: &ForwardPlan<'_>,
+        pool: &Arc<Pool>,
+    ) -> Result<Response<EdgeBody>, UpstreamFault> {
+        let (mut parts, body) = request.into_parts();
+        if body.size_hint().lower() > self.sizes.upstream_body {
+            return Err(UpstreamFault::BodyTooLarge);
+        }
+        let body = RequestBody::new((!body.is_end_stream()).then_some(body), self.sizes.upstream_body);
+        let upgrade = Upgrade::wanted(&mut parts, plan)?;
+        head::prepare_request(&mut parts, plan, !body.is_empty())?;
+        if upgrade.is_some() {
+            Upgrade::ask(&mut parts.headers);
+        }
+        let (mut response, wire) = exchange::exchange(pool, Request::from_parts(parts, body), &self.times).await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let upgrade = upgrade.ok_or(UpstreamFault::BadResponse)?;
+            return Ok(upgrade.accept(response, wire).await?.map(|()| empty_body()));
+        }
+        head::clean_response(response.headers_mut(), pool, plan)?;
+        // What hyper keeps beside the head, such as an unusual reason phrase, is the upstream's talk.
+        response.extensions_mut().clear();
+        Ok(response.map(|incoming| ResponseBody::new(incoming, wire, pool.clone(), self.times.body_idle).boxed_unsync()))
+    }
+
+    /// The pool for exactly this address; made when it is first asked for.
+    fn pool(&self, host: &Host, port: u16) -> Arc<Pool> {
+        let find = |pools: &[Arc<Pool>]| pools.iter().find(|pool| pool.port == port && pool.host == *host).cloned();
+        if let Some(pool) = find(&self.pools.load()) {
+            return pool;
+        }
+        self.pools.rcu(|pools| match find(pools) {
+            Some(_) => Vec::clone(pools),
+            None => pools.iter().cloned().chain([Pool::new(host.clone(), port)]).collect(),
+        });
+        find(&self.pools.load()).unwrap_or_else(|| Pool::new(host.clone(), port))
+    }
+}
+
+impl fmt::Debug for Forwarder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forwarder").field("times", &self.times).field("sizes", &self.sizes).finish_non_exhaustive()
+    }
+}
+
+fn empty_body() -> EdgeBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
 }

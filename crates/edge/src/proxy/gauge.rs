@@ -1,0 +1,133 @@
+//! What a connection counts about the exchange that is under way, and the stream that does the counting.
+//!
+//! Everything is touched from one task at a time; the atomics only make the sharing legal, so relaxed order is enough.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Octets that may come before the head of the final answer is complete: one head and one read beyond it. Ends a flood of
+/// interim answers (PROXY-10).
+const BEFORE_HEAD_MAX_BYTES: u64 = 2 * super::wire::BUFFER_MAX_BYTES as u64;
+
+/// Counters of one connection, reset for every exchange.
+#[derive(Debug, Default)]
+pub(super) struct Gauge {
+    received: AtomicU64,
+    head_came: AtomicBool,
+    steps: AtomicU32,
+    sent: AtomicBool,
+    client_silent: AtomicBool,
+}
+
+impl Gauge {
+    /// A new exchange begins.
+    pub(super) fn begin(&self) {
+        self.received.store(0, Relaxed);
+        self.head_came.store(false, Relaxed);
+        self.steps.store(0, Relaxed);
+        self.sent.store(false, Relaxed);
+        self.client_silent.store(false, Relaxed);
+    }
+
+    /// The answer's head is complete; what follows is a body.
+    pub(super) fn note_head(&self) {
+        self.head_came.store(true, Relaxed);
+    }
+
+    /// A piece of the request body went on its way.
+    pub(super) fn note_step(&self) {
+        self.steps.fetch_add(1, Relaxed);
+        self.client_silent.store(false, Relaxed);
+    }
+
+    /// The client has nothing for us at the moment.
+    pub(super) fn note_silence(&self) {
+        self.client_silent.store(true, Relaxed);
+    }
+
+    /// The request is complete, or nobody reads the rest.
+    pub(super) fn note_sent(&self) {
+        self.sent.store(true, Relaxed);
+    }
+
+    /// Whether the upstream has said anything since [`begin`](Self::begin).
+    pub(super) fn is_untouched(&self) -> bool {
+        self.received.load(Relaxed) == 0
+    }
+
+    /// Whether the whole request was handed over.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent.load(Relaxed)
+    }
+
+    /// Whether it is the client that we wait for.
+    pub(super) fn is_client_silent(&self) -> bool {
+        !self.is_sent() && self.client_silent.load(Relaxed)
+    }
+
+    /// Changes whenever the request makes progress.
+    pub(super) fn progress(&self) -> u64 {
+        u64::from(self.steps.load(Relaxed)) << 1 | u64::from(self.is_sent())
+    }
+
+    fn note_received(&self, bytes: usize) -> io::Result<()> {
+        let total = self.received.fetch_add(bytes as u64, Relaxed) + bytes as u64;
+        if total > BEFORE_HEAD_MAX_BYTES && !self.head_came.load(Relaxed) {
+            return Err(io::Error::other("the upstream sends without end before its answer"));
+        }
+        Ok(())
+    }
+}
+
+/// A TCP stream that tells its [`Gauge`] what came in.
+#[derive(Debug)]
+pub(super) struct GaugedStream {
+    stream: TcpStream,
+    gauge: Arc<Gauge>,
+}
+
+impl GaugedStream {
+    pub(super) fn new(stream: TcpStream, gauge: Arc<Gauge>) -> Self {
+        Self { stream, gauge }
+    }
+
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl AsyncRead for GaugedStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        Poll::Ready(self.gauge.note_received(buf.filled().len() - before))
+    }
+}
+
+impl AsyncWrite for GaugedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
