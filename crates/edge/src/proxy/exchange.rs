@@ -79,11 +79,10 @@ async fn send(mut wire: Box<Wire>, mut request: Request<RequestBody>, times: &Ti
     let mut progress = gauge.progress();
     wire.timer.arm(if gauge.is_sent() { times.first_byte } else { times.body_idle });
     // Only our own polling of the connection fills the answer in, so the answer itself needs neither waker nor budget.
-    let mut quiet = Context::from_waker(Waker::noop());
     let mut answer = pin!(unconstrained(wire.sender.try_send_request(request)));
     let sent: Result<Sent, UpstreamFault> = poll_fn(|cx| {
         let ended = wire.poll_connection(cx).is_ready();
-        if let Poll::Ready(sent) = answer.as_mut().poll(&mut quiet) {
+        if let Poll::Ready(sent) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Poll::Ready(Ok(sent));
         }
         if ended {
