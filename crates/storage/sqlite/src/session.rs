@@ -1,0 +1,133 @@
+//! Sessions.
+
+use async_trait::async_trait;
+use doorward_domain::store::{Page, PageLimit, SessionCursor, SessionFilter, Sessions};
+use doorward_domain::{Session, StoreError, User};
+use doorward_kit::{ClientAddr, SessionId, Timestamp, TokenDigest, UserId};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Executor, Sqlite};
+
+use crate::error::fault;
+use crate::row::Columns;
+use crate::tx::SqliteTx;
+use crate::user::{self, user_columns};
+
+macro_rules! session_columns {
+    () => {
+        "sessions.id AS session_id, sessions.user_id AS session_user_id, sessions.digest, sessions.created_at AS session_created_at, \
+         sessions.last_seen_at, sessions.expires_at, sessions.user_agent, sessions.client_ip"
+    };
+}
+
+fn from_row(row: &SqliteRow) -> Result<Session, StoreError> {
+    let columns = Columns::new("sessions", row);
+    let client = columns.address_or_null("client_ip")?.ok_or_else(|| columns.impossible("no client address"))?;
+    Ok(Session {
+        id: SessionId::from_bytes(columns.id("session_id")?),
+        user_id: UserId::from_bytes(columns.id("session_user_id")?),
+        digest: columns.digest("digest")?,
+        created_at: columns.instant("session_created_at")?,
+        last_seen_at: columns.instant("last_seen_at")?,
+        expires_at: columns.instant("expires_at")?,
+        user_agent: columns.text("user_agent")?,
+        client: ClientAddr::new(client),
+    })
+}
+
+/// The session of a digest, and whose it is, in one read.
+pub(crate) async fn find_with_user<'c>(
+    at: impl Executor<'c, Database = Sqlite>,
+    digest: &TokenDigest,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = ?"
+    );
+    let row = sqlx::query(sql).bind(&digest.0[..]).fetch_optional(at).await.map_err(fault)?;
+    row.map(|row| Ok((from_row(&row)?, user::from_row(&row)?))).transpose()
+}
+
+#[async_trait]
+impl Sessions for SqliteTx {
+    async fn lookup(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let sql = concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = ?");
+        let row = sqlx::query(sql).bind(&id.as_bytes()[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    async fn find_by_digest(&mut self, digest: &TokenDigest) -> Result<Option<Session>, StoreError> {
+        let sql = concat!("SELECT ", session_columns!(), " FROM sessions WHERE digest = ?");
+        let row = sqlx::query(sql).bind(&digest.0[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    async fn list(
+        &mut self,
+        filter: SessionFilter,
+        after: Option<SessionCursor>,
+        limit: PageLimit,
+    ) -> Result<Page<Session, SessionCursor>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR expires_at > ?2) \
+             AND (?3 IS NULL OR (created_at, id) > (?3, ?4)) ORDER BY created_at, id LIMIT ?5"
+        );
+        let rows = sqlx::query(sql)
+            .bind(filter.user().map(|user| user.as_bytes().to_vec()))
+            .bind(filter.active_instant().map(Timestamp::as_microsecond))
+            .bind(after.map(|cursor| cursor.created_at.as_microsecond()))
+            .bind(after.map(|cursor| cursor.id.as_bytes().to_vec()))
+            .bind(limit.get() + 1)
+            .fetch_all(&mut *self.0)
+            .await
+            .map_err(fault)?;
+        let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        Ok(user::page(items, limit, |session| SessionCursor { created_at: session.created_at, id: session.id }))
+    }
+
+    async fn add(&mut self, session: &Session) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO sessions (id, user_id, digest, created_at, last_seen_at, expires_at, user_agent, client_ip) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&session.id.as_bytes()[..])
+        .bind(&session.user_id.as_bytes()[..])
+        .bind(&session.digest.0[..])
+        .bind(session.created_at.as_microsecond())
+        .bind(session.last_seen_at.as_microsecond())
+        .bind(session.expires_at.as_microsecond())
+        .bind(&session.user_agent)
+        .bind(session.client.to_string())
+        .execute(&mut *self.0)
+        .await
+        .map_err(fault)?;
+        Ok(())
+    }
+
+    async fn touch(&mut self, id: SessionId, seen_at: Timestamp) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE sessions SET last_seen_at = max(last_seen_at, ?) WHERE id = ?");
+        query.bind(seen_at.as_microsecond()).bind(&id.as_bytes()[..]).execute(&mut *self.0).await.map_err(fault)?;
+        Ok(())
+    }
+
+    async fn revoke(&mut self, id: SessionId) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM sessions WHERE id = ?").bind(&id.as_bytes()[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn revoke_all(&mut self, user: UserId) -> Result<Vec<TokenDigest>, StoreError> {
+        let query = sqlx::query("DELETE FROM sessions WHERE user_id = ? RETURNING digest").bind(&user.as_bytes()[..]);
+        let rows = query.fetch_all(&mut *self.0).await.map_err(fault)?;
+        rows.iter().map(|row| Columns::new("sessions", row).digest("digest")).collect()
+    }
+
+    async fn sweep(&mut self, now: Timestamp, idle_before: Timestamp) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ?");
+        let query = query.bind(now.as_microsecond()).bind(idle_before.as_microsecond());
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+    }
+}

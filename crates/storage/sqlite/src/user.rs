@@ -1,0 +1,111 @@
+//! Accounts.
+
+use async_trait::async_trait;
+use doorward_domain::store::{Page, PageLimit, Users};
+use doorward_domain::{EmailAddress, StoreError, User};
+use doorward_kit::{Timestamp, UserId};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Executor, Sqlite};
+
+use crate::error::fault;
+use crate::row::Columns;
+use crate::tx::SqliteTx;
+
+/// The columns of an account; the prefix keeps them apart from those of a session in a join.
+macro_rules! user_columns {
+    () => {
+        "users.id AS user_id, users.email, users.email_canonical, users.display_name, users.avatar_url, users.bio, users.password_hash, \
+         users.roles, users.disabled_at, users.created_at AS user_created_at"
+    };
+}
+pub(crate) use user_columns;
+
+pub(crate) fn from_row(row: &SqliteRow) -> Result<User, StoreError> {
+    let columns = Columns::new("users", row);
+    let roles = serde_json::from_str(&columns.text("roles")?).map_err(|_| columns.impossible("roles are not a list of names"))?;
+    Ok(User {
+        id: UserId::from_bytes(columns.id("user_id")?),
+        email: EmailAddress { display: columns.text("email")?, canonical: columns.text("email_canonical")? },
+        display_name: columns.text("display_name")?,
+        avatar_url: columns.text_or_null("avatar_url")?,
+        bio: columns.text_or_null("bio")?,
+        password_hash: columns.text_or_null("password_hash")?,
+        roles,
+        disabled_at: columns.instant_or_null("disabled_at")?,
+        created_at: columns.instant("user_created_at")?,
+    })
+}
+
+pub(crate) async fn find_by_email<'c>(
+    at: impl Executor<'c, Database = Sqlite>,
+    canonical: &str,
+) -> Result<Option<User>, StoreError> {
+    let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE email_canonical = ?");
+    let row = sqlx::query(sql).bind(canonical).fetch_optional(at).await.map_err(fault)?;
+    row.as_ref().map(from_row).transpose()
+}
+
+#[async_trait]
+impl Users for SqliteTx {
+    async fn lookup(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?");
+        let row = sqlx::query(sql).bind(&id.as_bytes()[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    async fn find_by_email(&mut self, canonical: &str) -> Result<Option<User>, StoreError> {
+        find_by_email(&mut *self.0, canonical).await
+    }
+
+    async fn list(&mut self, after: Option<UserId>, limit: PageLimit) -> Result<Page<User, UserId>, StoreError> {
+        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id > ? ORDER BY id LIMIT ?");
+        // Every id is greater than the empty blob.
+        let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+        let rows = sqlx::query(sql).bind(after).bind(limit.get() + 1).fetch_all(&mut *self.0).await.map_err(fault)?;
+        let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        Ok(page(items, limit, |user| user.id))
+    }
+
+    async fn add(&mut self, user: &User) -> Result<(), StoreError> {
+        let roles = serde_json::to_string(&user.roles).map_err(|_| StoreError::Inconsistent { table: "users", what: "roles" })?;
+        sqlx::query(
+            "INSERT INTO users (id, email, email_canonical, display_name, avatar_url, bio, password_hash, roles, disabled_at, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&user.id.as_bytes()[..])
+        .bind(&user.email.display)
+        .bind(&user.email.canonical)
+        .bind(&user.display_name)
+        .bind(&user.avatar_url)
+        .bind(&user.bio)
+        .bind(&user.password_hash)
+        .bind(roles)
+        .bind(user.disabled_at.map(Timestamp::as_microsecond))
+        .bind(user.created_at.as_microsecond())
+        .execute(&mut *self.0)
+        .await
+        .map_err(fault)?;
+        Ok(())
+    }
+
+    async fn replace_password_hash(&mut self, id: UserId, expected: &str, replacement: &str) -> Result<bool, StoreError> {
+        let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+        let query = sqlx::query(sql).bind(replacement).bind(&id.as_bytes()[..]).bind(expected);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn set_disabled(&mut self, id: UserId, at: Option<Timestamp>) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE users SET disabled_at = ? WHERE id = ?");
+        let query = query.bind(at.map(Timestamp::as_microsecond)).bind(&id.as_bytes()[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+}
+
+/// One row more than asked for was read: whether it came tells whether there is a next page.
+pub(crate) fn page<T, C>(mut items: Vec<T>, limit: PageLimit, cursor: impl Fn(&T) -> C) -> Page<T, C> {
+    let wanted = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+    let has_more = items.len() > wanted;
+    items.truncate(wanted);
+    let next = if has_more { items.last().map(cursor) } else { None };
+    Page { items, next }
+}
