@@ -108,7 +108,7 @@ impl App {
     /// Starts mail delivery and sweeping; both end soon after `shutdown` turns true or its sender is gone.
     #[must_use = "dropping the set ends the jobs"]
     pub fn spawn_jobs(&self, shutdown: watch::Receiver<bool>) -> JoinSet<()> {
-        crate::work::spawn(&self.state, &shutdown)
+        crate::work::spawn(&self.state, shutdown)
     }
 
     /// Delivers the mails that are due now; says how many left.

@@ -72,7 +72,7 @@ impl Doorkeeper {
     async fn recognise(&self, knock: &Knock<'_>) -> Result<Option<Arc<ActiveSession>>, Refused> {
         let cookies = Cookies::read(&knock.head.headers, &self.app.policy.cookies);
         if cookies.session == Found::Many {
-            self.note(knock, AuditEvent::SessionCookieDuplicate, "duplicate", None).await;
+            self.note(knock, AuditEvent::SessionCookieDuplicate, "duplicate", None);
             return Err(Refused::DuplicateCookie);
         }
         let Some(value) = cookies.session_text() else { return Ok(None) };
@@ -83,7 +83,7 @@ impl Doorkeeper {
         if let Some(active) = &active
             && let Err(reason) = self.prove(knock.head, cookies, active)
         {
-            self.note(knock, AuditEvent::CsrfRejected, reason, Some(active)).await;
+            self.note(knock, AuditEvent::CsrfRejected, reason, Some(active));
             return Err(Refused::Csrf);
         }
         Ok(active)
@@ -115,14 +115,11 @@ impl Doorkeeper {
         }
     }
 
-    async fn note(&self, knock: &Knock<'_>, event: AuditEvent, reason: &'static str, active: Option<&ActiveSession>) {
+    fn note(&self, knock: &Knock<'_>, event: AuditEvent, reason: &'static str, active: Option<&ActiveSession>) {
         let agent = knock.head.headers.get(header::USER_AGENT);
         let entry = AuditEntry {
-            at: self.app.clock.now(),
-            event,
-            outcome: Outcome::Denied,
             actor: active.map(|active| active.user.id),
-            subject_hash: None,
+            session: active.map(|active| active.session.id),
             client: Some(knock.context.client),
             peer: Some(knock.context.peer),
             request_id: Some(knock.context.request_id),
@@ -130,10 +127,9 @@ impl Doorkeeper {
             host: host_of(knock.head),
             method: Some(knock.head.method.as_str().to_owned()),
             route: Some(without_query(&knock.route.path).to_owned()),
-            session: active.map(|active| active.session.id),
-            reason: Some(reason),
+            ..AuditEntry::of_house(event, Outcome::Denied, self.app.clock.now()).because(reason)
         };
-        self.app.accounts.record(entry).await;
+        self.app.accounts.record(entry);
     }
 }
 

@@ -57,30 +57,18 @@ impl Caller {
     }
 
     /// Notes a refusal that no flow has seen.
-    pub(crate) async fn note_refusal(&self, app: &AppState, event: AuditEvent, reason: &'static str) {
-        let active = self.session.as_deref();
-        let entry = AuditEntry {
-            at: app.clock.now(),
-            event,
-            outcome: Outcome::Denied,
-            actor: active.map(|active| active.user.id),
-            subject_hash: None,
-            client: Some(self.context.client),
-            peer: Some(self.context.peer),
-            request_id: Some(self.context.request_id),
-            user_agent: self.user_agent.clone(),
-            host: Some(self.host.to_string()),
-            method: Some(self.method.as_str().to_owned()),
-            route: Some(self.route.path.to_owned()),
-            session: active.map(|active| active.session.id),
-            reason: Some(reason),
+    pub(crate) fn note_refusal(&self, app: &AppState, event: AuditEvent, reason: &'static str) {
+        let entry = AuditEntry::of_visitor(self.visitor(), event, Outcome::Denied, app.clock.now()).because(reason);
+        let entry = match self.session.as_deref() {
+            Some(active) => entry.by(active.user.id).in_session(active.session.id),
+            None => entry,
         };
-        app.accounts.record(entry).await;
+        app.accounts.record(entry);
     }
 
     /// Notes a failed CSRF check and says so.
-    pub(crate) async fn csrf_failed(&self, app: &AppState, reason: &'static str) -> Problem {
-        self.note_refusal(app, AuditEvent::CsrfRejected, reason).await;
+    pub(crate) fn csrf_failed(&self, app: &AppState, reason: &'static str) -> Problem {
+        self.note_refusal(app, AuditEvent::CsrfRejected, reason);
         Problem::CSRF_FAILED
     }
 }
@@ -114,29 +102,27 @@ impl Guard {
         media::check_length(headers, app.policy.sizes.auth_body)?;
         let cookies = Cookies::read(headers, &app.policy.cookies);
         if route.session != SessionUse::Unread && cookies.session == Found::Many {
-            caller.note_refusal(app, AuditEvent::SessionCookieDuplicate, "duplicate").await;
+            caller.note_refusal(app, AuditEvent::SessionCookieDuplicate, "duplicate");
             return Err(Problem::INVALID_REQUEST);
         }
-        self.check_origin(&caller, headers).await?;
-        if let Err(problem) = media::check_type(route, headers) {
-            return Err(problem);
-        }
+        self.check_origin(&caller, headers)?;
+        media::check_type(route, headers)?;
         if let Scope::Before(scope) = route.scope {
             let charged = app.accounts.charge(caller.visitor(), scope).await;
             charged.map_err(|error| Problem::of_flow(error, Problem::INTERNAL))?;
         }
         caller.session = self.lookup(cookies).await?;
-        self.check_token(&caller, headers, cookies).await?;
+        self.check_token(&caller, headers, cookies)?;
         Ok(caller)
     }
 
-    async fn check_origin(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check_origin(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
         match self.route.csrf {
             CsrfClass::Safe | CsrfClass::Open => Ok(()),
             CsrfClass::Origin | CsrfClass::Token | CsrfClass::Form => match origin::decide(&self.app.policy.origin, headers) {
                 // Silence is enough: JSON or the token decides (CSRF-08).
                 Ok(origin::OriginProof::Own | origin::OriginProof::Silent) => Ok(()),
-                Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason()).await),
+                Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason())),
             },
         }
     }
@@ -157,14 +143,14 @@ impl Guard {
         }
     }
 
-    async fn check_token(&self, caller: &Caller, headers: &HeaderMap, cookies: Cookies<'_>) -> Result<(), Problem> {
+    fn check_token(&self, caller: &Caller, headers: &HeaderMap, cookies: Cookies<'_>) -> Result<(), Problem> {
         if self.route.csrf != CsrfClass::Token {
             return Ok(());
         }
         let binding = csrf::binding(caller.session.as_deref());
         match csrf::check(self.app.accounts.csrf(), binding, cookies.csrf, field_once(headers, &CSRF_FIELD)) {
             Ok(()) => Ok(()),
-            Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason()).await),
+            Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason())),
         }
     }
 }

@@ -56,7 +56,7 @@ impl FromRequest<AppState> for JsonObject {
 
 impl Drop for JsonObject {
     fn drop(&mut self) {
-        for (_, value) in self.0.iter_mut() {
+        for (_, value) in &mut self.0 {
             if let Value::String(text) = value {
                 text.zeroize();
             }

@@ -24,7 +24,7 @@ impl FileTransport {
     /// Delivers; a second delivery of the same mail replaces the first.
     pub(crate) async fn deliver(&self, mail: &OutboxMail, message: Vec<u8>) -> io::Result<()> {
         let directory = self.directory.clone();
-        let name = format!("{}-{}", mail.queued_at.strftime("%Y%m%dT%H%M%SZ"), mail.id);
+        let name = format!("{}-{}", mail.queued_at.strftime("%Y%m%dT%H%M%S%.6fZ"), mail.id);
         tokio::task::spawn_blocking(move || write(&directory, &name, &message)).await.map_err(io::Error::other)?
     }
 }

@@ -3,7 +3,6 @@
 pub(crate) mod outbox;
 mod sweep;
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,25 +10,20 @@ use tokio::task::JoinSet;
 
 use crate::app::AppState;
 
-/// Starts every job.
-pub(crate) fn spawn(app: &AppState, shutdown: &watch::Receiver<bool>) -> JoinSet<()> {
+/// Starts every job. A round that has begun is never cut off.
+pub(crate) fn spawn(app: &AppState, shutdown: watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    jobs.spawn(every(outbox::INTERVAL, shutdown.clone(), app.clone(), outbox::run));
-    jobs.spawn(every(sweep::INTERVAL, shutdown.clone(), app.clone(), sweep::run));
+    jobs.spawn(sweep::job(app.clone(), shutdown.clone()));
+    jobs.spawn(outbox::job(app.clone(), shutdown));
     jobs
 }
 
-/// Runs `job` now and then again and again; a run that has begun is never cut off.
-async fn every<F>(interval: Duration, mut shutdown: watch::Receiver<bool>, app: AppState, job: fn(AppState) -> F)
-where
-    F: Future<Output = ()> + Send,
-{
-    while !*shutdown.borrow() {
-        job(app.clone()).await;
-        tokio::select! {
-            // Also when the sender is gone.
-            _ = shutdown.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(interval) => {}
-        }
+/// Whether to go on, after `pause` or as soon as `wake` is done.
+async fn rest(shutdown: &mut watch::Receiver<bool>, pause: Duration, wake: impl Future<Output = ()>) -> bool {
+    tokio::select! {
+        // Also when the sender is gone.
+        _ = shutdown.wait_for(|stop| *stop) => false,
+        () = wake => true,
+        () = tokio::time::sleep(pause) => true,
     }
 }

@@ -4,16 +4,27 @@ use std::time::Duration;
 
 use doorward_domain::StoreError;
 use doorward_domain::outbox::OutboxMail;
+use tokio::sync::watch;
 
+use super::rest;
 use crate::app::AppState;
 
-/// How long a mail waits at most before it is looked at.
-pub(crate) const INTERVAL: Duration = Duration::from_millis(500);
+/// How often to look for mails whose back-off is over; a new mail rings by itself.
+const INTERVAL: Duration = Duration::from_secs(5);
 /// Mails of one round.
 const BATCH: u32 = 32;
 
-pub(crate) async fn run(app: AppState) {
-    if let Err(error) = deliver_due(&app).await {
+pub(super) async fn job(app: AppState, mut shutdown: watch::Receiver<bool>) {
+    while {
+        round(&app).await;
+        rest(&mut shutdown, INTERVAL, app.accounts.mail_queued()).await
+    } {}
+    // The mail of the last request still leaves.
+    round(&app).await;
+}
+
+async fn round(app: &AppState) {
+    if let Err(error) = deliver_due(app).await {
         tracing::error!(message = "the outbox could not be read", error = %error);
     }
 }

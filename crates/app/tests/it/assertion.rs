@@ -1,0 +1,66 @@
+//! The signed assertion: what an upstream can check by itself.
+
+use std::time::Duration;
+
+use doorward_app::Admit;
+use http::Request;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::Value;
+
+use crate::client::{Client, SESSION};
+use crate::house::House;
+
+async fn assertion(house: &House, client: &Client<'_>, route: &str) -> String {
+    let cookie = format!("{SESSION}={}", client.cookie(SESSION));
+    let request = Request::get("/x").header("cookie", cookie).body(()).expect("a request");
+    let Admit::Identified(fields) = house.admit(request, route).await else { panic!("not identified") };
+    let found = fields.iter().find(|(name, _)| name == "x-doorward-assertion").expect("an assertion");
+    found.1.to_str().expect("ASCII").to_owned()
+}
+
+/// As an upstream would check it: key from the JWK set, issuer, audience.
+fn check(keys: &JwkSet, token: &str, audience: &str) -> Result<Value, jsonwebtoken::errors::Error> {
+    let header = jsonwebtoken::decode_header(token)?;
+    let key = keys.find(&header.kid.expect("a key id")).expect("a known key");
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_issuer(&["https://app.example.com"]);
+    rules.set_audience(&[audience]);
+    // The house has its own clock; life times are compared by hand.
+    rules.validate_exp = false;
+    Ok(jsonwebtoken::decode::<Value>(token, &DecodingKey::from_jwk(key)?, &rules)?.claims)
+}
+
+#[tokio::test]
+async fn assertions_verify_with_the_published_key_for_their_upstream_alone() {
+    let house = House::new().await;
+    let mut member = house.member("ada@example.com").await;
+    let answer = Client::new(&house).get("/.well-known/doorward/jwks.json").await;
+    assert_eq!(answer.field("content-type"), "application/jwk-set+json");
+    assert!(!answer.text().contains("\"d\""), "no private part");
+    let keys: JwkSet = serde_json::from_str(answer.text()).expect("a JWK set");
+    let token = assertion(&house, &member, "api").await;
+    let claims = check(&keys, &token, "api").expect("genuine");
+    let me = member.get("/api/auth/me").await.json();
+    assert_eq!((&claims["sub"], &claims["email"]), (&me["id"], &me["email"]));
+    let life = claims["exp"].as_i64().expect("an end") - claims["iat"].as_i64().expect("a start");
+    assert!(0 < life && life <= 60, "{life} s");
+    assert!(check(&keys, &token, "members").is_err(), "for another upstream it is nothing");
+    let mut forged = token.clone().into_bytes();
+    let at = token.find('.').expect("a header") + 5;
+    forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+    assert!(check(&keys, &String::from_utf8(forged).expect("text"), "api").is_err());
+}
+
+#[tokio::test]
+async fn assertions_are_signed_again_before_they_grow_old() {
+    let house = House::new().await;
+    let member = house.member("ada@example.com").await;
+    let other = house.signed_in("ada@example.com").await;
+    let first = assertion(&house, &member, "api").await;
+    assert_eq!(assertion(&house, &member, "api").await, first, "within half a minute it is the same");
+    assert_ne!(assertion(&house, &member, "members").await, first);
+    assert_ne!(assertion(&house, &other, "api").await, first);
+    house.clock.advance(Duration::from_secs(30));
+    assert_ne!(assertion(&house, &member, "api").await, first);
+}

@@ -1,0 +1,100 @@
+//! The doorkeeper: who passes to an upstream, and with which identity.
+
+use doorward_app::{Admit, Refused};
+use doorward_domain::AuditEvent;
+use http::Request;
+
+use crate::client::{CSRF, Client, SESSION};
+use crate::house::House;
+
+fn get(client: &Client<'_>) -> Request<()> {
+    Request::get("/api/notes").header("cookie", format!("{SESSION}={}", client.cookie(SESSION))).body(()).expect("a request")
+}
+
+#[tokio::test]
+async fn strangers_pass_identified_routes_and_not_signed_in_ones() {
+    let house = House::new().await;
+    let stranger = Client::new(&house);
+    let mut ended = house.member("ada@example.com").await;
+    let jar = ended.jar.clone();
+    ended.post_empty("/api/auth/logout").await;
+    ended.jar = jar;
+    for client in [&stranger, &ended] {
+        assert!(matches!(house.admit(get(client), "api").await, Admit::Anonymous));
+        assert!(matches!(house.admit(get(client), "members").await, Admit::Refused(Refused::NotAuthenticated)));
+        let mut unsafe_one = get(client);
+        *unsafe_one.method_mut() = http::Method::POST;
+        assert!(matches!(house.admit(unsafe_one, "api").await, Admit::Anonymous), "no session, so nothing to forge");
+    }
+}
+
+#[tokio::test]
+async fn members_pass_with_their_identity() {
+    let house = House::new().await;
+    let mut member = house.named_member("ada@example.com", "Ada 100% Løvlace").await;
+    let me = member.get("/api/auth/me").await.json();
+    for route in ["api", "members"] {
+        let Admit::Identified(fields) = house.admit(get(&member), route).await else { panic!("not identified on {route}") };
+        let field = |name: &str| {
+            let hits: Vec<_> = fields.iter().filter(|(field, _)| field == name).collect();
+            assert_eq!(hits.len(), 1, "{name}");
+            hits[0].1.to_str().expect("ASCII").to_owned()
+        };
+        assert_eq!(fields.len(), 6);
+        assert_eq!(field("x-doorward-user"), me["id"].as_str().expect("an id"));
+        assert_eq!(field("x-doorward-email"), "ada@example.com");
+        assert_eq!(field("x-doorward-name"), "Ada 100%25 L%C3%B8vlace");
+        assert_eq!(field("x-doorward-roles"), "");
+        let session = field("x-doorward-session");
+        assert!(session.parse::<doorward_kit::SessionId>().is_ok() && session != member.cookie(SESSION));
+        assert!(!fields.iter().any(|(_, value)| value.to_str().expect("ASCII").contains(member.cookie(SESSION))));
+        let assertion = fields.iter().find(|(name, _)| name == "x-doorward-assertion").expect("an assertion");
+        assert!(assertion.1.is_sensitive());
+    }
+}
+
+#[tokio::test]
+async fn csrf_refusals_at_the_door_are_noted_with_their_reason_and_no_token() {
+    let house = House::new().await;
+    let member = house.member("ada@example.com").await;
+    let token = member.cookie(CSRF).to_owned();
+    let cookie = format!("{SESSION}={}; {CSRF}={token}", member.cookie(SESSION));
+    let post = |fields: &[(&str, &str)]| {
+        let request = Request::post("/api/notes").header("cookie", &cookie).header("user-agent", "probe");
+        fields.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(()).expect("a request")
+    };
+    for (fields, reason) in [
+        (&[("sec-fetch-site", "cross-site"), ("x-csrf-token", token.as_str())][..], "fetch_site"),
+        (&[("origin", "https://evil.test"), ("x-csrf-token", token.as_str())], "origin"),
+        (&[("origin", "null"), ("origin", "null")], "duplicate"),
+        (&[], "token_missing"),
+        (&[("x-csrf-token", "x")], "token_mismatch"),
+        (&[("x-csrf-token", token.as_str()), ("x-csrf-token", token.as_str())], "duplicate"),
+    ] {
+        let admit = house.admit(post(fields), "api").await;
+        assert!(matches!(admit, Admit::Refused(Refused::Csrf)), "{fields:?}: {admit:?}");
+        let noted = house.audit(AuditEvent::CsrfRejected).await;
+        let last = noted.last().expect("an entry");
+        assert_eq!((last.reason.as_deref(), last.route.as_deref()), (Some(reason), Some("/api")), "{fields:?}");
+        assert_eq!((last.user_agent.as_deref(), last.method.as_deref()), (Some("probe"), Some("POST")));
+        assert!(last.actor.is_some() && !format!("{last:?}").contains(&token));
+    }
+    assert!(matches!(house.admit(post(&[("x-csrf-token", token.as_str())]), "api").await, Admit::Identified(_)));
+}
+
+#[tokio::test]
+async fn an_upgrade_with_a_session_must_come_from_the_site() {
+    let house = House::new().await;
+    let member = house.member("ada@example.com").await;
+    let upgrade = |fields: &[(&str, &str)]| {
+        let cookie = format!("{SESSION}={}", member.cookie(SESSION));
+        let request = Request::get("/api/live").header("upgrade", "websocket").header("cookie", cookie);
+        fields.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(()).expect("a request")
+    };
+    for fields in [[("origin", "https://evil.test")], [("origin", "null")], [("sec-fetch-site", "same-site")]] {
+        assert!(matches!(house.admit(upgrade(&fields), "api").await, Admit::Refused(Refused::Csrf)), "{fields:?}");
+    }
+    for fields in [&[("origin", "https://app.example.com"), ("sec-fetch-site", "same-origin")][..], &[]] {
+        assert!(matches!(house.admit(upgrade(fields), "api").await, Admit::Identified(_)), "{fields:?}");
+    }
+}

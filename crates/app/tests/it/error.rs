@@ -1,0 +1,172 @@
+//! Refusals: their shape, and what they must not say.
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::client::{Answer, CSRF, Client, PASSWORD, SESSION};
+use crate::house::House;
+
+/// One refusal of every kind that the application knows, each by somebody new.
+async fn refusals(house: &House) -> Vec<(&'static str, Answer)> {
+    let mut all = Vec::new();
+    let mut member = house.signed_in("ada@example.com").await;
+    let mut doubled = Client::new(house);
+    let twice = doubled.ask(Method::GET, "/api/auth/me").field("cookie", &format!("{SESSION}=a; {SESSION}=b"));
+    all.push(("400 cookie", twice.send().await));
+    let mut client = Client::new(house);
+    let malformed = client.ask(Method::POST, "/api/auth/login").own().body("application/json", "{");
+    all.push(("400 body", malformed.send().await));
+    all.push(("400 token", client.post_json("/api/auth/verify-email", &json!({"token": "x"})).await));
+    all.push(("401 session", client.get("/api/auth/me").await));
+    all.push(("401 credentials", client.sign_in("ada@example.com", "wrong").await));
+    all.push(("401 sign-out", client.post_empty("/api/auth/logout").await));
+    all.push(("403 origin", client.ask(Method::POST, "/api/auth/login").field("origin", "null").send().await));
+    all.push(("403 token", member.ask(Method::POST, "/api/auth/logout").own().send().await));
+    all.push(("404", client.get("/api/auth/nope").await));
+    all.push(("404 asset", client.get("/assets/doorward/nope.css").await));
+    all.push(("405", client.ask(Method::PUT, "/api/auth/login").send().await));
+    let large = client.ask(Method::POST, "/api/auth/login").own().body("application/json", "x".repeat(9000));
+    all.push(("413", large.send().await));
+    let plain = client.ask(Method::POST, "/api/auth/login").own().body("text/plain", "{}");
+    all.push(("415", plain.send().await));
+    all.push(("422", client.post_json("/api/auth/register", &json!({"email": "x", "password": "short"})).await));
+    for path in ["/account/sign-in", "/account/sign-up", "/account/verify", "/account/resend"] {
+        all.push(("403 form", Client::new(house).post_form(path, &[("email", "x")]).await));
+    }
+    let mut browser = Client::new(house);
+    browser.get("/account/sign-in").await;
+    let token = browser.cookie(CSRF).to_owned();
+    for (path, kind) in [("/account/sign-in", "401 form"), ("/account/sign-up", "422 form"), ("/account/verify", "400 form")] {
+        all.push((kind, browser.post_form(path, &[("csrf_token", &token), ("email", "x"), ("token", "x")]).await));
+    }
+    all.push(("404 page", client.get("/account/nope").await));
+    all.push(("405 page", client.ask(Method::DELETE, "/account/sign-in").send().await));
+    all
+}
+
+#[tokio::test]
+async fn err_08_no_refusal_sets_a_cookie() {
+    let house = House::with("auth_login = \"1000/min\"").await;
+    house.member("ada@example.com").await;
+    for (kind, answer) in refusals(&house).await {
+        assert_eq!(answer.status.as_str(), &kind[..3], "{kind}: {}", answer.text());
+        assert!(answer.set_cookies().is_empty(), "{kind}");
+        assert_eq!(answer.field("cache-control"), "no-store", "{kind}");
+    }
+    let limited = House::with("auth_login = \"1/min\"\nauth_csrf = \"1/min\"\nauth_me = \"1/min\"").await;
+    let mut client = limited.member("ada@example.com").await;
+    let mut throttled = Vec::new();
+    for _ in 0..2 {
+        throttled = vec![client.sign_in("ada@example.com", PASSWORD).await, client.get("/api/auth/me").await];
+        throttled.push(Client::new(&limited).get("/api/auth/csrf").await);
+    }
+    limited.break_store().await;
+    for answer in throttled {
+        assert_eq!((answer.status, answer.detail()), (StatusCode::TOO_MANY_REQUESTS, "Rate limited".into()));
+        assert!(answer.field("retry-after").parse::<u64>().expect("seconds") >= 1);
+        assert!(answer.set_cookies().is_empty());
+    }
+    let mut stranger = Client::new(&limited).at([198, 51, 100, 9]);
+    stranger.jar.insert(SESSION.into(), "A".repeat(43));
+    let down = stranger.get("/api/auth/csrf").await;
+    assert_eq!((down.status, down.set_cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+}
+
+#[tokio::test]
+async fn refusals_of_the_api_have_one_shape_and_pages_are_pages() {
+    let house = House::new().await;
+    house.member("ada@example.com").await;
+    for (kind, answer) in refusals(&house).await {
+        if kind.ends_with("form") || kind.ends_with("page") {
+            assert_eq!(answer.field("content-type"), "text/html; charset=utf-8", "{kind}");
+            assert!(answer.text().contains("role=\"alert\""), "{kind}");
+            continue;
+        }
+        assert_eq!(answer.field("content-type"), "application/json", "{kind}");
+        let body = answer.json();
+        let names: Vec<_> = body.as_object().expect("an object").keys().collect();
+        assert!(body["detail"].is_string() && names.iter().all(|name| ["detail", "errors"].contains(&name.as_str())), "{kind}");
+    }
+    let mut client = Client::new(&house);
+    for accept in ["application/problem+json", "text/html, application/problem+json;q=0.9"] {
+        let answer = client.ask(Method::GET, "/api/auth/me").field("accept", accept).send().await;
+        assert_eq!(answer.field("content-type"), "application/problem+json");
+        assert_eq!(answer.text(), r#"{"detail":"Not authenticated"}"#);
+    }
+}
+
+#[tokio::test]
+async fn err_05_wrong_methods_and_unknown_paths_answer_alike_with_and_without_a_session() {
+    let house = House::new().await;
+    let mut member = house.member("ada@example.com").await;
+    let mut stranger = Client::new(&house);
+    let mut seen = [Vec::new(), Vec::new()];
+    for (client, seen) in [&mut member, &mut stranger].into_iter().zip(&mut seen) {
+        for (method, path, status, allow) in [
+            (Method::PUT, "/api/auth/login", 405, "POST"),
+            (Method::GET, "/api/auth/login", 405, "POST"),
+            (Method::OPTIONS, "/api/auth/login", 405, "POST"),
+            (Method::POST, "/api/auth/me", 405, "GET,HEAD"),
+            (Method::DELETE, "/api/auth/me", 405, "GET,HEAD"),
+            (Method::GET, "/api/auth/logout", 405, "POST"),
+            (Method::POST, "/api/health", 405, "GET,HEAD"),
+            (Method::GET, "/api/csp-report", 405, "POST"),
+            (Method::GET, "/api/auth/nope", 404, ""),
+            (Method::POST, "/api/auth/nope", 404, ""),
+            (Method::GET, "/api/auth", 404, ""),
+            (Method::GET, "/api/auth/", 404, ""),
+            (Method::GET, "/api/auth/me/", 404, ""),
+            (Method::GET, "/api/auth/me/x.css", 404, ""),
+            (Method::GET, "/api/auth/me.css", 404, ""),
+            (Method::GET, "/api/auth/ME", 404, ""),
+            (Method::GET, "/.well-known/doorward/nope", 404, ""),
+        ] {
+            let answer = client.ask(method.clone(), path).own().send().await;
+            assert_eq!((answer.status.as_u16(), answer.field("allow")), (status, allow), "{method} {path}");
+            let detail = if status == 405 { "Method not allowed" } else { "Not found" };
+            assert_eq!(answer.text(), format!(r#"{{"detail":"{detail}"}}"#), "{method} {path}");
+            seen.push(answer.fingerprint());
+        }
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn err_06_no_refusal_repeats_what_was_sent() {
+    let house = House::new().await;
+    let canaries = ["<script>alert(1)</script>", "%0d%0aSet-Cookie:x", "zq7canary", "'\"><img src=x>", "{{7*7}}", "\u{202e}"];
+    for canary in canaries {
+        let escaped = percent_encoding::utf8_percent_encode(canary, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let mut answers = Vec::new();
+        let mut client = Client::new(&house);
+        for path in [format!("/api/auth/{escaped}"), format!("/account/{escaped}"), format!("/assets/doorward/{escaped}")] {
+            answers.push(client.get(&path).await);
+            answers.push(client.get(&format!("{path}?{escaped}={escaped}")).await);
+        }
+        for name in ["email", "password", "username", "token"] {
+            for path in ["/api/auth/login", "/api/auth/register", "/api/auth/verify-email"] {
+                let mut body = json!({"email": "a@example.com", "password": "short", "token": "x"});
+                body[name] = json!(canary);
+                answers.push(client.post_json(path, &body).await);
+                body[name] = json!([canary]);
+                answers.push(client.post_json(path, &body).await);
+                answers.push(client.post_json(path, &json!({canary: canary})).await);
+            }
+        }
+        let broken = client.ask(Method::POST, "/api/auth/login").own().body("application/json", format!("{{\"{canary}"));
+        answers.push(broken.send().await);
+        client.get("/account/sign-in").await;
+        let token = client.cookie(CSRF).to_owned();
+        for path in ["/account/sign-up", "/account/sign-in", "/account/verify"] {
+            let fields = [("csrf_token", token.as_str()), ("password", canary), ("token", canary), ("next", canary)];
+            answers.push(client.post_form(path, &fields).await);
+        }
+        answers.push(client.post_form("/account/sign-in", &[("csrf_token", canary)]).await);
+        for answer in answers {
+            assert!(!answer.status.is_success() && !answer.status.is_server_error(), "{}", answer.status);
+            for text in [canary, escaped.as_str()] {
+                assert!(!answer.text().contains(text), "{canary} came back: {}", answer.text());
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The application with real parts: the flows over SQLite, real hashing, real mail files. Only sockets and the wall clock are missing.
+
+mod client;
+mod house;
+
+mod assertion;
+mod cookie;
+mod csrf_origin;
+mod csrf_token;
+mod door;
+mod enumeration;
+mod error;
+mod health;
+mod input;
+mod mail;
+mod page;
+mod redirect;
+mod report;
+mod route_table;
+mod session;
+mod verification;

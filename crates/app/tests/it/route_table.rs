@@ -1,0 +1,116 @@
+//! Every route is spoken for: what the table says of a route is what the route does.
+
+use doorward_app::route::{CsrfClass, Endpoint, ROUTES, Route, Scope, SessionUse};
+use doorward_policy::{BuiltIn, CanonicalPath, Target};
+use http::{Method, StatusCode};
+
+use crate::client::Client;
+use crate::house::House;
+
+fn concrete(route: &Route) -> String {
+    route.path.replace("{name}", "x")
+}
+
+fn methods_of(path: &str) -> Vec<Method> {
+    let mut methods: Vec<Method> = ROUTES.iter().filter(|route| route.path == path).map(|route| route.method.clone()).collect();
+    if methods.contains(&Method::GET) {
+        methods.push(Method::HEAD);
+    }
+    methods
+}
+
+#[tokio::test]
+async fn every_route_answers_its_methods_and_no_other() {
+    let house = House::new().await;
+    for route in &ROUTES {
+        let allowed = methods_of(route.path);
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+            let answer = Client::new(&house).ask(method.clone(), &concrete(route)).send().await;
+            let is_allowed = answer.status != StatusCode::METHOD_NOT_ALLOWED;
+            assert_eq!(is_allowed, allowed.contains(&method), "{method} {}", route.path);
+            if !is_allowed {
+                let mut named: Vec<_> = answer.field("allow").split(',').map(str::trim).collect();
+                let mut expected: Vec<_> = allowed.iter().map(Method::as_str).collect();
+                named.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(named, expected, "{}", route.path);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_unsafe_route_but_reports_refuses_cross_site_requests() {
+    let house = House::new().await;
+    for route in ROUTES.iter().filter(|route| route.method != Method::GET) {
+        let mut client = Client::new(&house);
+        let answer = client.ask(Method::POST, &concrete(route)).field("sec-fetch-site", "cross-site").send().await;
+        let expected = if route.csrf == CsrfClass::Open { StatusCode::UNSUPPORTED_MEDIA_TYPE } else { StatusCode::FORBIDDEN };
+        assert_eq!(answer.status, expected, "{}", route.path);
+        assert_eq!(route.csrf == CsrfClass::Open, route.endpoint == Endpoint::CspReport);
+    }
+}
+
+#[tokio::test]
+async fn who_gets_in_is_what_the_table_says() {
+    let house = House::new().await;
+    let mut member = house.member("ada@example.com").await;
+    for route in ROUTES.iter().filter(|route| route.method == Method::GET) {
+        let stranger = Client::new(&house).get(&concrete(route)).await.status;
+        let known = member.get(&concrete(route)).await.status;
+        let (for_stranger, for_member) = match route.endpoint {
+            Endpoint::Asset => (404, 404),
+            Endpoint::Account => (303, 200),
+            Endpoint::SignInForm | Endpoint::SignUpForm => (200, 303),
+            _ if route.session == SessionUse::Required => (401, 200),
+            _ => (200, 200),
+        };
+        assert_eq!((stranger.as_u16(), known.as_u16()), (for_stranger, for_member), "{}", route.path);
+    }
+}
+
+#[tokio::test]
+async fn every_scope_of_the_table_can_run_out() {
+    for route in &ROUTES {
+        let (Scope::Before(scope) | Scope::Flow(scope)) = route.scope else { continue };
+        let house = House::with(&format!("{scope} = \"1/min\"")).await;
+        let mut last = StatusCode::OK;
+        for _ in 0..2 {
+            let mut client = Client::new(&house);
+            let body = r#"{"email":"ada@example.com","password":"nine quiet lanterns over Trondheim","token":"x"}"#;
+            let ask = client.ask(route.method.clone(), route.path);
+            let answer = match route.csrf {
+                CsrfClass::Safe => ask.send().await,
+                CsrfClass::Form => {
+                    client.get("/account/sign-in").await;
+                    let token = client.cookie(crate::client::CSRF).to_owned();
+                    let fields = [("csrf_token", token.as_str()), ("email", "ada@example.com"), ("token", "x")];
+                    let password = ("password", crate::client::PASSWORD);
+                    client.post_form(route.path, &[&fields[..], &[password]].concat()).await
+                }
+                CsrfClass::Origin | CsrfClass::Token | CsrfClass::Open => ask.own().body("application/json", body).send().await,
+            };
+            last = answer.status;
+        }
+        assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "{} with {scope}", route.path);
+    }
+}
+
+/// What the edge reserves and what the application answers are the same paths.
+#[test]
+fn every_route_lies_under_a_reserved_prefix() {
+    let policy = crate::house::policy("");
+    let host = policy.routes.find("app.example.com").expect("the site");
+    for route in &ROUTES {
+        let path = concrete(route);
+        let path = CanonicalPath::parse(&path).expect("canonical");
+        let Target::BuiltIn(part) = host.resolve(&path) else { panic!("{} is not reserved", route.path) };
+        let expected = match route.endpoint {
+            Endpoint::Asset => BuiltIn::Asset,
+            Endpoint::VerifyForm | Endpoint::Verify => BuiltIn::TokenPage,
+            _ if route.path.starts_with("/account") => BuiltIn::Page,
+            _ => BuiltIn::Api,
+        };
+        assert_eq!(part, expected, "{}", route.path);
+    }
+}
