@@ -53,6 +53,13 @@ impl Request {
         Self::new("POST", target)
     }
 
+    /// The same with another method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = method.to_owned();
+        self
+    }
+
     /// Adds a field.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -21,6 +21,12 @@ pub struct Mail {
 }
 
 impl Mailbox {
+    /// The mailbox in a folder.
+    #[must_use]
+    pub fn at(folder: &std::path::Path) -> Self {
+        Self::new(folder.to_owned())
+    }
+
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder }
     }

@@ -15,9 +15,27 @@ pub const ADMIN_USER: &str = "keeper";
 /// The password of every gate.
 pub const ADMIN_PASSWORD: &str = "a brass key on a red string";
 
+/// A hundred times the defaults.
+const HIGH: &[(&str, &str)] = &[
+    ("edge", "60000/min"),
+    ("edge_auth", "12000/min"),
+    ("gate_failure", "1000/min"),
+    ("csp_report", "6000/min"),
+    ("auth_csrf", "6000/min"),
+    ("auth_register", "500/min"),
+    ("auth_login", "500/min"),
+    ("auth_login_account", "1000/15min"),
+    ("auth_logout", "3000/min"),
+    ("auth_me", "12000/min"),
+    ("verify_email", "1000/15min"),
+    ("verify_email_resend", "1000/15min"),
+    ("verify_email_resend_address", "500/15min"),
+];
+
 /// Describes a house.
 pub struct HouseBuilder {
     host: String,
+    https_port: Option<u16>,
     env: &'static str,
     log: &'static str,
     vars: Vec<(String, String)>,
@@ -32,19 +50,11 @@ pub struct HouseBuilder {
 
 impl HouseBuilder {
     pub(super) fn new() -> Self {
-        // High limits: a test that is about limits sets its own.
-        let open = ["edge", "edge_auth", "gate_failure", "csp_report", "auth_csrf", "auth_register", "auth_login"];
-        let more = [
-            "auth_login_account",
-            "auth_logout",
-            "auth_me",
-            "verify_email",
-            "verify_email_resend",
-            "verify_email_resend_address",
-        ];
-        let limits = open.into_iter().chain(more).map(|scope| (scope.to_owned(), "100000/min".to_owned())).collect();
+        // As high as they may be outside development: a test that is about limits sets its own.
+        let limits = HIGH.iter().map(|(scope, quota)| ((*scope).to_owned(), (*quota).to_owned())).collect();
         Self {
             host: "app.test".to_owned(),
+            https_port: None,
             env: "staging",
             log: "info",
             vars: Vec::new(),
@@ -62,6 +72,13 @@ impl HouseBuilder {
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         self.host = host.to_owned();
+        self
+    }
+
+    /// A TLS port that somebody had to know before.
+    #[must_use]
+    pub fn https_port(mut self, port: u16) -> Self {
+        self.https_port = Some(port);
         self
     }
 
@@ -112,6 +129,14 @@ impl HouseBuilder {
     pub fn limit(mut self, scope: &str, quota: &str) -> Self {
         self.limits.retain(|(name, _)| name != scope);
         self.limits.push((scope.to_owned(), quota.to_owned()));
+        self
+    }
+
+    /// No quota that a test could reach; only `development` allows that.
+    #[must_use]
+    pub fn unlimited(mut self) -> Self {
+        self.env = "development";
+        self.limits.iter_mut().for_each(|(_, quota)| "1000000/min".clone_into(quota));
         self
     }
 
@@ -177,7 +202,7 @@ impl HouseBuilder {
     pub fn start(self) -> House {
         let (folder, ca, ports) = self.lay_out();
         let process = Process::start(&folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
-        House { folder, process, ca, host: self.host, ports }
+        House { folder, process, ca, host: self.host, gate_hosts: self.gate_hosts, ports }
     }
 
     /// Tries to start it.
@@ -192,7 +217,7 @@ impl HouseBuilder {
     fn lay_out(&self) -> (TempDir, TestCa, Ports) {
         let folder = TempDir::with_prefix("doorward-house-").unwrap();
         let path = folder.path();
-        let ports = Ports { https: free_port(), http: free_port(), internal: free_port() };
+        let ports = Ports { https: self.https_port.unwrap_or_else(free_port), http: free_port(), internal: free_port() };
         std::fs::create_dir(path.join("data")).unwrap();
         write_private(&path.join("master.key"), &self.master_key);
         let hash = bcrypt::hash(ADMIN_PASSWORD, 10).unwrap();

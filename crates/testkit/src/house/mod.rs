@@ -27,6 +27,7 @@ pub struct House {
     process: Process,
     ca: TestCa,
     host: String,
+    gate_hosts: Vec<String>,
     ports: Ports,
 }
 
@@ -183,6 +184,24 @@ impl House {
     #[must_use]
     pub fn raw_plain(&self) -> RawClient {
         RawClient::plain(self.http(), INSIDE).expect("the plain door opens")
+    }
+
+    /// Runs `doorward verify` with this house's configuration; the two files go to `out`.
+    #[must_use]
+    pub fn verify(&self, out: &Path) -> std::process::Output {
+        let hosts = std::iter::once(&self.host).chain(&self.gate_hosts);
+        let pins =
+            hosts.flat_map(|host| [self.ports.https, self.ports.http].map(|port| format!("--resolve={host}:{port}:{INSIDE}")));
+        process::command(self.folder())
+            .arg("--config")
+            .arg(self.config_file())
+            .args(["verify", "--inside=127.0.0.1", "--outside=127.0.0.2", "--out"])
+            .arg(out)
+            .arg("--ca")
+            .arg(self.ca_file())
+            .args(pins)
+            .output()
+            .unwrap()
     }
 
     /// Asks the process to end and waits; its exit code.

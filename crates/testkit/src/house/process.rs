@@ -24,6 +24,16 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+/// The binary in a folder, without any variable of ours that would configure it.
+pub(super) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DOORWARD_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
 /// How an attempt to start ended.
 #[derive(Debug)]
 pub enum Start {
@@ -55,18 +65,12 @@ impl Process {
             .filter(|e| e.path().extension().is_some_and(|x| x == "err"))
             .count();
         let (stdout, stderr) = (folder.join(format!("{run}.out")), folder.join(format!("{run}.err")));
-        let mut command = Command::new(binary());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DOORWARD_")) {
-            command.env_remove(name);
-        }
-        let child = command
+        let child = command(folder)
             .arg("--config")
             .arg(config)
             .arg("serve")
             .env("DOORWARD_LOG", log)
             .envs(env.iter().map(|(name, value)| (name, value)))
-            .current_dir(folder)
-            .stdin(Stdio::null())
             .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&stderr).unwrap())
             .spawn()

@@ -1,2 +1,20 @@
-//! Whole-house tests.
-mod timing_stub {}
+//! Whole-house tests: the real binary, looked at over real sockets only.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests report by panicking")]
+
+mod bad_input;
+mod csrf;
+mod dev;
+mod email;
+mod enumeration;
+mod error;
+mod framing;
+mod gate;
+mod header;
+mod http2;
+mod log;
+mod path;
+mod proxy;
+mod real;
+mod session;
+mod site;
+mod tls;

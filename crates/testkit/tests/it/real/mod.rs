@@ -1,0 +1,4 @@
+//! The main job on real input: a real browser, a real API, a real admin.
+
+mod browser;
+mod story;
