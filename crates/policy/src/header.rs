@@ -71,7 +71,9 @@ pub const STRIPPED: &[&str] = &[
     "x-sourcemap",
     "report-to",
     "nel",
-    "x-doorward-assertion",
+    "alt-svc",
+    "x-served-by",
+    "x-backend-server",
 ];
 
 /// Name prefixes of fields that never reach a client.

@@ -58,7 +58,11 @@ struct Fields<'a>(&'a [(String, String)]);
 
 impl<'a> Fields<'a> {
     fn values(&self, name: &str) -> Vec<&'a str> {
-        self.0.iter().filter(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim_matches([' ', '\t'])).collect()
+        self.0
+            .iter()
+            .filter(|(seen, _)| seen.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim_matches([' ', '\t']))
+            .collect()
     }
 }
 
@@ -100,7 +104,8 @@ fn fill_fault(name: &str, value: &str, fields: &Fields<'_>) -> Option<String> {
     }
     let sets_cookie = !fields.values("set-cookie").is_empty();
     let kept_apart = cache_words(value).iter().any(|word| matches!(word.as_str(), "no-store" | "no-cache" | "private"));
-    (name == "cache-control" && sets_cookie && !kept_apart).then(|| "an answer that sets a cookie may be shared by caches".to_owned())
+    (name == "cache-control" && sets_cookie && !kept_apart)
+        .then(|| "an answer that sets a cookie may be shared by caches".to_owned())
 }
 
 fn difference(name: &str, seen: &str, expected: &str) -> Option<String> {
@@ -215,8 +220,8 @@ fn judge_absence(name: &str, fields: &Fields<'_>) -> HeaderVerdict {
 fn absence_control(name: &str) -> ControlId {
     ControlId(match name {
         "strict-transport-security" => "HDR-02",
-        "link" | "sourcemap" | "x-sourcemap" | "report-to" | "nel" => "HDR-09",
-        "x-powered-by" | "via" => "EXPO-08",
+        "link" | "sourcemap" | "x-sourcemap" | "report-to" | "nel" | "alt-svc" => "HDR-09",
+        "x-powered-by" | "via" | "x-served-by" | "x-backend-server" => "EXPO-08",
         _ if name.starts_with("x-aspnet") => "EXPO-08",
         _ if STRIPPED_PREFIXES.iter().any(|prefix| *prefix != "access-control-" && name.starts_with(prefix)) => "EXPO-08",
         _ => "HDR-13",

@@ -42,7 +42,7 @@ pub enum PathFault {
     /// Escaped octets that are not UTF-8, overlong forms included.
     #[error("path is not UTF-8")]
     NotUtf8,
-    /// A character that compatibility normalisation turns into ASCII, such as a full-width solidus.
+    /// A character that compatibility normalisation or upper case turns into ASCII, such as a full-width solidus.
     #[error("path holds a look-alike of an ASCII character")]
     LookAlike,
 }
@@ -57,6 +57,7 @@ impl<'a> CanonicalPath<'a> {
             return Err(PathFault::NotAbsolute);
         }
         let spelled = respell(raw)?;
+        refuse_double_escapes(&spelled)?;
         refuse_odd_segments(&spelled)?;
         Ok(Self(spelled))
     }
@@ -133,7 +134,7 @@ fn is_plain(byte: u8) -> bool {
 fn unescape(bytes: &[u8], out: &mut String) -> Result<usize, PathFault> {
     let first = octet(bytes)?;
     if first.is_ascii() {
-        ascii_escape(first, bytes, out)?;
+        ascii_escape(first, out)?;
         return Ok(3);
     }
     let length = match first {
@@ -150,7 +151,7 @@ fn unescape(bytes: &[u8], out: &mut String) -> Result<usize, PathFault> {
     if text.chars().any(char::is_control) {
         return Err(PathFault::EscapedSeparator);
     }
-    if text.nfkc().any(|c| c.is_ascii()) {
+    if text.nfkc().any(|c| c.is_ascii()) || text.chars().any(is_case_twin_of_ascii) {
         return Err(PathFault::LookAlike);
     }
     for byte in text.bytes() {
@@ -159,10 +160,15 @@ fn unescape(bytes: &[u8], out: &mut String) -> Result<usize, PathFault> {
     Ok(length * 3)
 }
 
-fn ascii_escape(byte: u8, bytes: &[u8], out: &mut String) -> Result<(), PathFault> {
+/// A dotless `ı` is an `I` to whoever compares in upper case, and some case-blind routers do.
+fn is_case_twin_of_ascii(character: char) -> bool {
+    let mut upper = character.to_uppercase();
+    matches!((upper.next(), upper.next()), (Some(single), None) if single.is_ascii())
+}
+
+fn ascii_escape(byte: u8, out: &mut String) -> Result<(), PathFault> {
     match byte {
         b'/' | b'\\' | 0..=0x1f | 0x7f => Err(PathFault::EscapedSeparator),
-        b'%' if bytes.get(3..5).is_some_and(|next| next.iter().all(u8::is_ascii_hexdigit)) => Err(PathFault::DoubleEscape),
         _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
             out.push(char::from(byte));
             Ok(())
@@ -188,6 +194,12 @@ fn push_escape(byte: u8, out: &mut String) {
     out.push('%');
     out.push(char::from(HEX[usize::from(byte >> 4)]));
     out.push(char::from(HEX[usize::from(byte & 15)]));
+}
+
+/// Looks at the finished text: `%25%32%66` becomes `%252f` only once its inner escapes are undone.
+fn refuse_double_escapes(path: &str) -> Result<(), PathFault> {
+    let doubled = path.as_bytes().windows(5).any(|w| w.starts_with(b"%25") && w[3..].iter().all(u8::is_ascii_hexdigit));
+    if doubled { Err(PathFault::DoubleEscape) } else { Ok(()) }
 }
 
 fn refuse_odd_segments(path: &str) -> Result<(), PathFault> {

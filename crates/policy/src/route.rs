@@ -226,9 +226,10 @@ impl RouteTable {
     /// Finds the host that a `Host` field or `:authority` names, by its canonical form (GATE-07). Never guesses, never falls back.
     #[must_use]
     pub fn find(&self, authority: &str) -> Option<&Arc<HostEntry>> {
-        // Most clients write the name exactly as we do: no parsing then.
+        // Most clients write the name exactly as we do: no parsing then. An address with colons of its own is always parsed.
         let name = authority.rsplit_once(':').map_or(authority, |(name, port)| if is_port(port) { name } else { authority });
-        self.by_host.get(name).or_else(|| {
+        let exact = if name.contains(':') { None } else { self.by_host.get(name) };
+        exact.or_else(|| {
             let parsed: Authority = authority.parse().ok()?;
             self.by_host.get(parsed.host.as_str())
         })
@@ -247,7 +248,7 @@ impl RouteTable {
 }
 
 fn is_port(text: &str) -> bool {
-    (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 impl RoutePolicy {
