@@ -1,5 +1,6 @@
 //! The way of a request through the door, on one page. The order is security: each step says what would break if it moved.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -8,7 +9,7 @@ use doorward_kit::{Entropy, PeerAddr};
 use doorward_policy::{CanonicalPath, GatePolicy, Policy, RoutePolicy, Target};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, header};
-use tower::ServiceExt as _;
+use tower::Service as _;
 
 use crate::body::{EdgeBody, Intake};
 use crate::gate::{GateKeeper, GatePermit, GateVerdict};
@@ -214,10 +215,10 @@ impl House {
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.auth_body, way.arrival)?;
         head.uri = target::rebuild(way.path, way.query)?;
         head.extensions.insert(seen.context);
-        match self.app.clone().oneshot(Request::from_parts(head, body)).await {
-            Ok(response) => Ok(response),
-            Err(never) => match never {},
-        }
+        let mut app = self.app.clone();
+        let Ok(()) = poll_fn(|cx| app.poll_ready(cx)).await;
+        let Ok(response) = app.call(Request::from_parts(head, body)).await;
+        Ok(response)
     }
 
     /// 9b. Route: admission first, which sees the head alone, then the body cap, then the upstream.

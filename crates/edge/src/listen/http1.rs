@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use doorward_kit::PeerAddr;
 use doorward_kit::net::Scheme;
-use http::{Request, Response, StatusCode, header};
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -33,8 +34,7 @@ where
     drop(policy);
     let guard = Guard::new(stream, rules, lane.clone());
     let service = service_fn(move |request| {
-        let (door, lane) = (door.clone(), lane.clone());
-        async move { Ok::<_, Infallible>(answer(&door, &lane, peer, scheme, request).await) }
+        answer(door.clone(), lane.clone(), peer, scheme, request)
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     // The guard has the clock and the limits; hyper's own would answer without our headers.
@@ -52,25 +52,29 @@ where
     }
 }
 
-async fn answer(
-    door: &Door,
-    lane: &Arc<Lane>,
+/// Boxed, so that a connection that waits for its next request holds none of what a request needs.
+fn answer(
+    door: Door,
+    lane: Arc<Lane>,
     peer: PeerAddr,
     scheme: Scheme,
     request: Request<Incoming>,
-) -> Response<EdgeBody> {
-    let (refused, ticket) = lane.arrive();
-    let (head, incoming) = request.into_parts();
-    let (body, intake) = Intake::watch(incoming);
-    let arrival = Arrival { peer, secure: scheme == Scheme::Https, refused, intake: intake.clone() };
-    let mut response = door.answer(Request::from_parts(head, body), arrival).await;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        ticket.upgrade();
-        return response;
-    }
-    // What is left of a body would have to be read before the next head; whoever sends it may not even send it (HTTP-05, HTTP-06).
-    if refused.is_some() || intake.is_some_and(|intake| !intake.is_whole()) {
-        response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    }
-    response.map(|body| held(body, ticket))
+) -> BoxFuture<'static, Result<Response<EdgeBody>, Infallible>> {
+    Box::pin(async move {
+        let (refused, ticket) = lane.arrive();
+        let (head, incoming) = request.into_parts();
+        let (body, intake) = Intake::watch(incoming);
+        let arrival = Arrival { peer, secure: scheme == Scheme::Https, refused, intake: intake.clone() };
+        let mut response = door.answer(Request::from_parts(head, body), arrival).await;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            ticket.upgrade();
+            return Ok(response);
+        }
+        // What is left of a body would have to be read before the next head; whoever sends it may not even send it
+        // (HTTP-05, HTTP-06).
+        if refused.is_some() || intake.is_some_and(|intake| !intake.is_whole()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response.map(|body| held(body, ticket)))
+    })
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use doorward_kit::PeerAddr;
-use http::Request;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 
 use super::door::Door;
 use super::stop::Stop;
-use crate::body::{Intake, held};
+use crate::body::{EdgeBody, Intake, held};
 use crate::stack::Arrival;
 
 const STREAMS_MAX: u32 = 100;
@@ -41,14 +42,7 @@ where
     let open = Arc::new(AtomicUsize::new(0));
     let watched = open.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let (door, guest) = (door.clone(), Guest::enter(&open));
-        async move {
-            let (head, incoming) = request.into_parts();
-            let (body, intake) = Intake::watch(incoming);
-            let arrival = Arrival { peer, secure: true, refused: None, intake };
-            let response = door.answer(Request::from_parts(head, body), arrival).await;
-            Ok::<_, Infallible>(response.map(|body| held(body, guest)))
-        }
+        answer(door.clone(), Guest::enter(&open), peer, request)
     });
     let http = bounded(head);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
@@ -62,6 +56,21 @@ where
     if let Err(error) = ended {
         tracing::debug!(peer = %peer.ip(), %error, "HTTP/2 connection ended early");
     }
+}
+
+fn answer(
+    door: Door,
+    guest: Guest,
+    peer: PeerAddr,
+    request: Request<Incoming>,
+) -> BoxFuture<'static, Result<Response<EdgeBody>, Infallible>> {
+    Box::pin(async move {
+        let (head, incoming) = request.into_parts();
+        let (body, intake) = Intake::watch(incoming);
+        let arrival = Arrival { peer, secure: true, refused: None, intake };
+        let response = door.answer(Request::from_parts(head, body), arrival).await;
+        Ok(response.map(|body| held(body, guest)))
+    })
 }
 
 fn bounded(head_max: usize) -> Builder<TokioExecutor> {

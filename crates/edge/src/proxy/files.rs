@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use tower::ServiceExt as _;
+use tower::Service as _;
 use tower_http::services::ServeFile;
 
 use super::{ForwardPlan, UpstreamFault, empty_body};
@@ -102,7 +102,7 @@ fn wants_shell(path: &str, headers: &HeaderMap) -> bool {
 }
 
 async fn send(request: Request<EdgeBody>, file: &Path) -> Result<Response<EdgeBody>, UpstreamFault> {
-    let response = ServeFile::new(file).oneshot(request.map(|_| empty_body())).await.map_err(|never| match never {})?;
+    let response = ServeFile::new(file).call(request.map(|_| empty_body())).await.map_err(|never| match never {})?;
     if response.status() == StatusCode::NOT_FOUND {
         return Err(UpstreamFault::NotFound);
     }

@@ -77,7 +77,7 @@ impl Pool {
     async fn dial(&self) -> std::io::Result<TcpStream> {
         let stream = match self.host.ip() {
             Some(address) => TcpStream::connect(SocketAddr::new(address, self.port)).await?,
-            None => TcpStream::connect((self.host.as_str(), self.port)).await?,
+            None => TcpStream::connect((self.host.as_str().to_owned(), self.port)).await?,
         };
         stream.set_nodelay(true)?;
         Ok(stream)
