@@ -1,1 +1,13 @@
-//! x
+//! The binary's parts: command line, wiring, lifecycle, and `dev` with its demo.
+//!
+//! Comes in: arguments, signals, the environment. Goes out: exit codes. This is the only room that knows every other.
+
+pub mod cli;
+pub mod demo;
+pub mod dev;
+pub mod exposure;
+pub mod htpasswd;
+pub mod lifecycle;
+pub mod private_file;
+pub mod telemetry;
+pub mod wire;

@@ -44,6 +44,7 @@ impl KeyPurpose {
 pub const MASTER_KEY_MIN_BYTES: usize = 32;
 
 /// The site's root secret; everything keyed is derived from it by HKDF-SHA-256 (RFC 5869).
+#[derive(Clone)]
 pub struct MasterKey(hkdf::Prk);
 
 impl MasterKey {

@@ -81,7 +81,8 @@ fn look(runtime: &tokio::runtime::Runtime, plan: &Plan) -> Report {
     let mut talk = std::io::stderr();
     let paint = paint();
     let width = plan.probe_ids().map(str::len).max().unwrap_or_default();
-    let how = if plan.intent() == Intent::Site { "against the guide and this configuration" } else { "against the guide's defaults" };
+    let how =
+        if plan.intent() == Intent::Site { "against the guide and this configuration" } else { "against the guide's defaults" };
     let _ = writeln!(talk, "Looking at {} {how}\n", plan.origin());
     runtime.block_on(doorward_verify::run_watched(plan, Arc::new(SystemClock), &SystemEntropy, |glance| {
         let _ = writeln!(std::io::stderr(), "{}", doorward_verify::line(glance, width, paint));
@@ -127,7 +128,9 @@ fn plan(path: &Path, args: &Args) -> Result<Plan, Unusable> {
     };
     options.http_port = options.http_port.or_else(|| config.listen.http.first().map(std::net::SocketAddr::port));
     let policy = Policy::decide(&config);
-    if let Some(stray) = options.credentials.iter().find(|credential| config.gates.iter().all(|gate| gate.name != credential.gate)) {
+    if let Some(stray) =
+        options.credentials.iter().find(|credential| config.gates.iter().all(|gate| gate.name != credential.gate))
+    {
         return Err(Unusable(format!("doorward: credentials are given for {:?}, which is no gate", stray.gate)));
     }
     known(Plan::for_site(&policy, options, &SystemEntropy), args)
@@ -156,7 +159,8 @@ fn configuration(path: &Path, origin: Option<&Origin>) -> Result<Option<Config>,
 }
 
 fn parse_origin(url: &str) -> Result<Origin, Unusable> {
-    let origin = url.strip_suffix('/').unwrap_or(url).parse::<Origin>().map_err(|error| Unusable(format!("doorward: {error}")))?;
+    let origin =
+        url.strip_suffix('/').unwrap_or(url).parse::<Origin>().map_err(|error| Unusable(format!("doorward: {error}")))?;
     if origin.scheme() == doorward_kit::net::Scheme::Http {
         return Err(Unusable("doorward: an origin starts with https://; its plain listener is looked at as well".to_owned()));
     }
@@ -181,4 +185,74 @@ fn options(args: &Args) -> Result<Options, Unusable> {
         declared: args.skip.clone(),
         stopped: args.stopped.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(words: &[&str]) -> Args {
+        Line::try_parse_from([&["verify"], words].concat()).expect("a command line").args
+    }
+
+    /// Runs without a configuration, with `--out` in a fresh folder, and gives the files' folder as well.
+    fn run_in(dir: &Path, words: &[&str]) -> Exit {
+        let out = dir.join("meta");
+        let out = out.to_str().expect("UTF-8");
+        run(&dir.join("doorward.toml"), &parse(&[words, &["--out", out]].concat()))
+    }
+
+    fn closed_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    }
+
+    #[test]
+    fn ver_04_a_site_that_is_not_there_ends_with_1_and_a_file_that_says_so() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(run_in(dir.path(), &[&format!("https://127.0.0.1:{}", closed_port())]), Exit::NotRight);
+        let text = std::fs::read_to_string(dir.path().join("meta/security-headers.json")).expect("written");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json["ok"], false);
+        assert!(dir.path().join("meta/verification-report.json").exists());
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_ends_with_3() {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("meta"), "a file, not a folder").expect("written");
+        assert_eq!(run_in(dir.path(), &[&format!("https://127.0.0.1:{}", closed_port())]), Exit::Failed);
+        assert_eq!(std::fs::read_to_string(dir.path().join("meta")).expect("still there"), "a file, not a folder");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_ends_with_2_and_writes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("not.pem"), "no certificate").expect("written");
+        let not_pem = dir.path().join("not.pem");
+        let site = "https://127.0.0.1:9";
+        let cases: &[&[&str]] = &[
+            &[],
+            &["http://127.0.0.1:9"],
+            &["https://user@127.0.0.1:9"],
+            &["https://127.0.0.1:9/path"],
+            &[site, "--skip", "no-such-probe"],
+            &[site, "--ca", not_pem.to_str().expect("UTF-8")],
+            &[site, "--gate-credentials", "/nowhere"],
+            &[site, "--stopped", "relative"],
+        ];
+        for words in cases {
+            assert_eq!(run_in(dir.path(), words), Exit::Usage, "{words:?}");
+        }
+        assert!(!dir.path().join("meta").exists());
+    }
 }

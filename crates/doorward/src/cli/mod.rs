@@ -1,0 +1,68 @@
+//! The command line: as typed, as meant, run. Data goes to stdout, talk to stderr.
+
+pub mod check;
+pub mod dev;
+mod exit;
+pub mod hash_password;
+pub mod serve;
+pub mod user;
+pub mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// The hardened front door of a web application.
+#[derive(Debug, Parser)]
+#[command(
+    name = "doorward",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 what was looked at is not right, 2 usage or configuration, 3 could not do it."
+)]
+struct CommandLine {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "doorward.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole product on localhost, with a demo application behind it; nothing to configure.
+    Dev(dev::Args),
+    /// Say whether the configuration is right, and what it exposes.
+    Check(check::Args),
+    /// Run the front door.
+    Serve,
+    /// Look at the live site from outside and write down what is on the wire.
+    Verify(verify::Args),
+    /// Operate accounts.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Make a line for a gate's users file.
+    HashPassword(hash_password::Args),
+}
+
+/// Parses the command line and runs what it asks for.
+#[must_use]
+pub fn main() -> Exit {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    match line.command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Check(args) => check::run(&line.config, &args),
+        Command::Serve => serve::run(&line.config),
+        Command::Verify(args) => verify::run(&line.config, &args),
+        Command::User(command) => user::run(&line.config, &command),
+        Command::HashPassword(args) => hash_password::run(&args),
+    }
+}

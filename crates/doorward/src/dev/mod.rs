@@ -1,0 +1,7 @@
+//! The whole product on localhost with nothing to configure.
+
+mod layout;
+mod site;
+
+pub use layout::{GATE_USER, Layout};
+pub use site::{Behind, Site};

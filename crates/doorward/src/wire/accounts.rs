@@ -1,0 +1,75 @@
+//! The accounts service, opened: store, keys, hashing threads, counters.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use doorward_config::{Config, EnvSource, SignUp, Store};
+use doorward_domain::Accounts;
+use doorward_domain::credential::{Argon2Pool, Argon2Settings};
+use doorward_domain::service::{AccountRules, Parts};
+use doorward_domain::throttle::MemoryCounters;
+use doorward_kit::{Entropy, KeyPurpose, MasterKey, SystemClock, SystemEntropy};
+use doorward_policy::LimitPolicy;
+use doorward_storage_sqlite::SqliteStore;
+
+use super::{StartError, key};
+use crate::private_file;
+
+/// The service and the key that others derive theirs from.
+pub struct OpenedAccounts {
+    /// The flows.
+    pub accounts: Arc<Accounts>,
+    /// Root of all keys.
+    pub master: MasterKey,
+}
+
+/// Opens everything that flows need. The data folder is made when it is not there.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<OpenedAccounts, StartError> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let data_dir = &config.site.data_dir;
+    private_file::make_dir(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
+    let master = key::master_key(config, env, &*entropy)?;
+    let Store::Sqlite = config.store;
+    let store = SqliteStore::open(&data_dir.join("doorward.db")).await?;
+    let hasher = Argon2Pool::start(hashing(&config.accounts), &master.derive(KeyPurpose::PasswordPepper), &entropy)?;
+    let accounts = Arc::new(Accounts::new(Parts {
+        store: Arc::new(store),
+        hasher: Arc::new(hasher),
+        counters: Arc::new(MemoryCounters::default()),
+        clock: Arc::new(SystemClock),
+        entropy,
+        master: master.clone(),
+        rules: rules(config),
+    }));
+    Ok(OpenedAccounts { accounts, master })
+}
+
+fn hashing(accounts: &doorward_config::Accounts) -> Argon2Settings {
+    let cores = || available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1);
+    Argon2Settings {
+        memory_kib: accounts.argon2_memory_kib,
+        passes: accounts.argon2_passes,
+        threads: accounts.hash_threads.map_or_else(cores, NonZeroU32::get),
+        ..Argon2Settings::default()
+    }
+}
+
+fn rules(config: &Config) -> AccountRules {
+    let accounts = &config.accounts;
+    AccountRules {
+        sign_up_open: accounts.sign_up == SignUp::Open,
+        session_idle: accounts.session_idle,
+        session_absolute: accounts.session_absolute,
+        session_limit: accounts.session_limit,
+        verification_life: accounts.verification,
+        password_min: accounts.password_min,
+        link_origin: config.site.origin.as_str().to_owned(),
+        site_name: config.site.name.clone(),
+        limits: LimitPolicy::decide(config),
+        node: config.site.origin.host().as_str().to_owned(),
+    }
+}

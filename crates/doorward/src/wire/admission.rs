@@ -1,0 +1,28 @@
+//! The edge's question, who may pass, put to the accounts application.
+
+use doorward_app::{Admit, Doorkeeper, Refused};
+use doorward_edge::{Admission, Admitted, Refusal};
+use doorward_kit::RequestContext;
+use doorward_policy::RoutePolicy;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+
+/// Answers [`Admission`] by asking a [`Doorkeeper`].
+pub(super) struct AskDoorkeeper(pub(super) Doorkeeper);
+
+impl Admission for AskDoorkeeper {
+    fn admit<'a>(&'a self, head: &'a Parts, context: &'a RequestContext, route: &'a RoutePolicy) -> BoxFuture<'a, Admitted> {
+        Box::pin(async move {
+            match self.0.admit(head, context, route).await {
+                Admit::Anonymous => Admitted::Anonymous,
+                Admit::Identified(fields) => Admitted::Identified(fields),
+                Admit::Refused(refused) => Admitted::Refused(match refused {
+                    Refused::NotAuthenticated => Refusal::NotAuthenticated,
+                    Refused::Csrf => Refusal::Csrf,
+                    Refused::DuplicateCookie => Refusal::DuplicateCookie,
+                    Refused::Unavailable => Refusal::Unavailable,
+                }),
+            }
+        })
+    }
+}

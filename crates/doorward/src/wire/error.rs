@@ -1,0 +1,80 @@
+//! Why the house does not open.
+
+use std::path::PathBuf;
+
+use crate::cli::Exit;
+
+/// A start that did not come about, or a command that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// What was typed is wrong.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NotThere(&'static str),
+    /// The master key.
+    #[error("site.key_file: {0}")]
+    Key(#[from] doorward_config::SecretError),
+    /// `site.key_file` or `site.key_env` is missing.
+    #[error("site.key_file: the site has no key")]
+    NoKey,
+    /// The data folder.
+    #[error("site.data_dir: {path}: {source}")]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error("the database cannot be opened: {0}")]
+    Open(#[from] doorward_storage_sqlite::OpenError),
+    /// A statement of a command.
+    #[error(transparent)]
+    Store(#[from] doorward_domain::StoreError),
+    /// The hashing threads.
+    #[error("passwords cannot be hashed: {0}")]
+    Hasher(#[from] doorward_domain::credential::Argon2Error),
+    /// The accounts application.
+    #[error(transparent)]
+    App(#[from] doorward_app::AppError),
+    /// The users of a gate.
+    #[error(transparent)]
+    Gate(#[from] doorward_edge::gate::GateLoadError),
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] doorward_edge::tls::TlsError),
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] doorward_edge::listen::BindError),
+    /// Signal handlers.
+    #[error("signals cannot be received: {0}")]
+    Signal(std::io::Error),
+    /// The demo's servers.
+    #[error("the demo cannot start: {0}")]
+    Demo(std::io::Error),
+    /// The folder of `dev`.
+    #[error("the folder cannot be written: {0}")]
+    Folder(std::io::Error),
+}
+
+impl StartError {
+    /// How the process ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Key(_) | Self::NoKey | Self::Gate(_) | Self::Tls(_) => Exit::Usage,
+            Self::NotThere(_) => Exit::NotRight,
+            Self::DataDir { .. }
+            | Self::Open(_)
+            | Self::Store(_)
+            | Self::Hasher(_)
+            | Self::App(_)
+            | Self::Bind(_)
+            | Self::Signal(_)
+            | Self::Demo(_)
+            | Self::Folder(_) => Exit::Failed,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Puts the rooms together; the only place that names them all.
+
+mod accounts;
+mod admission;
+mod audit;
+mod error;
+mod key;
+mod service;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_app::{App, AppParts};
+use doorward_config::{Config, EnvSource, Listen, Tls};
+use doorward_edge::gate::GateKeeper;
+use doorward_edge::listen::{self, Bound, ListenSpec, ServeParts};
+use doorward_edge::proxy::Forwarder;
+use doorward_edge::stack::{Edge, EdgeParts};
+use doorward_edge::tls::{CertStore, Identity, self_signed};
+use doorward_kit::{Clock as _, SystemClock, SystemEntropy};
+use doorward_policy::Policy;
+use tokio::sync::watch;
+
+pub use accounts::{OpenedAccounts, open_accounts};
+pub use error::StartError;
+
+/// How long requests under way may take once the process was told to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Everything, bound and ready to serve.
+pub struct House {
+    bound: Bound,
+    serve: ServeParts,
+    app: App,
+}
+
+impl House {
+    /// Opens the store, reads keys, users and certificates, and binds every listener. Nothing is served yet.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing stays bound then.
+    pub async fn open(config: &Config, env: &dyn EnvSource) -> Result<Self, StartError> {
+        let policy = Arc::new(Policy::decide(config));
+        let opened = open_accounts(config, env).await?;
+        let app = App::new(AppParts {
+            accounts: opened.accounts.clone(),
+            policy: policy.clone(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            master: &opened.master,
+            data_dir: config.site.data_dir.clone(),
+            mail_from: config.mail.from.clone(),
+        })?;
+        let certificates = certificates(config, &policy)?;
+        let gates: Vec<_> = policy.routes.entries().iter().filter_map(|entry| entry.gate().cloned()).collect();
+        let gatekeeper = GateKeeper::load(&gates)?.with_failure_quota(policy.limits.quota("gate_failure"));
+        let edge = Edge::new(EdgeParts {
+            app: service::app_service(app.router()),
+            admission: Arc::new(admission::AskDoorkeeper(app.admission())),
+            audit: Arc::new(audit::AuditTrail { accounts: opened.accounts.clone(), clock: Arc::new(SystemClock) }),
+            entropy: Arc::new(SystemEntropy),
+            gatekeeper,
+            forwarder: Forwarder::new(policy.times, policy.sizes),
+            https_port: policy.origin.port(),
+            policy,
+        });
+        let accounts = opened.accounts;
+        let ready = Arc::new(move || {
+            let accounts = accounts.clone();
+            Box::pin(async move { accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
+        });
+        let bound = listen::bind(&listen_spec(&config.listen))?;
+        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, drain: DRAIN }, app })
+    }
+
+    /// What is listened on, with the ports that were really taken.
+    #[must_use]
+    pub fn listening(&self) -> Vec<(&'static str, SocketAddr)> {
+        let spec = self.bound.addresses();
+        let named = |kind, addresses: &[SocketAddr]| addresses.iter().map(|address| (kind, *address)).collect::<Vec<_>>();
+        let internal: Vec<_> = spec.internal.into_iter().collect();
+        [named("https", &spec.https), named("http", &spec.http), named("internal", &internal)].concat()
+    }
+
+    /// Serves until `stop` is done, then drains.
+    ///
+    /// # Errors
+    /// [`StartError::Tls`] when TLS cannot be set up.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), StartError> {
+        let (end, ended) = watch::channel(false);
+        let mut jobs = self.app.spawn_jobs(ended);
+        let served = listen::serve(self.bound, self.serve, stop).await;
+        // Jobs end after the last request, so that the mail of the last sign-up still leaves.
+        let _ = end.send(true);
+        let _ = tokio::time::timeout(DRAIN, async { while jobs.join_next().await.is_some() {} }).await;
+        Ok(served?)
+    }
+}
+
+fn listen_spec(listen: &Listen) -> ListenSpec {
+    ListenSpec { http: listen.http.clone(), https: listen.https.clone(), internal: listen.internal }
+}
+
+fn certificates(config: &Config, policy: &Policy) -> Result<Arc<CertStore>, StartError> {
+    let identity = match &config.tls {
+        Tls::Files { certificate, key } => Identity::from_files(certificate, key)?,
+        Tls::SelfSigned => self_signed(policy.hosts(), SystemClock.now(), &SystemEntropy)?.identity,
+    };
+    Ok(Arc::new(CertStore::new(identity, policy.hosts())))
+}
