@@ -12,7 +12,7 @@ use doorward_kit::Secret;
 pub(crate) const MARK: &str = "<redacted>";
 
 /// Shorter values would cut holes into innocent words.
-const KNOWN_MIN: usize = 6;
+const KNOWN_MIN: usize = 8;
 
 /// Fields whose values are part of the evidence and are never tokens.
 const PLAIN: &[&str] = &[
@@ -120,8 +120,10 @@ impl Redactor {
             }
             _ if URLS.contains(&name) => {
                 let query = value.find(['?', '#']).map_or("", |at| &value[at + 1..]);
-                for part in query.split(['&', '#', ';']) {
-                    self.remember(part.split_once('=').map_or(part, |(_, secret)| secret));
+                let values = query.split(['&', '#', ';']).map(|part| part.split_once('=').map_or(part, |(_, secret)| secret));
+                // A path to come back to is no secret, and removing it everywhere would make the report unreadable.
+                for secret in values.filter(|value| value.contains(|c: char| c.is_ascii_digit()) && !is_path(value)) {
+                    self.remember(secret);
                 }
             }
             _ if is_sensitive(name) => self.remember(value.trim()),
@@ -174,6 +176,10 @@ impl Redactor {
         }
         text
     }
+}
+
+fn is_path(value: &str) -> bool {
+    value.starts_with('/') || value.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("%2f"))
 }
 
 fn is_sensitive(name: &str) -> bool {
@@ -281,8 +287,8 @@ mod tests {
     fn a_secret_that_was_seen_once_is_removed_everywhere() {
         let mut redactor = Redactor::default();
         redactor.learn("set-cookie", "sid=opensesame; Path=/");
-        redactor.learn("location", "/cb?code=swordfish&state=x");
+        redactor.learn("location", "/cb?code=swordfish9&state=x&next=/account/1");
         assert_eq!(redactor.field("x-echo", "is opensesame"), "is <redacted>");
-        assert_eq!(redactor.text("status is swordfish"), "status is <redacted>");
+        assert_eq!(redactor.text("/account/1 is swordfish9"), "/account/1 is <redacted>");
     }
 }

@@ -173,10 +173,10 @@ fn nonce(entropy: &dyn Entropy) -> String {
 
 /// Everything that a site which Doorward serves is asked. The burst comes last: it uses up the quota of its scope.
 pub(crate) fn of_site(policy: &Policy, options: &Options, entropy: &dyn Entropy) -> Vec<Spec> {
-    let nonce = nonce(entropy);
-    let mut specs = site::probes(policy, options, &nonce);
-    specs.extend(plain::probes(&policy.origin, options, &nonce));
-    specs.extend(gate::probes(policy, options, &nonce));
+    // Each group has its own: one that comes back in a redirect is redacted wherever it stands.
+    let mut specs = site::probes(policy, options, &nonce(entropy));
+    specs.extend(plain::probes(&policy.origin, options, &nonce(entropy)));
+    specs.extend(gate::probes(policy, options, &nonce(entropy)));
     specs.push(site::burst(policy));
     declare(&mut specs, options);
     specs

@@ -1,0 +1,16 @@
+//! `verify` against a scripted site: every judgement is shown to fail as well as to pass.
+
+#![expect(clippy::expect_used, reason = "a helper of a test may stop it")]
+
+mod address;
+mod cookie;
+mod coverage;
+mod file;
+mod gate;
+mod house;
+mod judgement;
+mod redaction;
+mod robust;
+mod schema;
+mod stranger;
+mod wire;
