@@ -19,6 +19,12 @@ pub struct Quota {
 pub struct LimitPolicy(Vec<(&'static str, Quota)>);
 
 impl LimitPolicy {
+    /// Takes quotas by scope as they are.
+    #[must_use]
+    pub fn new(quotas: Vec<(&'static str, Quota)>) -> Self {
+        Self(quotas)
+    }
+
     /// Copies the configured limits.
     #[must_use]
     pub fn decide(config: &Config) -> Self {

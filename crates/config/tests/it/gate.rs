@@ -36,6 +36,12 @@ fn gate_02_another_name_for_the_gated_address_is_no_way_round() {
     ] {
         refused_at(&second_way(&format!("url = \"{url}\"")), "route[1].upstream");
     }
+    // Spellings that resolvers take for 127.0.0.1 are not addresses of upstreams at all.
+    for url in
+        ["http://0x7f000001:8100", "http://127.0x1:8100", "http://2130706433:8100", "http://127.1:8100", "http://0177.0.0.1:8100"]
+    {
+        refused_at(&second_way(&format!("url = \"{url}\"")), "upstream[2].url");
+    }
     right(&second_way("url = \"http://127.0.0.1:8101\""));
     right(&second_way("url = \"http://127.0.0.1.example.com:8100\""));
 }

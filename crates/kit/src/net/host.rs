@@ -55,16 +55,22 @@ impl FromStr for Host {
     }
 }
 
-/// Letters, digits and hyphens in labels of 1 to 63 octets, 253 in all (RFC 1123 §2.1); the last label is not a number,
-/// so that `10.1` or `0x7f.1` is never taken for a name.
+/// Letters, digits and hyphens in labels of 1 to 63 octets, 253 in all (RFC 1123 §2.1); the last label is not a number in any
+/// base, so that `10.1`, `127.0x1` or `0x7f000001`, which resolvers read as addresses, is never taken for a name.
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 253
         && name.split('.').all(is_label)
-        && name.rsplit('.').next().is_some_and(|last| last.bytes().any(|b| b.is_ascii_alphabetic()))
+        && name.rsplit('.').next().is_some_and(|last| !is_number(last))
         && !name.split('.').any(|label| {
             label.len() >= 4 && label.as_bytes()[..4].eq_ignore_ascii_case(b"xn--") && idna::domain_to_unicode(label).1.is_err()
         })
+}
+
+fn is_number(label: &str) -> bool {
+    let bytes = label.as_bytes();
+    let hexadecimal = bytes.len() >= 2 && bytes[..2].eq_ignore_ascii_case(b"0x") && bytes[2..].iter().all(u8::is_ascii_hexdigit);
+    hexadecimal || !bytes.iter().any(u8::is_ascii_alphabetic)
 }
 
 fn is_label(label: &str) -> bool {
@@ -98,6 +104,10 @@ impl FromStr for Authority {
             Some(colon) if !text[colon..].contains(']') => (&text[..colon], Some(parse_port(&text[colon + 1..])?)),
             _ => (text, None),
         };
+        // RFC 3986 §3.2.2: without brackets nobody can tell where an IPv6 address ends and the port begins.
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(HostError);
+        }
         Ok(Self { host: host.parse()?, port })
     }
 }
