@@ -30,13 +30,17 @@ pub(crate) const HEADERS: &[(&str, &str)] = &[
     ),
     (
         "permissions-policy",
-        "accelerometer=(), autoplay=(), bluetooth=(), camera=(), display-capture=(), fullscreen=(self), geolocation=(), \
-         gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()",
+        "accelerometer=(), ambient-light-sensor=(), autoplay=(), bluetooth=(), camera=(), display-capture=(), encrypted-media=(), \
+         fullscreen=(self), geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), microphone=(), midi=(), \
+         payment=(), picture-in-picture=(), publickey-credentials-get=(self), screen-wake-lock=(), serial=(), usb=(), web-share=(), \
+         xr-spatial-tracking=()",
     ),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-embedder-policy", "require-corp"),
     ("cross-origin-resource-policy", "same-origin"),
     ("origin-agent-cluster", "?1"),
+    ("cache-control", "no-cache"),
+    ("reporting-endpoints", "csp='/api/csp-report'"),
 ];
 
 /// Where everybody listens, on loopback.
@@ -127,6 +131,7 @@ impl Ground {
     ssl_certificate_key site.key;
     ssl_protocols TLSv1.2 TLSv1.3;
     location / {{
+      add_header x-request-id $request_id always;
 {headers}      proxy_pass http://app;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
@@ -171,12 +176,12 @@ impl Ground {
 
     fn doorward_toml(&self) -> String {
         format!(
-            "version = 1\n\n[site]\norigin = \"https://localhost:{port}\"\nenv = \"staging\"\ndata_dir = \"data\"\nkey_file = \"master.key\"\n\n\
+            "version = 1\n\n[site]\norigin = \"https://localhost:{port}\"\nenv = \"development\"\ndata_dir = \"data\"\nkey_file = \"master.key\"\n\n\
              [listen]\nhttps = [\"127.0.0.1:{port}\"]\n\n[tls]\nsource = \"files\"\ncertificate = \"site.pem\"\nkey = \"site.key\"\n\n\
              [mail]\nurl = \"file\"\nfrom = \"Bench <no-reply@localhost.test>\"\n\n\
              [[upstream]]\nname = \"web\"\nurl = \"http://127.0.0.1:{upstream}\"\n\n\
              [[route]]\npath = \"/\"\nupstream = \"web\"\naccess = \"public\"\n\n\
-             # The limit counts every request and never refuses one.\n[limits]\nedge = \"1000000/s\"\n",
+             # A limit so wide that it counts every request and refuses none; only development lets it load.\n[limits]\nedge = \"1000000/s\"\n",
             port = self.ports.doorward,
             upstream = self.ports.upstream
         )
