@@ -3,7 +3,7 @@
 //! Comes in: a configuration and the policy decided from it. Goes out: the same facts as a table for a person and as JSON.
 //! Must never know: whether any of it is running.
 
-use std::fmt;
+use std::fmt::Write as _;
 
 use doorward_config::{Access, Config, Profile, UpstreamTarget};
 use doorward_policy::route::{BuiltIn, HostEntry, RESERVED};
@@ -180,53 +180,130 @@ const FIRST: usize = 30;
 const SECOND: usize = 11;
 const THIRD: usize = 46;
 
-impl fmt::Display for Exposure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Listeners")?;
+impl Exposure {
+    /// The map as a table; `color` makes the headings bold.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let mut page = Page { out: String::new(), color };
+        page.heading("Listeners", ["ADDRESS", "KIND", "SERVES", "CONTROL"]);
         for listener in &self.listeners {
-            row(f, &listener.address, listener.kind, listener.serves, listener.control.0)?;
+            page.row(&listener.address, listener.kind, listener.serves, listener.control.0);
         }
         for host in &self.hosts {
-            write!(f, "\n{host}")?;
+            page.out.push('\n');
+            page.host(host);
         }
-        writeln!(f, "\nEvery other host and path is refused here and never reaches an upstream (EXPO-03, GATE-07).")
+        page.out.push_str("\nEvery other host and path is refused here and reaches no upstream (EXPO-03, GATE-07).\n");
+        page.out
     }
 }
 
-impl fmt::Display for HostMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.gate {
-            None => writeln!(f, "{}", self.host)?,
+struct Page {
+    out: String,
+    color: bool,
+}
+
+impl Page {
+    fn host(&mut self, host: &HostMap) {
+        let columns = ["PATH", "WHO PASSES", "LEADS TO", "CONTROL"];
+        match &host.gate {
+            None => self.heading(&host.host, columns),
             Some(gate) => {
-                writeln!(f, "{}, gate {}", self.host, gate.name)?;
-                for (index, networks) in gate.allow.chunks(2).enumerate() {
-                    let label = if index == 0 { "from" } else { "" };
-                    row(f, label, "", &networks.join(", "), if index == 0 { "GATE-03" } else { "" })?;
-                }
-                row(f, "then a password of", "", &gate.users_file, "GATE-15")?;
-                row(f, "headers", "", gate.profile, "HDR-06")?;
+                self.heading(&format!("{}  behind gate {}", host.host, gate.name), columns);
+                self.gate(gate);
             }
         }
-        for path in &self.paths {
+        for path in &host.paths {
             let target = match &path.upstream {
                 Some(name) => format!("{name}, {}{}", path.target, if path.websocket { ", WebSocket" } else { "" }),
                 None => path.target.clone(),
             };
-            row(f, &path.path, path.access, &target, path.control.0)?;
+            self.row(&path.path, path.access, &target, path.control.0);
         }
-        Ok(())
+    }
+
+    /// What is asked before any path: the network, then the password.
+    fn gate(&mut self, gate: &GateMap) {
+        for (index, networks) in gate.allow.chunks(2).enumerate() {
+            let (label, control) = if index == 0 { ("1. from these networks", "GATE-03") } else { ("", "") };
+            self.wide_row(label, &networks.join(", "), control);
+        }
+        self.wide_row("2. with a password of", &gate.users_file, "GATE-15");
+        self.wide_row("answers carry the headers of", gate.profile, "HDR-06");
+    }
+
+    fn heading(&mut self, title: &str, [first, second, third, control]: [&str; 4]) {
+        let (on, off) = if self.color { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
+        let (dim, _) = if self.color { ("\u{1b}[2m", "") } else { ("", "") };
+        let _ = writeln!(self.out, "{on}{title}{off}");
+        let _ = writeln!(self.out, "  {dim}{first:<FIRST$} {second:<SECOND$} {third:<THIRD$} {control}{off}");
+    }
+
+    /// One line of the table; a cell that is too long pushes the rest to a line of its own instead of being cut.
+    fn row(&mut self, first: &str, second: &str, third: &str, control: &str) {
+        let _ = write!(self.out, "  {first:<FIRST$} ");
+        if first.chars().count() > FIRST {
+            let _ = write!(self.out, "\n  {:<FIRST$} ", "");
+        }
+        let _ = write!(self.out, "{second:<SECOND$} ");
+        self.last_cells(third, THIRD, control);
+    }
+
+    fn wide_row(&mut self, label: &str, value: &str, control: &str) {
+        let _ = write!(self.out, "  {label:<FIRST$} ");
+        self.last_cells(value, SECOND + 1 + THIRD, control);
+    }
+
+    fn last_cells(&mut self, value: &str, width: usize, control: &str) {
+        let _ = match (value.chars().count() > width, control) {
+            (_, "") => writeln!(self.out, "{value}"),
+            (false, _) => writeln!(self.out, "{value:<width$} {control}"),
+            (true, _) => writeln!(self.out, "{value}\n{:<1$} {control}", "", 2 + FIRST + 1 + SECOND + 1 + THIRD),
+        };
     }
 }
 
-/// One line of the table; a long cell pushes the rest to a line of its own instead of being cut.
-fn row(f: &mut fmt::Formatter<'_>, first: &str, second: &str, third: &str, control: &str) -> fmt::Result {
-    write!(f, "  {first:<FIRST$} ")?;
-    if first.chars().count() > FIRST {
-        write!(f, "\n  {:<FIRST$} ", "")?;
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+
+    fn example() -> (Config, Exposure) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/doorward.toml");
+        let config = doorward_config::load(&path, &BTreeMap::new()).expect("the example is right");
+        let exposure = Exposure::of(&config, &Policy::decide(&config));
+        (config, exposure)
     }
-    write!(f, "{second:<SECOND$} {third:<THIRD$}")?;
-    if third.chars().count() > THIRD && !control.is_empty() {
-        write!(f, "\n  {:<FIRST$} {:<SECOND$} {:<THIRD$}", "", "", "")?;
+
+    #[test]
+    fn everything_that_is_configured_is_on_the_map() {
+        let (config, exposure) = example();
+        let listen = &config.listen;
+        assert_eq!(exposure.listeners.len(), listen.http.len() + listen.https.len() + usize::from(listen.internal.is_some()));
+        assert_eq!(exposure.hosts.len(), 1 + config.gates.len());
+        let led: Vec<&str> = exposure.hosts.iter().flat_map(|host| &host.paths).filter_map(|path| path.upstream.as_deref()).collect();
+        assert!(config.upstreams.iter().all(|upstream| led.contains(&upstream.name.as_str())), "{led:?}");
+        let gate = exposure.hosts.iter().find_map(|host| host.gate.as_ref()).expect("a gate");
+        assert_eq!(gate.allow, ["203.0.113.0/24", "2001:db8:17::/48"]);
     }
-    writeln!(f, " {control}")
+
+    #[test]
+    fn nothing_but_gated_paths_is_on_a_gates_host() {
+        let (_, exposure) = example();
+        for host in exposure.hosts.iter().filter(|host| host.gate.is_some()) {
+            assert!(host.paths.iter().all(|path| path.access == "gated"), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_fits_a_hundred_columns_and_is_coloured_only_when_asked() {
+        let (_, exposure) = example();
+        let plain = exposure.render(false);
+        for line in plain.lines().filter(|line| !line.contains("examples")) {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        assert!(!plain.contains('\u{1b}') && exposure.render(true).contains('\u{1b}'));
+    }
 }

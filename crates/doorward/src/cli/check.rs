@@ -83,7 +83,7 @@ fn print_json(report: &Report<'_>) -> std::io::Result<()> {
 fn tell_findings(path: &Path, config: &Config, findings: &[Finding], exposure: Option<&Exposure>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if let Some(exposure) = exposure {
-        writeln!(out, "{exposure}")?;
+        writeln!(out, "{}", exposure.render(out.is_terminal()))?;
     }
     if findings.is_empty() {
         let counted = format!("{}, {}", count(config.routes.len(), "route"), count(config.gates.len(), "gate"));
@@ -117,7 +117,7 @@ pub fn look_at_files(config: &Config, policy: &Policy, env: &dyn EnvSource) -> V
     // Each gate by itself, so that one broken file does not hide another.
     for gate in policy.routes.entries().iter().filter_map(|entry| entry.gate()) {
         if let Err(error) = GateKeeper::load(std::slice::from_ref(gate)) {
-            find("gate", with_sources(&error));
+            find("gate.users_file", with_sources(&error));
         }
     }
     for upstream in &config.upstreams {

@@ -29,8 +29,10 @@ async function showAccount() {
 async function showSeen() {
   const response = await fetch("/api/demo/seen");
   const { headers } = await response.json();
-  const rows = headers.flatMap(([name, value]) => {
-    const ours = name.startsWith("x-doorward-") || name.startsWith("x-forwarded-");
+  const isOurs = (name) => name.startsWith("x-doorward-") || name.startsWith("x-forwarded-");
+  const sorted = headers.toSorted(([a], [b]) => isOurs(b) - isOurs(a) || a.localeCompare(b));
+  const rows = sorted.flatMap(([name, value]) => {
+    const ours = isOurs(name);
     const shown = value.length > 72 ? `${value.slice(0, 72)}…` : value;
     return [element("dt", name, ours ? { class: "ours" } : {}), element("dd", shown)];
   });
