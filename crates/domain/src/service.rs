@@ -235,8 +235,7 @@ impl Accounts {
 
     /// Writes an audit entry that belongs to no other transaction, such as a refusal (AUD-10). Queues it and returns; see
     /// [`Self::flush`].
-    #[expect(clippy::unused_async, reason = "a caller awaits a record: where it is stored may come to need it")]
-    pub async fn record(&self, entry: AuditEntry) {
+    pub fn record(&self, entry: AuditEntry) {
         self.writer.queue(Job::Audit(Box::new(AuditRecord::new(entry, &self.rules.node))));
     }
 
@@ -337,7 +336,7 @@ impl Accounts {
         let Err(exceeded) = self.charger.take(&self.keys, scope, subject, now).await else { return Ok(()) };
         if exceeded.is_first {
             let entry = AuditEntry::of_visitor(visitor, AuditEvent::RateLimited, Outcome::Denied, now);
-            self.record(entry.because(scope)).await;
+            self.record(entry.because(scope));
         }
         Err(FlowError::Throttled { retry_after: exceeded.retry_after })
     }

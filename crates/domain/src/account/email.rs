@@ -6,6 +6,8 @@ use std::str::FromStr;
 use doorward_kit::Host;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::identifier;
+
 /// Longest address in octets (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const MAX_OCTETS: usize = 254;
 
@@ -43,7 +45,8 @@ impl FromStr for EmailAddress {
 
     fn from_str(text: &str) -> Result<Self, EmailError> {
         let text = text.trim_matches(' ');
-        if text.len() > MAX_OCTETS {
+        // IDNA would drop invisible characters from the domain: two texts that look the same must not both be taken for it.
+        if text.len() > MAX_OCTETS || text.contains(identifier::is_ignorable) {
             return Err(EmailError);
         }
         // Compatibility forms (full-width letters, ligatures, the Kelvin sign) become what they look like before anything is judged.

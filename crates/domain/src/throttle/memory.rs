@@ -95,3 +95,90 @@ impl Counters for MemoryCounters {
         self.take_now(key, quota, now.as_microsecond())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::{NonZeroU32, NonZeroUsize};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use doorward_policy::Quota;
+
+    use super::{Decision, MemoryCounters};
+    use crate::throttle::Counters;
+
+    mod contract {
+        async fn fresh() -> (super::Arc<dyn super::Counters>, ()) {
+            (super::Arc::new(super::MemoryCounters::default()), ())
+        }
+
+        crate::counters_contract!(fresh);
+    }
+
+    fn key(number: u64) -> [u8; 16] {
+        let mut key = [0; 16];
+        // The first octet picks the shard: all keys land in one.
+        key[8..].copy_from_slice(&number.to_be_bytes());
+        key
+    }
+
+    #[test]
+    fn a_flood_of_keys_forgets_idle_ones_and_keeps_offenders() {
+        let counters = MemoryCounters::with_capacity(NonZeroUsize::new(64 * 100).unwrap());
+        let quota = Quota { count: NonZeroU32::new(2).unwrap(), window: Duration::from_secs(60) };
+        for _ in 0..3 {
+            let _ = counters.take_now(key(0), quota, 1);
+        }
+        for number in 1..10_000 {
+            let _ = counters.take_now(key(number), quota, 2);
+        }
+        assert!(counters.len() <= 100);
+        assert!(matches!(counters.take_now(key(0), quota, 3), Decision::Refused { .. }), "the offender is still known");
+    }
+
+    #[test]
+    fn keys_of_a_past_window_make_room_at_once() {
+        let counters = MemoryCounters::with_capacity(NonZeroUsize::new(64 * 10).unwrap());
+        let quota = Quota { count: NonZeroU32::new(1).unwrap(), window: Duration::from_secs(1) };
+        for number in 0..10 {
+            let _ = counters.take_now(key(number), quota, 0);
+        }
+        let _ = counters.take_now(key(10), quota, 1_000_000);
+        assert_eq!(counters.len(), 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_sequence_of_attempts_passes_the_limit(count in 1_u32..6, steps in proptest::collection::vec(0_i64..400, 1..200)) {
+            let counters = MemoryCounters::default();
+            let quota = Quota { count: NonZeroU32::new(count).unwrap(), window: Duration::from_micros(1000) };
+            let (mut now, mut given) = (0, Vec::new());
+            for step in steps {
+                now += step;
+                if counters.take_now(key(1), quota, now) == Decision::Allowed {
+                    given.push(now);
+                }
+            }
+            for window in given.windows(usize::try_from(count).unwrap() + 1) {
+                proptest::prop_assert!(window[window.len() - 1] - window[0] >= 1000);
+            }
+        }
+
+        #[test]
+        fn a_told_wait_lets_through_and_no_shorter_one_does(count in 1_u32..6, steps in proptest::collection::vec(0_i64..400, 1..60)) {
+            let counters = MemoryCounters::default();
+            let quota = Quota { count: NonZeroU32::new(count).unwrap(), window: Duration::from_micros(1000) };
+            let mut now = 0;
+            for step in steps {
+                now += step;
+                if let Decision::Refused { retry_after } = counters.take_now(key(1), quota, now) {
+                    let wait = i64::try_from(retry_after.as_micros()).unwrap();
+                    let too_early = matches!(counters.take_now(key(1), quota, now + wait - 1), Decision::Refused { .. });
+                    proptest::prop_assert!(too_early);
+                    now += wait;
+                    proptest::prop_assert_eq!(counters.take_now(key(1), quota, now), Decision::Allowed);
+                }
+            }
+        }
+    }
+}

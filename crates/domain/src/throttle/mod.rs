@@ -3,7 +3,7 @@
 //! Comes in: a key, a quota, an instant. Goes out: a [`Decision`]. Must never know whose key it is, or what came of the attempt.
 
 mod charge;
-#[cfg(feature = "contract")]
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod key;
 mod memory;

@@ -1,1 +1,0 @@
-//! What every implementation of [`Store`](super::Store) must do.

@@ -1,0 +1,106 @@
+//! Entities to store: every field has a value of its own, so that a swapped column shows.
+
+use doorward_kit::id::{MailId, SignUpId};
+use doorward_kit::{ClientAddr, RequestId, SessionId, Timestamp, TokenDigest, UserId};
+
+use crate::account::{EmailAddress, User};
+use crate::audit::{AuditEvent, AuditRecord, Outcome};
+use crate::outbox::SealedMail;
+use crate::session::Session;
+use crate::verification::PendingSignUp;
+
+/// Seconds after an arbitrary instant, with a microsecond part that must survive.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(1_700_000_000_000_007 + seconds * 1_000_000).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Sixteen octets from a family and a number, ordered by number.
+fn octets(family: u8, number: u32) -> [u8; 16] {
+    let mut out = [family; 16];
+    out[12..].copy_from_slice(&number.to_be_bytes());
+    out
+}
+
+pub(super) fn digest(family: u8, number: u32) -> TokenDigest {
+    let mut out = [family; 32];
+    out[..4].copy_from_slice(&number.to_be_bytes());
+    TokenDigest(out)
+}
+
+fn email(number: u32) -> EmailAddress {
+    EmailAddress { display: format!("Person.{number}@example.org"), canonical: format!("person.{number}@example.org") }
+}
+
+pub(super) fn user(number: u32) -> User {
+    User {
+        id: UserId::from_bytes(octets(1, number)),
+        email: email(number),
+        display_name: format!("Name {number} – ü"),
+        avatar_url: Some(format!("https://example.org/{number}.png")),
+        bio: Some("two\nlines".to_owned()),
+        password_hash: Some(format!("$argon2id$hash-{number}")),
+        roles: vec!["auditor".to_owned(), "staff".to_owned()],
+        disabled_at: Some(at(3)),
+        created_at: at(1),
+    }
+}
+
+pub(super) fn session(user: &User, number: u32) -> Session {
+    Session {
+        id: SessionId::from_bytes(octets(2, number)),
+        user_id: user.id,
+        digest: digest(2, number),
+        created_at: at(10),
+        last_seen_at: at(20),
+        expires_at: at(1000),
+        user_agent: format!("agent {number}"),
+        client: ClientAddr::new([198, 51, 100, 7].into()),
+    }
+}
+
+/// A pending sign-up; all of them share one address.
+pub(super) fn sign_up(number: u32) -> PendingSignUp {
+    PendingSignUp {
+        id: SignUpId::from_bytes(octets(3, number)),
+        email: email(0),
+        display_name: format!("Pending {number}"),
+        password_hash: format!("$argon2id$pending-{number}"),
+        digest: digest(3, number),
+        created_at: at(10),
+        expires_at: at(100),
+    }
+}
+
+pub(super) fn mail(number: u32) -> SealedMail {
+    SealedMail {
+        id: MailId::from_bytes(octets(4, number)),
+        to: format!("person.{number}@example.org"),
+        subject: format!("Subject {number}"),
+        body: vec![0, 1, 2, 255],
+        queued_at: at(i64::from(number)),
+        attempts: 0,
+    }
+}
+
+pub(super) fn record(number: u32) -> AuditRecord {
+    AuditRecord {
+        at: at(-i64::from(number)),
+        event: AuditEvent::SignInFailed,
+        outcome: Outcome::Failure,
+        actor: Some(UserId::from_bytes(octets(5, number))),
+        subject_hash: Some("0123abcd".to_owned()),
+        client_ip: Some([198, 51, 100, 7].into()),
+        peer_ip: Some([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()),
+        client_prefix: Some("198.51.100.7/32".to_owned()),
+        user_agent: Some("agent".to_owned()),
+        request_id: Some(RequestId::from_bytes(octets(6, number))),
+        method: Some("POST".to_owned()),
+        route: Some("/api/auth/login".to_owned()),
+        host: Some("app.example.org".to_owned()),
+        session: Some(SessionId::from_bytes(octets(7, number))),
+        node: "node-1".to_owned(),
+        version: "9.9.9".to_owned(),
+        reason: Some("unknown".to_owned()),
+        count: Some(u64::from(number)),
+    }
+}

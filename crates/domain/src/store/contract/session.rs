@@ -1,0 +1,139 @@
+//! Sessions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{sample, user};
+use crate::session::Session;
+use crate::store::{PageLimit, SessionFilter, Store, StoreError};
+
+/// Nothing is lost, swapped or rounded, and the account is the right one.
+pub async fn a_session_reads_back_with_its_account(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (owner, other) = (sample::user(1), sample::user(2));
+    let written = sample::session(&owner, 1);
+    let mut tx = store.begin().await?;
+    tx.users().add(&other).await?;
+    tx.users().add(&owner).await?;
+    tx.sessions().add(&written).await?;
+    assert!(tx.sessions().lookup(written.id).await?.is_some_and(|read| same(&read, &written)));
+    assert!(tx.sessions().find_by_digest(&written.digest).await?.is_some_and(|read| same(&read, &written)));
+    tx.commit().await?;
+    let found = store.find_session(&written.digest).await?;
+    assert!(found.is_some_and(|(session, account)| same(&session, &written) && user::same(&account, &owner)));
+    assert!(store.find_session(&sample::digest(9, 9)).await?.is_none());
+    Ok(())
+}
+
+fn same(left: &Session, right: &Session) -> bool {
+    left.id == right.id
+        && left.user_id == right.user_id
+        && left.digest == right.digest
+        && left.created_at == right.created_at
+        && left.last_seen_at == right.last_seen_at
+        && left.expires_at == right.expires_at
+        && left.user_agent == right.user_agent
+        && left.client == right.client
+}
+
+/// What is committed as revoked is not found by the next read, on whatever connection.
+pub async fn a_revoked_session_is_gone_for_every_reader(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let owner = sample::user(1);
+    for number in 0..20 {
+        let session = sample::session(&owner, number);
+        let mut tx = store.begin().await?;
+        if number == 0 {
+            tx.users().add(&owner).await?;
+        }
+        tx.sessions().add(&session).await?;
+        tx.commit().await?;
+        assert!(store.find_session(&session.digest).await?.is_some());
+        let mut tx = store.begin().await?;
+        assert!(tx.sessions().revoke(session.id).await?);
+        assert!(!tx.sessions().revoke(session.id).await?, "a second time there is nothing to revoke");
+        tx.commit().await?;
+        assert!(store.find_session(&session.digest).await?.is_none());
+    }
+    Ok(())
+}
+
+/// The cursor is the session's own, and sessions that began at the same instant are neither skipped nor repeated.
+pub async fn many_sessions_of_one_account_are_listed_page_by_page(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (owner, other) = (sample::user(1), sample::user(2));
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    tx.users().add(&other).await?;
+    for number in 0..60 {
+        let whose = if number % 3 == 2 { &other } else { &owner };
+        let created_at = sample::at(i64::from(number / 10));
+        tx.sessions().add(&Session { created_at, ..sample::session(whose, number) }).await?;
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = tx.sessions().list(SessionFilter::new().for_user(owner.id), after, PageLimit::new(7)).await?;
+        seen.extend(page.items.iter().map(|session| (session.created_at, session.id)));
+        assert!(page.items.iter().all(|session| session.user_id == owner.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 40);
+    assert!(seen.is_sorted(), "oldest first");
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 40);
+    let late = SessionFilter::new().active_at(sample::at(1000));
+    assert!(tx.sessions().list(late, None, PageLimit::new(100)).await?.items.is_empty());
+    let live = SessionFilter::new().active_at(sample::at(999));
+    assert_eq!(tx.sessions().list(live, None, PageLimit::new(100)).await?.items.len(), 60);
+    Ok(())
+}
+
+/// All of one, none of another; the digests come back for the cache.
+pub async fn revoking_all_spares_other_accounts(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (owner, other) = (sample::user(1), sample::user(2));
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    tx.users().add(&other).await?;
+    for number in 0..6 {
+        let whose = if number < 4 { &owner } else { &other };
+        tx.sessions().add(&sample::session(whose, number)).await?;
+    }
+    let mut digests: Vec<_> = tx.sessions().revoke_all(owner.id).await?.iter().map(|digest| digest.0).collect();
+    digests.sort_unstable();
+    let expected: Vec<_> = (0..4).map(|number| sample::digest(2, number).0).collect();
+    assert_eq!(digests, expected);
+    assert_eq!(tx.sessions().list(SessionFilter::new(), None, PageLimit::new(10)).await?.items.len(), 2);
+    Ok(())
+}
+
+/// Write-backs may arrive out of order.
+pub async fn a_touch_never_moves_back(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let owner = sample::user(1);
+    let session = sample::session(&owner, 1);
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    tx.sessions().add(&session).await?;
+    for (touch, expected) in [(50, 50), (30, 50), (60, 60)] {
+        tx.sessions().touch(session.id, sample::at(touch)).await?;
+        assert_eq!(tx.sessions().lookup(session.id).await?.map(|read| read.last_seen_at), Some(sample::at(expected)));
+    }
+    Ok(())
+}
+
+/// Either clock ends a session, at its very instant.
+pub async fn ended_sessions_are_swept_and_live_ones_stay(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let owner = sample::user(1);
+    let base = sample::session(&owner, 0);
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    for (number, seen, expires) in [(1, 500, 600), (2, 500, 601), (3, 100, 900), (4, 101, 900)] {
+        let times = Session { last_seen_at: sample::at(seen), expires_at: sample::at(expires), ..base.clone() };
+        let of_own = sample::session(&owner, number);
+        tx.sessions().add(&Session { id: of_own.id, digest: of_own.digest, ..times }).await?;
+    }
+    assert_eq!(tx.sessions().sweep(sample::at(600), sample::at(100)).await?, 2);
+    for (number, is_left) in [(1, false), (2, true), (3, false), (4, true)] {
+        let id = sample::session(&owner, number).id;
+        assert_eq!(tx.sessions().lookup(id).await?.is_some(), is_left, "session {number}");
+    }
+    Ok(())
+}
