@@ -1,5 +1,6 @@
 //! The signed half of an identity: a short-lived JWT (RFC 7519, RFC 8037), so that an upstream that is reached round the door can tell.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -8,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::ActiveSession;
 use doorward_kit::{Entropy, SubKey, Timestamp, TokenDigest};
+use doorward_policy::UpstreamPolicy;
 use http::{HeaderName, HeaderValue};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use quick_cache::sync::Cache;
@@ -59,7 +61,28 @@ pub(crate) struct Signer {
     header: Header,
     issuer: Box<str>,
     jwks: String,
-    made: Cache<(TokenDigest, Arc<str>), Made>,
+    made: Cache<Slot, Made>,
+}
+
+/// Which assertion: whose session, for which upstream. Upstreams are told apart by name, since the name is the audience.
+struct Slot {
+    session: TokenDigest,
+    upstream: Arc<UpstreamPolicy>,
+}
+
+impl PartialEq for Slot {
+    fn eq(&self, other: &Self) -> bool {
+        self.session == other.session && self.upstream.name == other.upstream.name
+    }
+}
+
+impl Eq for Slot {}
+
+impl Hash for Slot {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.session.hash(state);
+        self.upstream.name.hash(state);
+    }
 }
 
 #[derive(Clone)]
@@ -97,15 +120,15 @@ impl Signer {
     pub(crate) fn fields(
         &self,
         active: &Arc<ActiveSession>,
-        upstream: &str,
+        upstream: &Arc<UpstreamPolicy>,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<IdentityFields, SignerError> {
-        let slot = (active.session.digest, Arc::<str>::from(upstream));
+        let slot = Slot { session: active.session.digest, upstream: upstream.clone() };
         if let Some(made) = self.made.get(&slot).filter(|made| made.is_fresh(active, now)) {
             return Ok(made.fields);
         }
-        let assertion = self.sign(active, upstream, now, entropy)?;
+        let assertion = self.sign(active, &upstream.name, now, entropy)?;
         let fields: IdentityFields = Arc::new(identity::fields(&active.identity(), &assertion).ok_or(SignerError::Field)?);
         self.made.insert(slot, Made { at: now, active: active.clone(), fields: fields.clone() });
         Ok(fields)

@@ -106,7 +106,7 @@ impl Doorkeeper {
 
     fn identified(&self, knock: &Knock<'_>, active: &Arc<ActiveSession>) -> Admit {
         let now = self.app.clock.now();
-        match self.app.signer.fields(active, &knock.route.upstream.name, now, &*self.app.entropy) {
+        match self.app.signer.fields(active, &knock.route.upstream, now, &*self.app.entropy) {
             Ok(fields) => Admit::Identified(fields),
             Err(error) => {
                 tracing::error!(message = "no identity fields could be made", error = %error);

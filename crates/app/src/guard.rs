@@ -106,7 +106,7 @@ impl Guard {
             return Err(Problem::INVALID_REQUEST);
         }
         self.check_origin(&caller, headers)?;
-        media::check_type(route, headers)?;
+        self.check_type(&caller, headers)?;
         if let Scope::Before(scope) = route.scope {
             let charged = app.accounts.charge(caller.visitor(), scope).await;
             charged.map_err(|error| Problem::of_flow(error, Problem::INTERNAL))?;
@@ -125,6 +125,15 @@ impl Guard {
                 Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason())),
             },
         }
+    }
+
+    /// A foreign content type is what a forged simple request looks like, so it is noted as one (CSRF-09, CSRF-17).
+    fn check_type(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+        let checked = media::check_type(self.route, headers);
+        if checked.is_err() && self.route.csrf != CsrfClass::Open {
+            caller.note_refusal(&self.app, AuditEvent::CsrfRejected, "content_type");
+        }
+        checked
     }
 
     async fn lookup(&self, cookies: Cookies<'_>) -> Result<Option<Arc<ActiveSession>>, Problem> {

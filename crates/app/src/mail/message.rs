@@ -5,7 +5,11 @@ use std::time::SystemTime;
 use doorward_domain::outbox::OutboxMail;
 use doorward_kit::Host;
 use lettre::Address;
-use lettre::message::{Mailbox, Message, header::ContentType};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::{Body, Mailbox, Message};
+
+/// RFC 5322 §2.1.1, without the line end.
+const LINE_MAX_BYTES: usize = 998;
 
 /// The configured sender is not one mailbox.
 #[derive(Debug, thiserror::Error)]
@@ -45,27 +49,38 @@ impl Sender {
             .to(Mailbox::new(None, to))
             .subject(mail.subject.clone())
             .header(AutoSubmitted)
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
-            .body(mail.body.clone())
+            .body(body(&mail.body))
             .map_err(MessageError::Build)?;
         Ok(message.formatted())
     }
+}
+
+/// As it is, line for line: a link that quoted-printable breaks in two cannot be copied from the file.
+fn body(text: &str) -> Body {
+    if text.contains('\r') || text.lines().any(|line| line.len() > LINE_MAX_BYTES) {
+        return Body::new(text.to_owned());
+    }
+    let lines = text.replace('\n', "\r\n").into_bytes();
+    let encoding = if text.is_ascii() { ContentTransferEncoding::SevenBit } else { ContentTransferEncoding::EightBit };
+    Body::dangerous_pre_encoded(lines, encoding)
 }
 
 /// `Auto-Submitted: auto-generated` (RFC 3834 §5): no vacation notes, please.
 #[derive(Clone)]
 struct AutoSubmitted;
 
-impl lettre::message::header::Header for AutoSubmitted {
-    fn name() -> lettre::message::header::HeaderName {
-        lettre::message::header::HeaderName::new_from_ascii_str("Auto-Submitted")
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
     }
 
     fn parse(_text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         Ok(Self)
     }
 
-    fn display(&self) -> lettre::message::header::HeaderValue {
-        lettre::message::header::HeaderValue::new(Self::name(), "auto-generated".into())
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".into())
     }
 }

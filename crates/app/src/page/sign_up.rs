@@ -42,6 +42,10 @@ impl<'a> Page<'a> {
             alert: None,
         }
     }
+
+    fn is_faulty(&self, field: &str) -> bool {
+        self.alert.is_some_and(|alert| alert.faults.iter().any(|fault| fault.field == field))
+    }
 }
 
 pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {

@@ -17,7 +17,7 @@ fn look_alikes(value: &str) -> Vec<Vec<u8>> {
         format!("__host-doorward_session={value}"),
         format!("={SESSION}={value}"),
         format!("; ={SESSION}={value}"),
-        format!("{SESSION}"),
+        SESSION.to_owned(),
         format!("{SESSION} ={value}"),
         format!("{SESSION}\t={value}"),
         format!("{SESSION}= {value}"),

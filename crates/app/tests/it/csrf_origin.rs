@@ -251,3 +251,89 @@ async fn csrf_16_a_refusal_is_the_same_octets_whatever_session_and_body() {
     let anonymous = stranger.ask(Method::POST, "/api/auth/logout").own().field("x-csrf-token", "x").send().await;
     assert_eq!(anonymous.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn csrf_10_a_method_is_what_it_says_and_not_what_a_field_says() {
+    let house = House::new().await;
+    let mut client = house.member("ada@example.com").await;
+    let token = client.cookie(CSRF).to_owned();
+    for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
+        for (method, path, meant) in [
+            (Method::GET, "/api/auth/logout", "POST"),
+            (Method::POST, "/api/auth/me", "GET"),
+            (Method::POST, "/api/auth/me", "PATCH"),
+            (Method::GET, "/api/auth/login?_method=POST", "POST"),
+        ] {
+            let ask = client.ask(method.clone(), path).own().field("x-csrf-token", &token).field(name, meant);
+            assert_eq!(ask.send().await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path} meant as {meant}");
+        }
+        let safe = client.ask(Method::GET, "/api/auth/me").field(name, "DELETE").send().await;
+        assert_eq!(safe.status, StatusCode::OK);
+        // An unsafe request does not become a safe one, at the door either.
+        let cookie = format!("{SESSION}={}", client.cookie(SESSION));
+        let request = http::Request::post("/api/notes").header("cookie", cookie).header(name, "GET").body(()).expect("a request");
+        let admit = house.admit(request, "api").await;
+        assert!(matches!(admit, doorward_app::Admit::Refused(doorward_app::Refused::Csrf)), "{admit:?}");
+    }
+    assert_eq!(client.get("/api/auth/me").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn csrf_11_safe_methods_write_nothing() {
+    let house = House::new().await;
+    house.sign_up("waiting@example.com").await;
+    let token = house.token_for("waiting@example.com").await;
+    let mut member = house.member("ada@example.com").await;
+    let mut stranger = Client::new(&house);
+    // The one thing that a look may write, once a minute: when the session was last seen.
+    member.get("/api/auth/me").await;
+    let before = house.snapshot().await;
+    for client in [&mut member, &mut stranger] {
+        for route in &doorward_app::route::ROUTES {
+            let path = format!("{}?token={token}&email=eve@example.com", route.path.replace("{name}", "x"));
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                client.ask(method.clone(), &path).send().await;
+                assert!(house.snapshot().await == before, "{method} {} wrote something", route.path);
+            }
+        }
+    }
+    let verified = stranger.post_json("/api/auth/verify-email", &json!({"token": token})).await;
+    assert_eq!(verified.status, StatusCode::OK, "the link is still good");
+    assert!(house.snapshot().await != before, "the snapshot can tell");
+}
+
+#[tokio::test]
+async fn csrf_17_every_refusal_is_noted_with_its_reason_and_without_a_token() {
+    let house = House::new().await;
+    let mut client = house.member("ada@example.com").await;
+    let token = client.cookie(CSRF).to_owned();
+    let mut expected = Vec::new();
+    for (fields, reason) in [
+        (&[("sec-fetch-site", "cross-site")][..], "fetch_site"),
+        (&[("origin", "https://evil.test")], "origin"),
+        (&[("origin", SITE), ("origin", SITE)], "duplicate"),
+        (&[], "token_missing"),
+        (&[("x-csrf-token", "canary-value")], "token_mismatch"),
+        (&[("x-csrf-token", "a"), ("x-csrf-token", "b")], "duplicate"),
+        (&[("content-type", "text/plain")], "content_type"),
+    ] {
+        let ask = client.ask(Method::POST, "/api/auth/logout");
+        fields.iter().fold(ask, |ask, (name, value)| ask.field(name, value)).send().await;
+        expected.push(("/api/auth/logout", reason));
+    }
+    for path in ["/account/sign-in", "/account/sign-up", "/account/verify", "/account/resend", "/account/sign-out"] {
+        client.post_form(path, &[]).await;
+        client.post_form(path, &[("csrf_token", "canary-value")]).await;
+        client.ask(Method::POST, path).field("origin", "null").send().await;
+        client.ask(Method::POST, path).own().body("text/plain", "csrf_token=canary-value").send().await;
+        expected.extend(["token_missing", "token_mismatch", "origin", "content_type"].map(|reason| (path, reason)));
+    }
+    let noted = house.audit(doorward_domain::AuditEvent::CsrfRejected).await;
+    let seen: Vec<_> =
+        noted.iter().map(|row| (row.route.as_deref().unwrap_or(""), row.reason.as_deref().unwrap_or(""))).collect();
+    assert_eq!(seen, expected);
+    for row in &noted {
+        let shown = format!("{row:?}");
+        assert!(!shown.contains("canary-value") && !shown.contains(&token) && !shown.contains(client.cookie(SESSION)), "{shown}");
+    }
+}

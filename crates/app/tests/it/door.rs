@@ -54,7 +54,7 @@ async fn members_pass_with_their_identity() {
 }
 
 #[tokio::test]
-async fn csrf_refusals_at_the_door_are_noted_with_their_reason_and_no_token() {
+async fn csrf_17_refusals_at_the_door_are_noted_too() {
     let house = House::new().await;
     let member = house.member("ada@example.com").await;
     let token = member.cookie(CSRF).to_owned();

@@ -20,7 +20,7 @@ async fn expo_05_health_says_three_words_up_or_down() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_503_and_never_anonymous() {
+async fn ses_19_a_store_that_does_not_answer_is_503_and_never_anonymous() {
     let house = House::new().await;
     let mut client = house.member("ada@example.com").await;
     let mut uncached = Client::new(&house);
@@ -30,6 +30,7 @@ async fn a_store_that_does_not_answer_is_503_and_never_anonymous() {
         uncached.get("/api/auth/me").await,
         uncached.get("/account").await,
         uncached.post_empty("/api/auth/logout").await,
+        client.post_empty("/api/auth/logout").await,
         client.sign_in("ada@example.com", crate::client::PASSWORD).await,
     ];
     for answer in answers {

@@ -209,7 +209,7 @@ impl House {
     }
 
     pub(crate) async fn disable(&self, email: &str) {
-        let address = EmailAddress::parse(email).expect("an address");
+        let address = email.parse::<EmailAddress>().expect("an address");
         assert!(self.accounts.disable_user(&address).await.expect("a store"));
     }
 
@@ -217,7 +217,7 @@ impl House {
     pub(crate) async fn add_without_password(&self, email: &str) {
         let user = User {
             id: UserId::random(&SystemEntropy),
-            email: EmailAddress::parse(email).expect("an address"),
+            email: email.parse::<EmailAddress>().expect("an address"),
             display_name: String::new(),
             avatar_url: None,
             bio: None,
@@ -247,6 +247,13 @@ impl House {
             after = last.seq;
             found.extend(rows.into_iter().map(|row| row.record).filter(|record| record.event == event));
         }
+    }
+
+    /// Every octet of the database, its log included.
+    pub(crate) async fn snapshot(&self) -> Vec<u8> {
+        self.accounts.flush().await;
+        let read = |name: &str| std::fs::read(self.folder.path().join(name)).expect("a file");
+        [read("doorward.db"), read("doorward.db-wal")].concat()
     }
 
     /// Delivers what is due; says how many left.

@@ -37,7 +37,7 @@ async fn a_mail_is_one_private_file_with_fixed_fields_and_one_recipient() {
 }
 
 #[tokio::test]
-async fn text_of_a_stranger_reaches_no_field_of_a_mail() {
+async fn email_08_text_of_a_stranger_reaches_no_mail() {
     let house = House::new().await;
     for (email, name) in [
         ("ada@example.com", "Eve\r\nBcc: evil@example.com"),
@@ -46,8 +46,10 @@ async fn text_of_a_stranger_reaches_no_field_of_a_mail() {
     ] {
         house.register(email, name).await;
     }
-    house.deliver().await;
+    assert!(house.deliver().await >= 1);
     for mail in house.mails() {
+        assert!(mail.contains("\r\nContent-Type: text/plain; charset=utf-8\r\n") && !mail.contains("multipart"));
+        assert!(mail.contains("\r\nSubject: Confirm your address for Test Site\r\n"));
         for canary in ["evil", "Bcc", "href"] {
             assert!(!mail.contains(canary), "{canary} in {mail}");
         }

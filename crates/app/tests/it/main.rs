@@ -1,5 +1,7 @@
 //! The application with real parts: the flows over SQLite, real hashing, real mail files. Only sockets and the wall clock are missing.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on stops")]
+
 mod client;
 mod house;
 

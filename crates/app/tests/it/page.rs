@@ -117,6 +117,7 @@ async fn errors_of_fields_are_named_and_stale_forms_say_so() {
     let page = browser.post_form("/account/sign-up", &fields).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.text().contains("role=\"alert\"") && page.text().contains("href=\"#password\""), "{}", page.text());
+    assert_eq!(page.text().matches("aria-invalid=\"true\"").count(), 2);
     assert_eq!(hidden_token(&page), token, "and the form can be sent again");
     house.member("ada@example.com").await;
     house.sign_in(&mut browser, "ada@example.com").await;
