@@ -291,4 +291,21 @@ mod tests {
         assert_eq!(redactor.field("x-echo", "is opensesame"), "is <redacted>");
         assert_eq!(redactor.text("/account/1 is swordfish9"), "/account/1 is <redacted>");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_cookie_value_survives_in_no_field_at_all(
+            secret in "[a-zA-Z0-9_.~+/=-]{12,60}",
+            name in "[a-z-]{1,20}",
+            before in "[ -~]{0,20}",
+            after in "[ -~]{0,20}",
+        ) {
+            let mut redactor = Redactor::default();
+            redactor.learn("set-cookie", &format!("__Host-doorward_session={secret}; Path=/; Secure"));
+            let value = format!("{before}{secret}{after}");
+            proptest::prop_assert!(!redactor.field(&name, &value).contains(&secret));
+            proptest::prop_assert!(!redactor.field("set-cookie", &value).contains(&secret));
+            proptest::prop_assert!(!redactor.text(&value).contains(&secret));
+        }
+    }
 }

@@ -69,13 +69,13 @@ pub fn line(glance: &Glance, width: usize, paint: Paint) -> String {
     }
 }
 
-/// What is wrong, what was left out, the certificate, and the sum of it.
+/// What is wrong, the certificate, and the sum of it.
 #[must_use]
 pub fn summary(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
     let probes = &report.headers.probes;
-    for probe in probes {
-        deviations(&mut out, probe, paint);
+    for deviation in deviations(probes) {
+        deviation.tell(&mut out, paint);
     }
     if !out.is_empty() {
         out.insert_str(0, &format!("\n{}\n", paint.bold("What is wrong")));
@@ -83,50 +83,58 @@ pub fn summary(report: &Report, paint: Paint) -> String {
     certificate(&mut out, report, paint);
     let left_out = probes.iter().filter(|probe| probe.checks.iter().any(|check| check.verdict == CheckVerdict::Skip)).count();
     let checks: usize = probes.iter().map(|probe| probe.checks.len()).sum();
-    let failures = report.headers.failures.len();
-    let (verdict, words) = match failures {
-        0 => (CheckVerdict::Pass, "✓ The site is as the guide asks".to_owned()),
+    let (verdict, words) = match report.headers.failures.len() {
+        0 => (CheckVerdict::Pass, "✓ No deviation".to_owned()),
         1 => (CheckVerdict::Fail, "✗ One deviation".to_owned()),
         many => (CheckVerdict::Fail, format!("✗ {many} deviations")),
     };
-    let _ = writeln!(
-        out,
-        "\n{}  {} probes, {checks} checks, {left_out} left out",
-        paint.verdict(verdict, &paint.bold(&words)),
-        probes.len()
-    );
+    let words = paint.verdict(verdict, &paint.bold(&words));
+    let _ = writeln!(out, "\n{words}  in {} probes and {checks} checks, {left_out} left out", probes.len());
     out
 }
 
-fn deviations(out: &mut String, probe: &Probe, paint: Paint) {
-    if let Some(error) = &probe.error {
-        let _ = writeln!(
-            out,
-            "\n  {} {}\n      {}",
-            paint.verdict(CheckVerdict::Fail, "✗ no answer"),
-            probe.id,
-            Visible::new(error, 200)
-        );
-    }
-    for check in probe.checks.iter().filter(|check| is_deviation(check)) {
-        let _ = writeln!(
-            out,
-            "\n  {} {} · {}\n      {}",
-            paint.verdict(CheckVerdict::Fail, &format!("✗ {}", check.id)),
-            probe.id,
-            check.header,
-            Visible::new(check.reason.as_deref().unwrap_or_default(), 200),
-        );
-        if check.verdict == CheckVerdict::Fail {
-            let _ = writeln!(out, "      {} {}", paint.dim("expected"), Visible::new(&check.expected, VALUE_CHARS));
-            let _ = writeln!(out, "      {} {}", paint.dim("observed"), Visible::new(&check.observed, VALUE_CHARS));
+/// One thing that is wrong, with every probe that shows it.
+struct Deviation<'a> {
+    title: String,
+    reason: &'a str,
+    values: Option<(&'a str, &'a str)>,
+    probes: Vec<&'a str>,
+}
+
+/// The same fault in several answers is told once.
+fn deviations(probes: &[Probe]) -> Vec<Deviation<'_>> {
+    let mut all: Vec<Deviation<'_>> = Vec::new();
+    for probe in probes {
+        let error = probe.error.as_deref().map(|reason| ("no answer".to_owned(), reason, None));
+        let checks = probe.checks.iter().filter(|check| is_deviation(check)).map(|check| {
+            let values = (check.verdict == CheckVerdict::Fail).then_some((check.expected.as_str(), check.observed.as_str()));
+            (format!("{} {}", check.id, check.header), check.reason.as_deref().unwrap_or_default(), values)
+        });
+        for (title, reason, values) in error.into_iter().chain(checks) {
+            match all.iter_mut().find(|old| old.title == title && old.reason == reason && old.values == values) {
+                Some(old) => old.probes.push(&probe.id),
+                None => all.push(Deviation { title, reason, values, probes: vec![&probe.id] }),
+            }
         }
     }
+    all
 }
 
 /// Skips that nobody declared count as much as failures.
 fn is_deviation(check: &Check) -> bool {
     check.verdict == CheckVerdict::Fail || (check.verdict == CheckVerdict::Skip && check.expected == "a look")
+}
+
+impl Deviation<'_> {
+    fn tell(&self, out: &mut String, paint: Paint) {
+        let title = paint.verdict(CheckVerdict::Fail, &format!("✗ {}", self.title));
+        let _ = writeln!(out, "\n  {title}  {}", Visible::new(self.reason, 200));
+        if let Some((expected, observed)) = self.values {
+            let _ = writeln!(out, "      {}  {}", paint.dim("expected"), Visible::new(expected, VALUE_CHARS));
+            let _ = writeln!(out, "      {}  {}", paint.dim("observed"), Visible::new(observed, VALUE_CHARS));
+        }
+        let _ = writeln!(out, "      {}  {}", paint.dim("seen in "), self.probes.join(", "));
+    }
 }
 
 fn certificate(out: &mut String, report: &Report, paint: Paint) {

@@ -234,6 +234,32 @@ mod tests {
         assert_eq!(std::fs::read_to_string(dir.path().join("meta")).expect("still there"), "a file, not a folder");
     }
 
+    /// A new option must be looked at before it is added here: whatever it takes stands in the process list.
+    #[test]
+    fn ver_16_no_option_takes_a_credential() {
+        let command = <Line as clap::CommandFactory>::command();
+        let options: Vec<&str> = command.get_arguments().map(|option| option.get_id().as_str()).collect();
+        let known = [
+            "url",
+            "out",
+            "resolve",
+            "intended",
+            "inside",
+            "outside",
+            "ca",
+            "gate_credentials",
+            "http_port",
+            "stopped",
+            "skip",
+            "json",
+        ];
+        assert_eq!(options, known);
+        let file = command.get_arguments().find(|option| option.get_id() == "gate_credentials").and_then(|o| o.get_value_names());
+        assert_eq!(file.map(|names| names[0].as_str()), Some("FILE"));
+        // The one other place where a password could stand.
+        assert!(parse_origin("https://user:password@app.example.com").is_err());
+    }
+
     #[test]
     fn what_cannot_be_meant_ends_with_2_and_writes_nothing() {
         let dir = tempfile::tempdir().expect("a folder");

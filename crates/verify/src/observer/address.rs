@@ -56,17 +56,22 @@ async fn lookup((host, port): &Endpoint, pins: &[Pin]) -> Result<Vec<SocketAddr>
     if let Some(address) = host.ip() {
         return Ok(vec![SocketAddr::new(address, *port)]);
     }
-    if is_localhost(host.as_str()) {
+    if host.as_str().ends_with(".localhost") {
+        // RFC 6761 §6.3: these names are this machine, and many resolvers do not know them.
         let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         return Ok(loopback.map(|address| SocketAddr::new(address, *port)).to_vec());
     }
     match tokio::net::lookup_host((host.as_str(), *port)).await {
-        Ok(found) => Ok(found.collect()),
+        Ok(found) => Ok(loopback_in_order(found.collect())),
         Err(error) => Err(Fault::Address(super::shown(&error.to_string()))),
     }
 }
 
-/// RFC 6761 §6.3: these names are this machine, whatever a resolver says.
-fn is_localhost(name: &str) -> bool {
-    name == "localhost" || name.ends_with(".localhost")
+/// A site on this machine listens on 127.0.0.1 before it listens on anything else.
+fn loopback_in_order(mut found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if found.iter().all(|address| address.ip().is_loopback()) {
+        found.sort_by_key(SocketAddr::is_ipv6);
+    }
+    found.dedup();
+    found
 }

@@ -241,3 +241,75 @@ fn framing(method: &str, answer: &Answer) -> Result<Framing, Fault> {
 fn has_word(values: &[&str], word: &str) -> bool {
     values.iter().flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::observer::Transport;
+
+    fn call(method: &'static str) -> Call {
+        Call {
+            to: ([127, 0, 0, 1], 1).into(),
+            from: None,
+            host: "app.test".parse().expect("a host"),
+            authority: "app.test".into(),
+            transport: Transport::Plain,
+            method,
+            target: "/".into(),
+            fields: Vec::new(),
+            authorization: None,
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Answer, Fault> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(exchange(tokio::io::join(bytes, tokio::io::sink()), &call("GET")))
+    }
+
+    #[test]
+    fn interim_answers_are_passed_over_and_not_counted_as_the_answer() {
+        let answer = read(b"HTTP/1.1 103 Early\r\nlink: </x>\r\n\r\nHTTP/1.1 204 No\r\nx: 1\r\n\r\n").expect("an answer");
+        assert_eq!((answer.status, answer.fields.len()), (204, 1));
+        assert_eq!(read(&b"HTTP/1.1 100 C\r\n\r\n".repeat(20)), Err(Fault::Parse("too many interim answers")));
+    }
+
+    #[test]
+    fn a_body_that_is_too_long_to_keep_is_cut() {
+        let mut bytes = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", BODY_MAX * 2).into_bytes();
+        bytes.resize(bytes.len() + BODY_MAX * 2, b'x');
+        assert_eq!(read(&bytes).expect("an answer").body.len(), BODY_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn no_octets_can_make_it_panic(start in prop::sample::select(vec!["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"]),
+                                       rest in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(&[start.as_bytes(), &rest].concat());
+        }
+
+        #[test]
+        fn a_well_formed_answer_is_read_as_it_is(
+            fields in prop::collection::vec(("x-[a-z]{1,6}", "[!-~]([ -~]{0,20}[!-~])?"), 0..12),
+            body in prop::collection::vec(any::<u8>(), 0..200),
+            cut in 1usize..50,
+        ) {
+            let mut bytes = String::from("HTTP/1.1 200 OK\r\n");
+            for (name, value) in &fields {
+                bytes.push_str(&format!("{name}: {value}\r\n"));
+            }
+            bytes.push_str("transfer-encoding: chunked\r\n\r\n");
+            let mut bytes = bytes.into_bytes();
+            for chunk in body.chunks(cut) {
+                bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+                bytes.extend(chunk);
+                bytes.extend(b"\r\n");
+            }
+            bytes.extend(b"0\r\n\r\n");
+            let answer = read(&bytes).expect("an answer");
+            prop_assert_eq!(&answer.fields[..fields.len()], &fields[..]);
+            prop_assert_eq!(answer.body, body);
+        }
+    }
+}

@@ -8,7 +8,7 @@ async fn failures(cookies: &'static [&'static str]) -> Vec<String> {
         Act::Reply(if asked.is_get("/") { add(reply) } else { reply })
     })
     .await;
-    house.look().await.headers.failures
+    house.look_quickly().await.headers.failures
 }
 
 #[tokio::test]

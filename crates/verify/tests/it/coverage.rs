@@ -123,7 +123,7 @@ async fn what_cannot_be_looked_at_fails_the_run_unless_it_was_declared() {
 }
 
 #[tokio::test]
-async fn the_run_asks_nothing_that_could_change_an_account() {
+async fn ver_16_a_run_asks_nothing_that_could_change_an_account() {
     let house = House::honest().await;
     house.look().await;
     for (asked, _) in house.said() {

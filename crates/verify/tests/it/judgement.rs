@@ -19,7 +19,7 @@ async fn with(name: &'static str, value: String) -> Vec<String> {
         Act::Reply(if root { reply.set(name, &value) } else { reply })
     })
     .await;
-    house.look().await.headers.failures
+    house.look_quickly().await.headers.failures
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn ver_03_a_name_inside_another_value_is_not_the_header() {
         Act::Reply(if asked.is_get("/") { reply.without("x-frame-options").add("x-note", decoy) } else { reply })
     })
     .await;
-    let failures = house.look().await.headers.failures;
+    let failures = house.look_quickly().await.headers.failures;
     assert!(failures.contains(&"root-get: x-frame-options: missing".to_owned()), "{failures:?}");
 }
 
@@ -76,7 +76,7 @@ async fn forbidden_headers_are_found_wherever_they_come_from() {
         })
     })
     .await;
-    let failures = house.look().await.headers.failures;
+    let failures = house.look_quickly().await.headers.failures;
     assert_eq!(failures, ["api-401: x-powered-by: must not be sent", "api-401: access-control-allow-origin: must not be sent"]);
 }
 
@@ -89,7 +89,7 @@ async fn hsts_over_plain_http_and_an_api_that_redirects_are_deviations() {
         })
     })
     .await;
-    let failures = house.look().await.headers.failures;
+    let failures = house.look_quickly().await.headers.failures;
     assert_eq!(failures, ["http-api: status: is 308 instead of 403", "http-api: strict-transport-security: must not be sent"]);
 }
 
@@ -99,7 +99,7 @@ async fn a_redirect_elsewhere_is_a_deviation() {
         Act::Reply(if asked.secure { reply } else { reply.set("location", "https://evil.test/account/sign-in") })
     })
     .await;
-    let failures = house.look().await.headers.failures;
+    let failures = house.look_quickly().await.headers.failures;
     assert_eq!(failures[0], "http-redirect: location: leads elsewhere");
 }
 
@@ -118,6 +118,6 @@ async fn error_bodies_of_another_shape_are_deviations() {
             Act::Reply(reply)
         })
         .await;
-        assert_eq!(house.look().await.headers.failures, [format!("api-401: body: {reason}")]);
+        assert_eq!(house.look_quickly().await.headers.failures, [format!("api-401: body: {reason}")]);
     }
 }

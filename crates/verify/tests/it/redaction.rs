@@ -75,7 +75,7 @@ async fn ver_06_what_is_not_secret_stays() {
 }
 
 #[test]
-fn credentials_are_taken_only_from_private_files_and_never_shown() {
+fn ver_16_credentials_are_taken_only_from_private_files_and_never_shown() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str, mode: u32| {

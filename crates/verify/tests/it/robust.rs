@@ -14,7 +14,7 @@ async fn ver_04_a_site_that_dies_in_the_middle_is_written_down_as_not_ok() {
     let house =
         House::tampered(move |_, reply| if count.fetch_add(1, Ordering::SeqCst) < 5 { Act::Reply(reply) } else { Act::Close })
             .await;
-    let report = house.look().await;
+    let report = house.look_quickly().await;
     let dir = tempfile::tempdir().expect("a folder");
     report.write(&dir.path().join("meta")).expect("written all the same");
     let text = std::fs::read_to_string(dir.path().join("meta/security-headers.json")).expect("the file");
@@ -60,7 +60,7 @@ async fn ver_04_answers_that_are_not_http_are_errors() {
     for raw in cases {
         let house =
             House::tampered(|asked, reply| if asked.is_get("/") { Act::Raw(raw.to_vec()) } else { Act::Reply(reply) }).await;
-        let report = house.look().await;
+        let report = house.look_quickly().await;
         assert!(report.headers.probes[0].error.is_some(), "{:?}", String::from_utf8_lossy(raw));
         assert!(report.headers.failures[0].starts_with("root-get: "), "{:?}", report.headers.failures);
     }
@@ -77,7 +77,7 @@ async fn ver_04_an_endless_answer_comes_to_an_end() {
         Act::Raw(head)
     })
     .await;
-    let report = house.look().await;
+    let report = house.look_quickly().await;
     assert!(
         report.headers.probes[0].error.as_deref().is_some_and(|error| error.contains("64 KiB")),
         "{:?}",
