@@ -183,9 +183,14 @@ pub(crate) fn looks_secret(key: &str) -> bool {
         && !key.contains("password_min")
 }
 
+/// The known word that was probably meant: a third of the letters wrong at most, or one word the start of the other.
 fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let scored = known.map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
-    scored.filter(|(score, _)| *score > 0.82).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
+    let letters = name.rsplit("__").next().unwrap_or(name).chars().count();
+    let measured = known.map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
+    let near = |(distance, candidate): &(usize, &str)| {
+        *distance <= (letters / 3).max(1) || candidate.len() > 3 && (name.starts_with(candidate) || candidate.starts_with(name))
+    };
+    measured.filter(near).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
 /// One table of the file, or none: an absent section is an empty one.

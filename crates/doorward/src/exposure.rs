@@ -185,7 +185,8 @@ impl Exposure {
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let mut page = Page { out: String::new(), color };
-        page.heading("Listeners", ["ADDRESS", "KIND", "SERVES", "CONTROL"]);
+        page.title("Listeners");
+        page.columns(["ADDRESS", "KIND", "SERVES", "CONTROL"]);
         for listener in &self.listeners {
             page.row(&listener.address, listener.kind, listener.serves, listener.control.0);
         }
@@ -205,14 +206,11 @@ struct Page {
 
 impl Page {
     fn host(&mut self, host: &HostMap) {
-        let columns = ["PATH", "WHO PASSES", "LEADS TO", "CONTROL"];
-        match &host.gate {
-            None => self.heading(&host.host, columns),
-            Some(gate) => {
-                self.heading(&format!("{}  behind gate {}", host.host, gate.name), columns);
-                self.gate(gate);
-            }
+        self.title(&host.host);
+        if let Some(gate) = &host.gate {
+            self.gate(gate);
         }
+        self.columns(["PATH", "WHO PASSES", "LEADS TO", "CONTROL"]);
         for path in &host.paths {
             let target = match &path.upstream {
                 Some(name) => format!("{name}, {}{}", path.target, if path.websocket { ", WebSocket" } else { "" }),
@@ -224,19 +222,23 @@ impl Page {
 
     /// What is asked before any path: the network, then the password.
     fn gate(&mut self, gate: &GateMap) {
+        self.wide_row("behind the gate", &gate.name, "");
         for (index, networks) in gate.allow.chunks(2).enumerate() {
-            let (label, control) = if index == 0 { ("1. from these networks", "GATE-03") } else { ("", "") };
+            let (label, control) = if index == 0 { ("first, from these networks", "GATE-03") } else { ("", "") };
             self.wide_row(label, &networks.join(", "), control);
         }
-        self.wide_row("2. with a password of", &gate.users_file, "GATE-15");
+        self.wide_row("then, with a password of", &gate.users_file, "GATE-15");
         self.wide_row("answers carry the headers of", gate.profile, "HDR-06");
     }
 
-    fn heading(&mut self, title: &str, [first, second, third, control]: [&str; 4]) {
+    fn title(&mut self, title: &str) {
         let (on, off) = if self.color { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
-        let (dim, _) = if self.color { ("\u{1b}[2m", "") } else { ("", "") };
         let _ = writeln!(self.out, "{on}{title}{off}");
-        let _ = writeln!(self.out, "  {dim}{first:<FIRST$} {second:<SECOND$} {third:<THIRD$} {control}{off}");
+    }
+
+    fn columns(&mut self, [first, second, third, control]: [&str; 4]) {
+        let (on, off) = if self.color { ("\u{1b}[2m", "\u{1b}[0m") } else { ("", "") };
+        let _ = writeln!(self.out, "  {on}{first:<FIRST$} {second:<SECOND$} {third:<THIRD$} {control}{off}");
     }
 
     /// One line of the table; a cell that is too long pushes the rest to a line of its own instead of being cut.
@@ -283,7 +285,8 @@ mod tests {
         let listen = &config.listen;
         assert_eq!(exposure.listeners.len(), listen.http.len() + listen.https.len() + usize::from(listen.internal.is_some()));
         assert_eq!(exposure.hosts.len(), 1 + config.gates.len());
-        let led: Vec<&str> = exposure.hosts.iter().flat_map(|host| &host.paths).filter_map(|path| path.upstream.as_deref()).collect();
+        let led: Vec<&str> =
+            exposure.hosts.iter().flat_map(|host| &host.paths).filter_map(|path| path.upstream.as_deref()).collect();
         assert!(config.upstreams.iter().all(|upstream| led.contains(&upstream.name.as_str())), "{led:?}");
         let gate = exposure.hosts.iter().find_map(|host| host.gate.as_ref()).expect("a gate");
         assert_eq!(gate.allow, ["203.0.113.0/24", "2001:db8:17::/48"]);

@@ -136,8 +136,9 @@ fn decode_once(path: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        let escape =
-            (bytes[at] == b'%').then(|| path.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let digits = (bytes[at] == b'%').then(|| path.get(at + 1..at + 3)).flatten();
+        let digits = digits.filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let escape = digits.and_then(|hex| u8::from_str_radix(hex, 16).ok());
         out.push(escape.unwrap_or(bytes[at]));
         at += if escape.is_some() { 3 } else { 1 };
     }
@@ -172,7 +173,7 @@ fn nearly_path() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(2048))]
 
     #[test]
     fn canonical_is_canonical_again(raw in nearly_path()) {
