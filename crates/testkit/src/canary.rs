@@ -23,6 +23,8 @@ pub struct Hit {
     pub coat: &'static str,
     /// In which file or other sink.
     pub sink: String,
+    /// What stands around the first find.
+    pub around: String,
 }
 
 impl Canary {
@@ -61,9 +63,13 @@ impl Canary {
     /// Looks through one sink.
     #[must_use]
     pub fn search(&self, sink: &str, haystack: &[u8]) -> Vec<Hit> {
-        let found = |coat: &(&'static str, Vec<u8>)| contains(haystack, &coat.1);
-        let hit = |coat: (&'static str, Vec<u8>)| Hit { canary: self.name.clone(), coat: coat.0, sink: sink.to_owned() };
-        self.coats().into_iter().filter(found).map(hit).collect()
+        let hit = |(coat, needle): (&'static str, Vec<u8>)| {
+            let at = find(haystack, &needle)?;
+            let around = &haystack[at.saturating_sub(200)..haystack.len().min(at + needle.len() + 100)];
+            let around = String::from_utf8_lossy(around).into_owned();
+            Some(Hit { canary: self.name.clone(), coat, sink: sink.to_owned(), around })
+        };
+        self.coats().into_iter().filter_map(hit).collect()
     }
 }
 
@@ -73,7 +79,7 @@ fn within(value: &[u8], shift: usize, encode: impl Fn(&[u8]) -> String) -> Vec<u
     padded.extend_from_slice(value);
     let text = encode(&padded).into_bytes();
     let front = if shift == 0 { 0 } else { shift + 1 };
-    let back = if padded.len() % 3 == 0 { 0 } else { 1 };
+    let back = usize::from(!padded.len().is_multiple_of(3));
     text[front..text.len() - back].to_vec()
 }
 
@@ -104,21 +110,25 @@ fn percent(bytes: &[u8], lower: bool) -> Vec<u8> {
 
 fn json(text: &str) -> Vec<u8> {
     let quoted = serde_json::to_string(text).unwrap();
-    quoted[1..quoted.len() - 1].as_bytes().to_vec()
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
 /// Whether `needle` is somewhere in `haystack`.
 #[must_use]
 pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some(first) = needle.first() else { return true };
-    let mut rest = haystack;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        if rest[at..].starts_with(needle) {
-            return true;
+    find(haystack, needle).is_some()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = needle.first()?;
+    let mut from = 0;
+    while let Some(at) = haystack[from..].iter().position(|byte| byte == first) {
+        if haystack[from + at..].starts_with(needle) {
+            return Some(from + at);
         }
-        rest = &rest[at + 1..];
+        from += at + 1;
     }
-    false
+    None
 }
 
 /// Every file below a folder.

@@ -65,7 +65,8 @@ impl Server {
         command
             .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--no-server-header", "--app-dir"])
             .arg(sources().join("fastapi"))
-            .arg("service:app");
+            .arg("service:app")
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         Self::spawn(command, folder, "fastapi", port, "/seen")
     }
 
@@ -93,7 +94,16 @@ impl Server {
         manage(&["collectstatic", "--noinput", "-v0"]);
         manage(&["createsuperuser", "--noinput", "--username", user, "--email", "root@app.test"]);
         let mut command = python("gunicorn");
-        command.args(["--bind", &format!("127.0.0.1:{port}"), "--workers", "1", "--threads", "4", "site1.wsgi"]);
+        command.args([
+            "--bind",
+            &format!("127.0.0.1:{port}"),
+            "--workers",
+            "1",
+            "--threads",
+            "4",
+            "--no-control-socket",
+            "site1.wsgi",
+        ]);
         Self::spawn(command, folder, "django", port, "/admin/login/")
     }
 

@@ -74,11 +74,11 @@ impl Outcome {
     }
 
     /// Whether the request was called malformed in one of the ways that RFC 9113 §8.1.1 allows: a stream or connection
-    /// error of type PROTOCOL_ERROR, or an answer 400 before it.
+    /// error of type PROTOCOL_ERROR, or an answer 400 (421 where only the authority is odd) before it.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Answer(reply) => reply.status == 400,
+            Self::Answer(reply) => matches!(reply.status, 400 | 421),
             Self::Reset(code) | Self::GoAway(code) => *code == PROTOCOL_ERROR,
             Self::Closed | Self::Silence => false,
         }

@@ -69,9 +69,26 @@ impl RawClient {
         self.try_send(bytes.as_ref()).expect("the connection takes what is sent");
     }
 
-    /// Sends octets to a peer that may close before it has read them all, as it may when it refuses.
+    /// Sends octets to a peer that may refuse and close before it has read them all.
+    ///
+    /// Stops as soon as an answer begins, as a careful client does (RFC 9112 §9.5): octets that nobody reads any more
+    /// would make the kernel throw the answer away.
     pub fn send_what_it_takes(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = self.try_send(bytes.as_ref());
+        const PIECE: usize = 8 * 1024;
+        let mut pieces = bytes.as_ref().chunks(PIECE).peekable();
+        while let Some(piece) = pieces.next() {
+            let is_last = pieces.peek().is_none();
+            if self.try_send(piece).is_err() || (!is_last && self.is_answering()) {
+                return;
+            }
+        }
+    }
+
+    fn is_answering(&mut self) -> bool {
+        self.set_patience(Duration::from_millis(5));
+        let read = self.fill();
+        self.set_patience(PATIENCE);
+        !self.pending.is_empty() || matches!(read, Ok(0))
     }
 
     /// Closes our half: no more octets come from us.

@@ -15,7 +15,11 @@ fn right() -> String {
 }
 
 fn wrong() -> [String; 3] {
-    [basic_auth(ADMIN_USER, "wrong"), basic_auth("nobody", ADMIN_PASSWORD), basic_auth(ADMIN_USER, "")]
+    [
+        basic_auth(ADMIN_USER, "wrong"),
+        basic_auth("nobody", ADMIN_PASSWORD),
+        basic_auth(&ADMIN_USER.to_uppercase(), ADMIN_PASSWORD),
+    ]
 }
 
 fn with(authorization: Option<&str>) -> Request {
@@ -54,13 +58,13 @@ fn gate_02_no_route_leads_round_the_gate_to_its_upstream() {
         ("the same address by another name", base().upstream("alias", &ui.url()).route("/x/", "alias", "public")),
         (
             "the same address spelt otherwise",
-            base().upstream("alias", &format!("http://127.0.0.1:{port}/")).route("/x/", "alias", "public"),
+            base().upstream("alias", &format!("http://[::ffff:127.0.0.1]:{port}")).route("/x/", "alias", "public"),
         ),
         ("a second gate", base().gate("two", "ui", "strict")),
     ];
     for (what, builder) in refused {
         match builder.try_start() {
-            Start::Refused { code: Some(2), stderr, .. } => assert!(stderr.contains("ui"), "{what}: {stderr}"),
+            Start::Refused { code: Some(2), stderr, .. } => assert!(stderr.contains("gate"), "{what}: {stderr}"),
             other => panic!("{what}: {other:?}"),
         }
     }

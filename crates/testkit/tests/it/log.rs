@@ -33,7 +33,6 @@ fn live(site: &Site) -> Vec<Canary> {
     let token = house.mailbox().wait_for("ada@app.test").token();
     secrets.push(Canary::new("verification token", token.clone()));
     house.client().get(&format!("/account/verify?token={token}"));
-    house.client().post_json("/api/auth/verify-email", &json!({"token": token, "extra": 1}));
     house.client().post_json("/api/auth/verify-email", &json!({"token": format!("{token}x")}));
     house.client().post_json("/api/auth/verify-email", &json!({"token": token})).expect(200);
     house.client().post_json("/api/auth/verify-email", &json!({"token": token})).expect(400);
@@ -172,7 +171,8 @@ fn search(house: &House, secrets: &[Canary]) -> Vec<Hit> {
             let is_meant = matches!((secret.name.as_str(), name.as_str()), ("master key", "master.key"))
                 || secret.name == "verification token" && name.ends_with(".eml");
             if !is_meant {
-                hits.extend(secret.search(&name, &bytes));
+                // One coat a file is enough to know.
+                hits.extend(secret.search(&name, &bytes).into_iter().take(1));
             }
         }
     }

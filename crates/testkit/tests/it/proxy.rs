@@ -178,6 +178,7 @@ fn proxy_03_hop_by_hop_fields_end_at_the_door_and_name_nothing_away() {
 #[test]
 fn proxy_04_an_address_that_is_not_plainly_one_is_not_believed() {
     let mut site = behind_a_proxy();
+    let mut believed = Vec::new();
     for odd in [
         "127.0.0.1:80",
         "[127.0.0.1]",
@@ -208,8 +209,11 @@ fn proxy_04_an_address_that_is_not_plainly_one_is_not_believed() {
         &"127.0.0.3,".repeat(700),
     ] {
         let reply = knock(&site, PROXY, &[("X-Forwarded-For", odd)]);
-        assert!(matches!(reply.status, 403 | 400), "{odd:?}: {reply:?}");
+        if !matches!(reply.status, 403 | 400) {
+            believed.push((odd.to_owned(), reply.status));
+        }
     }
+    assert_eq!(believed, []);
     // A mapped address is its IPv4 address, not a way round it.
     assert_eq!(knock(&site, PROXY, &[("X-Forwarded-For", "::ffff:127.0.0.2")]).status, 403);
     for field in [("Forwarded", "for=127.0.0.1"), ("Forwarded", "for=\"_x\""), ("X-Real-IP", "127.0.0.1")] {

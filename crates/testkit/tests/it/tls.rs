@@ -212,7 +212,7 @@ fn tls_16_plain_http_redirects_people_and_refuses_everything_else() {
     }
     let split = site.house.raw_plain().ask(format!("GET /%0d%0aSet-Cookie:x=1 HTTP/1.1\r\nHost: {plain}\r\n\r\n"));
     assert!(split.all("set-cookie").is_empty() && split.status != 200, "{split:?}");
-    let gate = site.house.raw_plain().ask("GET /x HTTP/1.1\r\nHost: adm.app.test\r\n\r\n".to_owned());
+    let gate = site.house.raw_plain().ask("GET /x HTTP/1.1\r\nHost: adm.app.test\r\n\r\n");
     assert!(matches!(gate.status, 308 | 403), "{gate:?}");
     site.assert_upstreams_untouched("plain HTTP");
     site.house.assert_alive();

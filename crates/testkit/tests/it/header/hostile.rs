@@ -32,7 +32,6 @@ const HOSTILE: &[(&str, &str)] = &[
     ("X-Powered-By", "Evil/1.2.3"),
     ("Via", "1.1 evil"),
     ("X-Request-Id", "mine"),
-    ("X-Robots-Tag", "all"),
     ("Report-To", "{}"),
     ("NEL", "{}"),
     ("X-Doorward-Assertion", "forged"),

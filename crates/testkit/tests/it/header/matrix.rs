@@ -121,11 +121,12 @@ fn from_the_edge(site: &Site, cases: &mut Cases) {
     let get = |path: &str, more: &str| ask(format!("GET {path} HTTP/1.1\r\nHost: {own}\r\n{more}\r\n"));
     cases.add(Kind::Page, 400, "a dot segment", get("/../x", ""));
     cases.add(Kind::Api, 400, "a dot segment of the API", get("/api/../x", ""));
-    cases.add(Kind::Page, 400, "bare line feeds", ask(format!("GET / HTTP/1.1\nHost: {own}\n\n")));
+    // Whoever sends no readable head gets the strictest class.
+    cases.add(Kind::Api, 400, "bare line feeds", ask(format!("GET / HTTP/1.1\nHost: {own}\n\n")));
     cases.add(Kind::Api, 431, "large fields", get("/api/x", &format!("X: {}\r\n", "x".repeat(17_000))));
-    cases.add(Kind::Page, 431, "many fields", get("/", &"A: b\r\n".repeat(200)));
-    cases.add(Kind::Page, 414, "a long line", get(&format!("/{}", "x".repeat(9_000)), ""));
-    cases.add(Kind::Page, 421, "a foreign host", ask("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n".to_owned()));
+    cases.add(Kind::Api, 431, "many fields", get("/", &"A: b\r\n".repeat(200)));
+    cases.add(Kind::Api, 414, "a long line", get(&format!("/{}", "x".repeat(9_000)), ""));
+    cases.add(Kind::Api, 421, "a foreign host", ask("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n".to_owned()));
     cases.add(Kind::Page, 405, "a foreign method", ask(format!("PUT / HTTP/1.1\r\nHost: {own}\r\nContent-Length: 0\r\n\r\n")));
     cases.add(
         Kind::Api,
