@@ -33,7 +33,7 @@ impl Failures {
         Self { quota, any: AtomicBool::new(false), seen: Mutex::default() }
     }
 
-    /// Whether nobody failed lately: then nobody needs to be looked up.
+    /// Whether nobody ever failed: then nobody needs to be looked up.
     pub(super) fn is_quiet(&self) -> bool {
         !self.any.load(Ordering::Acquire)
     }
@@ -61,8 +61,12 @@ impl Failures {
         Some((*oldest + self.quota.window).saturating_duration_since(now))
     }
 
-    /// Counts an attempt before it is made, so that one that is broken off counts as well.
-    pub(super) fn note(&self, keys: [Key; 2]) {
+    /// Begins an attempt; it counts as a failure unless it is said to have succeeded.
+    pub(super) fn begin(&self, keys: [Key; 2]) -> Attempt<'_> {
+        Attempt { failures: self, keys, failed: true }
+    }
+
+    fn note(&self, keys: [Key; 2]) {
         let now = Instant::now();
         let mut seen = self.lock();
         self.make_room(&mut seen, now);
@@ -70,20 +74,6 @@ impl Failures {
             seen.entry(key).or_default().push_back(now);
         }
         self.any.store(true, Ordering::Release);
-    }
-
-    /// The attempt was none: takes one count back.
-    pub(super) fn take_back(&self, keys: [Key; 2]) {
-        let mut seen = self.lock();
-        for key in keys {
-            if let Some(times) = seen.get_mut(&key) {
-                times.pop_back();
-                if times.is_empty() {
-                    seen.remove(&key);
-                }
-            }
-        }
-        self.any.store(!seen.is_empty(), Ordering::Release);
     }
 
     fn make_room(&self, seen: &mut HashMap<Key, VecDeque<Instant>>, now: Instant) {
@@ -108,5 +98,27 @@ impl Failures {
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, VecDeque<Instant>>> {
         // Nothing can leave the map half-changed.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attempt under way. One that is broken off, because its caller went away, has failed.
+#[must_use]
+pub(super) struct Attempt<'a> {
+    failures: &'a Failures,
+    keys: [Key; 2],
+    failed: bool,
+}
+
+impl Attempt<'_> {
+    pub(super) fn succeeded(mut self) {
+        self.failed = false;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.failed {
+            self.failures.note(self.keys);
+        }
     }
 }

@@ -168,13 +168,12 @@ impl GateKeeper {
         if let Some(verdict) = self.known(gate, prefix, &credentials, &proof) {
             return verdict;
         }
-        let keys = self.keys(gate, prefix, &credentials);
-        self.failures.note(keys);
+        let attempt = self.failures.begin(self.keys(gate, prefix, &credentials));
         let user: Arc<str> = credentials.user().into();
         if !self.verify(users.clone(), credentials).await {
             return GateVerdict::Unauthenticated;
         }
-        self.failures.take_back(keys);
+        attempt.succeeded();
         self.proofs.add(proof, user.clone());
         GateVerdict::Pass(GatePermit { user })
     }

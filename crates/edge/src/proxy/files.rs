@@ -10,8 +10,8 @@ use http_body_util::BodyExt as _;
 use tower::Service as _;
 use tower_http::services::ServeFile;
 
-use super::{ForwardPlan, UpstreamFault, empty_body};
-use crate::body::EdgeBody;
+use super::{ForwardPlan, UpstreamFault};
+use crate::body::{EdgeBody, empty};
 
 const SHELL: &str = "index.html";
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -102,7 +102,7 @@ fn wants_shell(path: &str, headers: &HeaderMap) -> bool {
 }
 
 async fn send(request: Request<EdgeBody>, file: &Path) -> Result<Response<EdgeBody>, UpstreamFault> {
-    let response = ServeFile::new(file).call(request.map(|_| empty_body())).await.map_err(|never| match never {})?;
+    let response = ServeFile::new(file).call(request.map(|_| empty())).await.map_err(|never| match never {})?;
     if response.status() == StatusCode::NOT_FOUND {
         return Err(UpstreamFault::NotFound);
     }

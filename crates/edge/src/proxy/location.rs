@@ -7,12 +7,14 @@ use doorward_kit::net::{Authority, Scheme};
 ///
 /// `outside` is the authority that the client used, for the one case in which a path alone would be read as a host.
 pub(super) fn outside(value: &str, host: &Host, port: u16, outside: &str) -> Option<String> {
-    let rest = own_reference(value, host, port)?;
+    // Browsers drop tabs before they read a reference.
+    let rest = own_reference(value, host, port)?.replace('\t', "");
     Some(match rest.as_bytes() {
         [] => "/".into(),
-        // `//x` alone would name the host x.
-        [b'/' | b'\\', b'/' | b'\\', ..] => format!("https://{outside}{rest}"),
-        [b'/', ..] => rest.into(),
+        // `//x` alone, or `/\x`, would name the host x.
+        [b'/', b'/' | b'\\', ..] => format!("https://{outside}{rest}"),
+        [b'\\', ..] => format!("https://{outside}/{rest}"),
+        [b'/', ..] => rest,
         _ => format!("/{rest}"),
     })
 }
@@ -43,6 +45,21 @@ fn split_scheme(value: &str) -> Option<(Scheme, &str)> {
 #[cfg(test)]
 mod tests {
     use super::outside;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_rewritten_reference_stays_on_the_site(rest in "[/\\\\?#a-z.:@\t]{0,24}") {
+            let host = "api.internal".parse().expect("a host");
+            if let Some(made) = outside(&format!("http://api.internal:5001{rest}"), &host, 5001, "app.example.com") {
+                let path = made.strip_prefix("https://app.example.com").unwrap_or(&made);
+                prop_assert!(path.starts_with('/'), "{made}");
+                let is_bare = path.len() == made.len();
+                prop_assert!(!is_bare || !made[1..].starts_with(['/', '\\']), "{made}");
+                prop_assert!(!made.contains('\t'));
+            }
+        }
+    }
 
     #[test]
     fn only_the_upstreams_own_name_is_taken_away() {
@@ -55,6 +72,7 @@ mod tests {
             ("//api.internal:5001/x", Some("/x")),
             ("http://api.internal:5001//evil.test/x", Some("https://app.example.com//evil.test/x")),
             ("http://api.internal:5001/\\evil.test", Some("https://app.example.com/\\evil.test")),
+            ("http://api.internal:5001/\t/evil.test", Some("https://app.example.com//evil.test")),
             ("http://api.internal/x", None),
             ("http://other:5001/x", None),
             ("/x", None),

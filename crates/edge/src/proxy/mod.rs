@@ -30,9 +30,9 @@ use doorward_kit::{Host, RequestContext};
 use doorward_policy::{SizePolicy, TimePolicy, UpstreamPolicy};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::BodyExt as _;
 
-use crate::body::EdgeBody;
+use crate::body::{EdgeBody, empty};
 use pool::Pool;
 use request_body::RequestBody;
 use response_body::ResponseBody;
@@ -134,7 +134,7 @@ impl Forwarder {
         let (mut response, wire) = exchange::exchange(pool, Request::from_parts(parts, body), &self.times).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let upgrade = upgrade.ok_or(UpstreamFault::BadResponse)?;
-            return Ok(upgrade.accept(response, wire).await?.map(|()| empty_body()));
+            return Ok(upgrade.accept(response, wire).await?.map(|()| empty()));
         }
         head::clean_response(response.headers_mut(), pool, plan)?;
         // What hyper keeps beside the head, such as an unusual reason phrase, is the upstream's talk.
@@ -160,8 +160,4 @@ impl fmt::Debug for Forwarder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Forwarder").field("times", &self.times).field("sizes", &self.sizes).finish_non_exhaustive()
     }
-}
-
-fn empty_body() -> EdgeBody {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
 }

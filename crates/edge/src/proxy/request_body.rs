@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::gauge::Gauge;
-use crate::body::{BoxError, EdgeBody};
+use crate::body::{BodyTooLarge, BoxError, EdgeBody};
 
 /// What is wrong with a client's body.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,7 @@ impl Body for RequestBody {
                     // Trailers could smuggle fields past every check (HTTP-04).
                     Err(_trailers) => {}
                 },
+                Some(Err(error)) if error.is::<BodyTooLarge>() => return Poll::Ready(Some(Err(BodyFault::TooLarge))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(BodyFault::Client(error)))),
                 None => return Poll::Ready(None),
             }
