@@ -12,6 +12,7 @@ mod load;
 pub mod model;
 mod network;
 mod reader;
+pub mod reference;
 mod render;
 pub mod secret;
 mod section;

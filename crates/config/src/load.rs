@@ -123,3 +123,11 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
 fn version(item: &Item<'_>) -> Result<u32, Problem> {
     item.whole(1..=1).map_err(|_| Problem::new("this Doorward reads version 1 of the file", "write version = 1"))
 }
+
+#[cfg(test)]
+pub(crate) fn keys_read(text: &str, env: &dyn EnvSource) -> std::collections::BTreeSet<String> {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let reader = Reader::new(env);
+    let _ = read(&reader, table.get_ref(), Path::new("/doorward.toml"), text);
+    reader.into_keys()
+}

@@ -105,11 +105,25 @@ pub(crate) struct Reader<'e> {
     faults: RefCell<Vec<(String, At, Problem)>>,
     /// Variable to whether it may be set: those of lists may not.
     variables: RefCell<BTreeMap<String, bool>>,
+    /// `section.key` of everything that was asked for and not refused; the reference is held against it.
+    #[cfg(test)]
+    keys: RefCell<std::collections::BTreeSet<String>>,
 }
 
 impl<'e> Reader<'e> {
     pub(crate) fn new(env: &'e dyn EnvSource) -> Self {
-        Self { env, faults: RefCell::default(), variables: RefCell::default() }
+        Self {
+            env,
+            faults: RefCell::default(),
+            variables: RefCell::default(),
+            #[cfg(test)]
+            keys: RefCell::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_keys(self) -> std::collections::BTreeSet<String> {
+        self.keys.into_inner()
     }
 
     pub(crate) fn env(&self) -> &dyn EnvSource {
@@ -327,6 +341,10 @@ impl<'a> Section<'a> {
     /// Reports every key that nobody asked for. Call last.
     pub(crate) fn finish(&self) {
         let asked = self.asked.borrow();
+        #[cfg(test)]
+        if let Some(name) = self.path.split('[').next().filter(|name| !name.is_empty()) {
+            self.reader.keys.borrow_mut().extend(asked.iter().map(|key| format!("{name}.{key}")));
+        }
         for (name, span, _) in &self.entries {
             if asked.contains(name) || self.refused.borrow().contains(name) {
                 continue;

@@ -47,3 +47,13 @@ fn a_file_that_is_not_there_is_a_fault_and_not_a_crash() {
     let faults = doorward_config::load(Path::new("/nonexistent/doorward.toml"), &Env::new()).expect_err("nothing there");
     assert!(faults.to_string().starts_with("/nonexistent/doorward.toml: cannot be read"), "{faults}");
 }
+
+#[test]
+fn the_reference_in_the_tree_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/configuration.md");
+    let written = std::fs::read_to_string(path).expect("the reference is in the tree");
+    assert!(
+        written == doorward_config::reference::markdown(),
+        "run: cargo run -p doorward-config --example reference > docs/reference/configuration.md"
+    );
+}

@@ -1,0 +1,254 @@
+//! Every key of the file, as data: the reference in `docs/` is printed from it, and a test holds it against what is really read.
+
+use std::fmt::Write as _;
+
+use crate::model::SCOPES;
+
+/// One key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What may be written.
+    pub kind: &'static str,
+    /// What holds when it is not written; empty when it must be.
+    pub default: &'static str,
+    /// What it does.
+    pub text: &'static str,
+}
+
+/// One section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is written `[[name]]`, once for each.
+    pub repeated: bool,
+    /// What it is for.
+    pub text: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+const fn key(name: &'static str, kind: &'static str, default: &'static str, text: &'static str) -> Key {
+    Key { name, kind, default, text }
+}
+
+const fn part(name: &'static str, text: &'static str, keys: &'static [Key]) -> Part {
+    Part { name, repeated: false, text, keys }
+}
+
+const fn repeated(name: &'static str, text: &'static str, keys: &'static [Key]) -> Part {
+    Part { name, repeated: true, text, keys }
+}
+
+/// Every section but `[limits]`, whose keys are [`SCOPES`].
+pub const PARTS: &[Part] = &[
+    part(
+        "site",
+        "The site itself.",
+        &[
+            key(
+                "origin",
+                "origin",
+                "",
+                "The one address, `https` always. Links in mail, cookies and origin checks use nothing else.",
+            ),
+            key("env", "`development`, `staging`, `production`", "", "Outside `development` weak settings are refused."),
+            key("name", "1 to 60 characters", "the host", "What pages and mails call the site."),
+            key("data_dir", "path", "", "Database, mail files, generated keys."),
+            key(
+                "key_file",
+                "path",
+                "–",
+                "File with the master key: at least 32 random octets as text, mode 0600. This or `key_env`; neither is needed in development.",
+            ),
+            key("key_env", "variable name", "–", "Variable that holds the master key."),
+        ],
+    ),
+    part(
+        "listen",
+        "Where connections are taken.",
+        &[
+            key("https", "list of address:port", "", "TLS listeners, at least one."),
+            key("http", "list of address:port", "`[]`", "Plain listeners. They redirect and do nothing else."),
+            key("internal", "address:port", "none", "Health for operators; a loopback or private address."),
+            key(
+                "trusted_proxies",
+                "list of networks",
+                "`[]`",
+                "Peers whose `X-Forwarded-For` is believed. Never everyone; outside development no whole private range.",
+            ),
+        ],
+    ),
+    part(
+        "tls",
+        "Certificates. None are ordered by this version, and production issuance is disallowed for good.",
+        &[
+            key("source", "`files`, `self-signed`", "", "`self-signed` is for development only."),
+            key("certificate", "path", "–", "PEM chain, leaf first; for `files`."),
+            key("key", "path", "–", "PEM private key; for `files`."),
+        ],
+    ),
+    part("store", "Accounts, sessions, audit, outbox.", &[key("url", "`sqlite`", "`sqlite`", "A file in the data folder.")]),
+    part("counters", "Rate-limit counters.", &[key("url", "`memory`", "`memory`", "In this process.")]),
+    part(
+        "mail",
+        "How mail leaves.",
+        &[
+            key("url", "`file`", "`file`", "One `.eml` file a message, in `mail/` of the data folder."),
+            key("from", "one mailbox", "", "The `From` field."),
+        ],
+    ),
+    repeated(
+        "upstream",
+        "What stands behind: a server or a folder.",
+        &[
+            key("name", "letters, digits, `-`, `_`", "", "Unique; routes and gates use it."),
+            key("url", "`http://host:port`", "–", "A server, nothing after the port. This or `root`."),
+            key(
+                "root",
+                "path",
+                "–",
+                "A folder of files; unknown paths get its `index.html`. It must not hold the configuration, keys or data.",
+            ),
+        ],
+    ),
+    repeated(
+        "route",
+        "Which path leads to which upstream. The longest prefix wins. An upstream address that a gate guards is refused here.",
+        &[
+            key("host", "host", "the site's", "Another host than the site's; then `access` is `public`."),
+            key(
+                "path",
+                "prefix",
+                "",
+                "`/api` and `/api/` both match `/api`, `/api/` and `/api/x`, never `/apix`. What Doorward answers itself is refused.",
+            ),
+            key("upstream", "name", "", "Where it leads."),
+            key("access", "`public`, `identified`, `signed-in`", "", "Who passes, and whether the upstream is told who it is."),
+            key("strip_prefix", "true or false", "`false`", "Send `/api/x` as `/x`."),
+            key("websocket", "true or false", "`false`", "Let WebSocket upgrades through."),
+        ],
+    ),
+    repeated(
+        "gate",
+        "An internal UI on a host of its own: allowlist first, then basic auth.",
+        &[
+            key("name", "letters, digits, `-`, `_`", "", "Unique; log and audit use it."),
+            key("host", "host", "", "Nobody else's."),
+            key("upstream", "name", "", "Belongs to this gate alone, by its address."),
+            key(
+                "allow",
+                "list of networks",
+                "",
+                "Never empty, never everyone; outside development at most a /8 of IPv4 or a /16 of IPv6.",
+            ),
+            key("users_file", "path", "", "htpasswd with bcrypt or Argon2id; `doorward hash-password` makes its lines."),
+            key(
+                "profile",
+                "`strict`, `django-admin`, `pgadmin`, `flower`, `traefik`",
+                "`strict`",
+                "Which headers the UI can live with.",
+            ),
+            key("paths", "list of prefixes", "everything", "What exists on this host; the rest is 404 behind the gate."),
+            key("websocket", "true or false", "by profile", "`true` for `pgadmin` and `flower`."),
+            key("operator_session", "`false`", "`false`", "Not available in this version."),
+        ],
+    ),
+    part(
+        "accounts",
+        "Accounts and sessions. No setting weakens the cookies.",
+        &[
+            key("sign_up", "`open`, `closed`", "`open`", "Who may sign up."),
+            key(
+                "session_idle",
+                "5min to 30d",
+                "`24h`",
+                "Ends a session after this long without a request; at most `session_absolute`.",
+            ),
+            key("session_absolute", "5min to 90d", "`7d`", "Ends a session this long after sign-in."),
+            key("verification", "10min to 7d", "`24h`", "Life of a verification link."),
+            key("password_min", "15 to 64", "`15`", "Least characters of a password; from 8 in development."),
+            key("argon2_memory_kib", "19456 to 1048576", "`19456`", "Argon2id memory."),
+            key("argon2_passes", "2 to 16", "`2`", "Argon2id passes."),
+            key("hash_threads", "1 to 64", "one a core", "Threads that hash."),
+            key("session_limit", "1 to 1000", "`20`", "Sessions of one account; the oldest goes."),
+        ],
+    ),
+    part(
+        "headers",
+        "Only what weakens the policy is a setting.",
+        &[key(
+            "danger_content_security_policy",
+            "policy",
+            "none",
+            "Replaces the Content-Security-Policy of public pages. Refused in production; `doorward verify` fails all the same.",
+        )],
+    ),
+];
+
+/// Prints the reference as Markdown.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::from(HEAD);
+    for part in PARTS {
+        let name = if part.repeated { format!("[[{}]]", part.name) } else { format!("[{}]", part.name) };
+        let _ = write!(out, "\n## `{name}`\n\n{}\n\n| key | value | default | |\n|---|---|---|---|\n", part.text);
+        for key in part.keys {
+            let default = if key.default.is_empty() { "**required**" } else { key.default };
+            let _ = writeln!(out, "| `{}` | {} | {default} | {} |", key.name, key.kind, key.text);
+        }
+    }
+    out.push_str(LIMITS);
+    for (scope, default) in SCOPES {
+        let _ = writeln!(out, "| `{scope}` | `{default}` |");
+    }
+    out
+}
+
+const HEAD: &str = "# Configuration
+
+<!-- Printed by `cargo run -p doorward-config --example reference`; a test proves that it is fresh. -->
+
+One TOML file, `version = 1` on top. Unknown keys are refused; every fault is told at once, with its line and a way out.
+`doorward check` reads the file as `serve` does and opens no port.
+
+- **Paths** that are relative start at the file's folder.
+- **Times** are a whole number and `s`, `min`, `h` or `d`: `\"24h\"`, `\"15min\"`.
+- **Quotas** are how many per time: `\"5/min\"`, `\"10/15min\"`, `\"100/h\"`.
+- **Networks** are written strictly: `\"203.0.113.0/24\"`, `\"2001:db8::/48\"` or one address; no short or octal forms, no bits beyond the prefix.
+- **Secrets** are never in the file: a `*_file` key names a file, an `*_env` key a variable.
+- **Variables** override single keys of sections in single brackets: `DOORWARD_<SECTION>__<KEY>`, such as `DOORWARD_SITE__ORIGIN`. Lists and
+  `[[…]]` sections are set in the file alone. A variable of this form that names no key is refused.
+";
+
+const LIMITS: &str = "
+## `[limits]`
+
+At most so many in any interval of that length: 1 to 1000000, in 1s to 24h. Outside development no scope may be more than a hundred
+times as lax as its default. None can be switched off.
+
+| key | default |
+|---|---|
+";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::load;
+
+    /// Every section once, so that every reader runs.
+    const EVERY_SECTION: &str = "version = 1\n[[upstream]]\n[[route]]\n[[gate]]\n";
+
+    #[test]
+    fn the_reference_names_exactly_the_keys_that_are_read() {
+        let read = load::keys_read(EVERY_SECTION, &BTreeMap::new());
+        let mut named: BTreeSet<String> =
+            PARTS.iter().flat_map(|p| p.keys.iter().map(|k| format!("{}.{}", p.name, k.name))).collect();
+        named.extend(SCOPES.iter().map(|(scope, _)| format!("limits.{scope}")));
+        assert_eq!(read, named);
+    }
+}
