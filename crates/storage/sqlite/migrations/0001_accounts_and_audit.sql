@@ -95,3 +95,10 @@ CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
 BEGIN
     SELECT RAISE(ABORT, 'audit rows are not removed');
 END;
+
+-- REPLACE removes the row in its way without asking the trigger above.
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)
+BEGIN
+    SELECT RAISE(ABORT, 'audit rows are not replaced');
+END;

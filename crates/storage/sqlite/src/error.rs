@@ -11,7 +11,6 @@ const CORRUPT: u32 = 11;
 const FULL: u32 = 13;
 
 /// What the domain is told.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(crate) fn fault(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::Database(error) => match error.kind() {

@@ -1,0 +1,224 @@
+//! A whole house of accounts in a folder of its own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use doorward_domain::audit::AuditRow;
+use doorward_domain::credential::{Argon2Pool, Argon2Settings};
+use doorward_domain::service::{AccountRules, FlowError, Parts, SignedIn};
+use doorward_domain::store::PageLimit;
+use doorward_domain::throttle::MemoryCounters;
+use doorward_domain::{Accounts, AuditEvent, Password, Store, Visitor};
+use doorward_kit::{ClientAddr, Entropy, KeyPurpose, ManualClock, MasterKey, PeerAddr, RequestContext, RequestId, Timestamp};
+use doorward_policy::{LimitPolicy, Quota};
+use doorward_storage_sqlite::SqliteStore;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use tempfile::TempDir;
+
+/// The same octets for the same seed.
+pub(crate) struct SeededEntropy(Mutex<ChaCha20Rng>);
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, out: &mut [u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(out);
+    }
+}
+
+/// Hashing that takes microseconds: what it costs is measured elsewhere.
+pub(crate) const QUICK: Argon2Settings =
+    Argon2Settings { memory_kib: 64, passes: 1, lanes: 1, threads: 2, queue_per_thread: 1000 };
+
+/// A password that every policy takes.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+pub(crate) struct House {
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    dir: TempDir,
+}
+
+/// Quotas that never stand in the way, for tests of something else.
+pub(crate) fn generous() -> Vec<(&'static str, Quota)> {
+    let scopes = [
+        "auth_register",
+        "auth_login",
+        "auth_login_account",
+        "verify_email",
+        "verify_email_resend",
+        "verify_email_resend_address",
+    ];
+    scopes.map(|scope| (scope, quota(1_000, 1))).to_vec()
+}
+
+pub(crate) fn quota(count: u32, seconds: u64) -> Quota {
+    Quota { count: NonZeroU32::new(count).unwrap(), window: Duration::from_secs(seconds) }
+}
+
+fn rules(limits: Vec<(&'static str, Quota)>) -> AccountRules {
+    AccountRules {
+        sign_up_open: true,
+        session_idle: Duration::from_secs(24 * 3600),
+        session_absolute: Duration::from_secs(7 * 24 * 3600),
+        session_limit: 20,
+        verification_life: Duration::from_secs(24 * 3600),
+        password_min: 15,
+        link_origin: "https://app.example.org".to_owned(),
+        site_name: "Example".to_owned(),
+        limits: LimitPolicy::new(limits),
+        node: "node-1".to_owned(),
+    }
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(generous(), QUICK, |_| {}).await
+    }
+
+    pub(crate) async fn with_limits(limits: Vec<(&'static str, Quota)>) -> Self {
+        let all = limits.into_iter().chain(generous()).collect();
+        Self::with(all, QUICK, |_| {}).await
+    }
+
+    pub(crate) async fn with(
+        limits: Vec<(&'static str, Quota)>,
+        hashing: Argon2Settings,
+        change: impl Fn(&mut AccountRules),
+    ) -> Self {
+        let dir = quick_dir();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("doorward.db")).await.unwrap());
+        let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()));
+        let mut rules = rules(limits);
+        change(&mut rules);
+        let accounts = assemble(&store, &clock, hashing, rules);
+        Self { accounts, store, clock, dir }
+    }
+
+    /// The same data after a restart, with other hashing parameters or rules.
+    pub(crate) fn restart(&mut self, hashing: Argon2Settings) {
+        self.accounts = assemble(&self.store, &self.clock, hashing, self.accounts.rules().clone());
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join("doorward.db")
+    }
+
+    /// Every octet that is on the disk: database, log and all.
+    pub(crate) fn octets_on_disk(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
+    pub(crate) async fn sign_up(&self, email: &str, password: &str) -> Result<(), FlowError> {
+        self.accounts.sign_up(visitor(&caller(1)), email, secret(password), Some("Ann")).await
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Result<SignedIn, FlowError> {
+        self.sign_in_from(1, email, password).await
+    }
+
+    pub(crate) async fn sign_in_from(&self, host: u8, email: &str, password: &str) -> Result<SignedIn, FlowError> {
+        self.accounts.sign_in(visitor(&caller(host)), email, secret(password), None).await
+    }
+
+    pub(crate) async fn verify(&self, token: &str) -> Result<(), FlowError> {
+        self.accounts.verify_email(visitor(&caller(1)), token).await
+    }
+
+    /// An account that may sign in with [`PASSWORD`].
+    pub(crate) async fn member(&self, email: &str) {
+        self.sign_up(email, PASSWORD).await.unwrap();
+        self.verify(&self.mailed_token(email).await).await.unwrap();
+    }
+
+    /// Takes every mail that waits, as the sender would: recipient, subject, body.
+    pub(crate) async fn take_mail(&self) -> Vec<(String, String, String)> {
+        let mut taken = Vec::new();
+        for mail in self.accounts.due_mail(1000).await.unwrap() {
+            self.accounts.mail_sent(mail.id).await.unwrap();
+            taken.push((mail.to, mail.subject, mail.body));
+        }
+        taken
+    }
+
+    /// The token of the latest link mailed to an address.
+    pub(crate) async fn mailed_token(&self, email: &str) -> String {
+        let mails = self.take_mail().await;
+        let (_, _, body) = mails.iter().rev().find(|(to, ..)| to.eq_ignore_ascii_case(email)).expect("a mail to that address");
+        token_in(body)
+    }
+
+    /// The whole audit trail, loose entries included.
+    pub(crate) async fn audit(&self) -> Vec<AuditRow> {
+        self.accounts.flush().await;
+        let mut tx = self.store.begin().await.unwrap();
+        tx.audit().list(0, PageLimit::new(1000)).await.unwrap()
+    }
+
+    pub(crate) async fn events(&self, event: AuditEvent) -> Vec<AuditRow> {
+        self.audit().await.into_iter().filter(|row| row.record.event == event).collect()
+    }
+
+    pub(crate) async fn account_count(&self) -> usize {
+        self.accounts.list_users(None, PageLimit::new(1000)).await.unwrap().items.len()
+    }
+
+    pub(crate) async fn is_live(&self, cookie: &str) -> bool {
+        self.accounts.lookup_session(cookie).await.unwrap().is_some()
+    }
+}
+
+/// A folder in memory where there is one: these tests ask what is written, not how long a disk takes to say so.
+fn quick_dir() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+fn assemble(store: &Arc<SqliteStore>, clock: &Arc<ManualClock>, hashing: Argon2Settings, rules: AccountRules) -> Arc<Accounts> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(Mutex::new(ChaCha20Rng::seed_from_u64(seed()))));
+    let master = MasterKey::new(&[42; 32]).unwrap();
+    let hasher = Argon2Pool::start(hashing, &master.derive(KeyPurpose::PasswordPepper), &entropy).unwrap();
+    Arc::new(Accounts::new(Parts {
+        store: Arc::clone(store) as Arc<dyn Store>,
+        hasher: Arc::new(hasher),
+        counters: Arc::new(MemoryCounters::default()),
+        clock: Arc::clone(clock) as Arc<dyn doorward_kit::Clock>,
+        entropy,
+        master,
+        rules,
+    }))
+}
+
+/// A new seed for each house, the same in every run: two houses over one database must not draw the same ids.
+fn seed() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+/// A caller at `198.51.100.<host>`.
+pub(crate) fn caller(host: u8) -> RequestContext {
+    let address = IpAddr::from([198, 51, 100, host]);
+    RequestContext {
+        request_id: RequestId::from_bytes([host; 16]),
+        client: ClientAddr::new(address),
+        peer: PeerAddr(SocketAddr::new(IpAddr::from([10, 0, 0, 1]), 40_000)),
+        secure: true,
+    }
+}
+
+pub(crate) fn visitor(context: &RequestContext) -> Visitor<'_> {
+    Visitor { context, user_agent: Some("Browser/1"), host: "app.example.org", method: "POST", route: "/api/auth/login" }
+}
+
+pub(crate) fn secret(text: &str) -> Password {
+    Password::new(text.to_owned())
+}
+
+/// The token behind `#token=` in a mail.
+pub(crate) fn token_in(body: &str) -> String {
+    let (_, rest) = body.split_once("#token=").expect("a link");
+    rest.lines().next().unwrap().to_owned()
+}

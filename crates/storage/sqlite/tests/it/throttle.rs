@@ -1,0 +1,115 @@
+//! Rate limits of the flows.
+
+use std::time::Duration;
+
+use doorward_domain::AuditEvent;
+use doorward_domain::service::FlowError;
+use doorward_kit::{ClientAddr, RequestContext};
+
+use crate::support::{House, PASSWORD, caller, quota, secret, visitor};
+
+fn wait(outcome: Result<impl Sized, FlowError>) -> Option<u64> {
+    match outcome {
+        Err(FlowError::Throttled { retry_after }) => Some(retry_after.as_secs()),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn one_more_than_the_limit_waits_while_other_scopes_and_callers_pass() {
+    let house = House::with_limits(vec![("auth_login", quota(5, 60)), ("auth_me", quota(5, 60))]).await;
+    let context = caller(1);
+    for _ in 0..5 {
+        assert!(house.accounts.charge(visitor(&context), "auth_login").await.is_ok());
+    }
+    assert_eq!(wait(house.accounts.charge(visitor(&context), "auth_login").await), Some(60));
+    assert!(house.accounts.charge(visitor(&context), "auth_me").await.is_ok());
+    let other = caller(2);
+    assert!(house.accounts.charge(visitor(&other), "auth_login").await.is_ok());
+    house.clock.advance(Duration::from_secs(60));
+    assert!(house.accounts.charge(visitor(&context), "auth_login").await.is_ok(), "whoever waits as told is let through");
+}
+
+#[tokio::test]
+async fn addresses_of_one_ipv6_network_count_as_one_caller() {
+    let house = House::with_limits(vec![("auth_login", quota(1, 60))]).await;
+    let at = |text: &str| RequestContext { client: ClientAddr::new(text.parse().unwrap()), ..caller(1) };
+    let (first, neighbour, elsewhere) = (at("2001:db8:1:1::1"), at("2001:db8:1:1:ffff::2"), at("2001:db8:1:2::1"));
+    assert!(house.accounts.charge(visitor(&first), "auth_login").await.is_ok());
+    assert!(house.accounts.charge(visitor(&neighbour), "auth_login").await.is_err());
+    assert!(house.accounts.charge(visitor(&elsewhere), "auth_login").await.is_ok());
+}
+
+#[tokio::test]
+async fn malformed_attempts_use_up_the_limit_before_a_right_one() {
+    let house = House::with_limits(vec![("auth_login", quota(5, 60))]).await;
+    house.member("ann@example.org").await;
+    for malformed in ["", "no address", "\0", "@", &"x".repeat(100_000)] {
+        assert!(matches!(house.sign_in(malformed, "").await, Err(FlowError::Refused)));
+    }
+    assert!(wait(house.sign_in("ann@example.org", PASSWORD).await).is_some());
+    assert_eq!(house.events(AuditEvent::SignIn).await.len(), 0);
+}
+
+#[tokio::test]
+async fn known_and_unknown_addresses_are_throttled_alike() {
+    let house = House::with_limits(vec![("auth_login_account", quota(3, 900))]).await;
+    house.member("known@example.org").await;
+    let sequence = async |email: &str| {
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            waits.push(wait(house.sign_in(email, "a wrong but long password").await));
+        }
+        waits
+    };
+    let known = sequence("known@example.org").await;
+    assert_eq!(known, [None, None, None, Some(900), Some(900), Some(900)]);
+    assert_eq!(sequence("unknown@example.org").await, known);
+    assert_eq!(sequence("not an address").await, known);
+}
+
+#[tokio::test]
+async fn spellings_of_an_address_share_the_limit_and_the_owner_elsewhere_is_not_locked_out() {
+    let house = House::with_limits(vec![("auth_login_account", quota(4, 900))]).await;
+    house.member("ann@example.org").await;
+    for spelling in ["ann@example.org", "ANN@example.org.", " a.n.n@example.org", "ann+x@ex\u{200b}ample.org"] {
+        assert!(matches!(house.sign_in(spelling, "a wrong but long password").await, Err(FlowError::Refused)));
+    }
+    assert!(wait(house.sign_in("ann@example.org", PASSWORD).await).is_some());
+    assert!(house.sign_in_from(2, "ann@example.org", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_first_refusal_of_a_window_is_audited_and_the_flood_is_not() {
+    let house = House::with_limits(vec![("auth_login", quota(1, 60))]).await;
+    for _ in 0..20 {
+        let _ = house.sign_in("ann@example.org", PASSWORD).await;
+    }
+    let rows = house.events(AuditEvent::RateLimited).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].record.reason.as_deref(), Some("auth_login"));
+    house.clock.advance(Duration::from_secs(60));
+    for _ in 0..3 {
+        let _ = house.sign_in("ann@example.org", PASSWORD).await;
+    }
+    assert_eq!(house.events(AuditEvent::RateLimited).await.len(), 2);
+}
+
+#[tokio::test]
+async fn every_flow_counts_the_caller() {
+    let scopes = ["auth_register", "verify_email", "verify_email_resend"];
+    let house = House::with_limits(scopes.map(|scope| (scope, quota(2, 60))).to_vec()).await;
+    let context = caller(1);
+    let (mut sign_ups, mut verifications, mut resends) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..3 {
+        let email = format!("member{number}@example.org");
+        sign_ups.push(wait(house.accounts.sign_up(visitor(&context), &email, secret("short"), None).await));
+        verifications.push(wait(house.verify("malformed").await));
+        resends.push(wait(house.accounts.resend_verification(visitor(&context), &email).await));
+    }
+    let expected = [None, None, Some(60)];
+    assert_eq!(
+        (sign_ups.as_slice(), verifications.as_slice(), resends.as_slice()),
+        (&expected[..], &expected[..], &expected[..])
+    );
+}
