@@ -15,7 +15,7 @@ pub(crate) use process::terminate;
 pub use process::{Start, binary};
 
 use crate::address::INSIDE;
-use crate::ca::TestCa;
+use crate::ca::{TestCa, write_private};
 use crate::client::Client;
 use crate::mailbox::Mailbox;
 use crate::raw::{RawClient, Tls};
@@ -186,9 +186,16 @@ impl House {
         RawClient::plain(self.http(), INSIDE).expect("the plain door opens")
     }
 
-    /// Runs `doorward verify` with this house's configuration; the two files go to `out`.
+    /// Runs `doorward verify` with this house's configuration and its gates' password; the two files go to `out`.
+    /// `at_the_root` is what the gated UIs answer to `/` when somebody gets through.
     #[must_use]
-    pub fn verify(&self, out: &Path) -> std::process::Output {
+    pub fn verify(&self, out: &Path, at_the_root: u16) -> std::process::Output {
+        let secrets = TempDir::with_prefix("doorward-verify-").unwrap();
+        let (password, list) = (secrets.path().join("password"), secrets.path().join("gates"));
+        write_private(&password, ADMIN_PASSWORD.as_bytes());
+        let labels = self.gate_hosts.iter().filter_map(|host| host.split('.').next());
+        let lines: String = labels.map(|label| format!("{label} {ADMIN_USER} {} {at_the_root}\n", password.display())).collect();
+        write_private(&list, lines.as_bytes());
         let hosts = std::iter::once(&self.host).chain(&self.gate_hosts);
         let pins =
             hosts.flat_map(|host| [self.ports.https, self.ports.http].map(|port| format!("--resolve={host}:{port}:{INSIDE}")));
@@ -199,6 +206,8 @@ impl House {
             .arg(out)
             .arg("--ca")
             .arg(self.ca_file())
+            .arg("--gate-credentials")
+            .arg(&list)
             .args(pins)
             .output()
             .unwrap()

@@ -184,7 +184,7 @@ fn log_01_no_secret_is_in_any_log_file_or_row_at_the_most_talkative_level() {
     let mut site = Site::with(|builder| builder.log("trace").master_key(MASTER_KEY));
     let secrets = live(&site);
     let out = site.house.folder().join("meta");
-    let verify = site.house.verify(&out);
+    let verify = site.house.verify(&out, 200);
     std::fs::write(site.house.folder().join("verify.txt"), [verify.stdout, verify.stderr].concat()).unwrap();
     site.house.assert_alive();
     let while_alive = search(&site.house, &secrets);
