@@ -74,7 +74,10 @@ pub fn run(config: &Path, args: &Args) -> Exit {
             return Exit::Failed;
         }
     };
-    finish(&look(&runtime, &plan), args)
+    let report = look(&runtime, &plan);
+    // A resolver that does not answer must not hold what is already known.
+    runtime.shutdown_background();
+    finish(&report, args)
 }
 
 fn look(runtime: &tokio::runtime::Runtime, plan: &Plan) -> Report {

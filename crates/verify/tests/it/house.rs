@@ -3,7 +3,6 @@
 //! It shares nothing with the edge: it writes its answers by hand, octet by octet, and remembers them.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -310,14 +309,16 @@ async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, fro
                 target: request.uri().path().to_owned(),
                 fields: Vec::new(),
             };
-            let Act::Reply(reply) = (site.tamper)(&asked, site.answer(&asked)) else {
-                return std::future::pending().await;
+            let reply = match (site.tamper)(&asked, site.answer(&asked)) {
+                Act::Reply(reply) => reply,
+                Act::Hang => return std::future::pending().await,
+                Act::Raw(_) | Act::Close => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
             };
             let mut response = hyper::Response::builder().status(reply.status);
             for (name, value) in &reply.fields {
                 response = response.header(name, value);
             }
-            Ok::<_, Infallible>(response.body(Full::new(Bytes::from(reply.body))).expect("legal"))
+            Ok(response.body(Full::new(Bytes::from(reply.body))).expect("legal"))
         }
     });
     let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;

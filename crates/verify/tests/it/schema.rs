@@ -45,7 +45,7 @@ async fn ver_05_reports_of_good_bad_and_silent_sites_follow_their_schemas() {
     check(&House::tampered(|_, reply| Act::Reply(reply.status(500).add("x-powered-by", "PHP"))).await.look().await);
     check(&House::tampered(|_, _| Act::Close).await.look().await);
     let house = House::tampered(|_, _| Act::Hang).await;
-    let mut plan = impatient(house.plan(Default::default()));
+    let mut plan = impatient(house.plan(house.options()));
     plan.limits.whole = std::time::Duration::from_millis(600);
     check(&look(&plan).await);
 }
