@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::Block;
 use async_trait::async_trait;
 use doorward_kit::{Entropy, SubKey};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use super::argon2::{Argon2Error, Argon2Settings, Recipe};
 use super::{HashError, Password, PasswordCheck, PasswordHasher};

@@ -62,7 +62,10 @@ async fn prove(
     let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let check = match accounts.hasher.verify(password.clone(), stored.clone()).await {
         Ok(check) => check,
-        Err(HashError::Unusable) => PasswordCheck::Mismatch,
+        Err(HashError::Unusable) => {
+            tracing::error!(user_id = ?user.as_ref().map(|user| user.id), "stored password hash cannot be used");
+            PasswordCheck::Mismatch
+        }
         Err(HashError::Busy) => return Err(FlowError::Busy),
     };
     let Some(user) = user else { return Ok(Err("unknown")) };

@@ -34,7 +34,7 @@ async fn allowed(counters: &dyn Counters, key: [u8; 16], quota: Quota, micros: i
 }
 
 /// No interval of the window's length holds more than the limit, wherever it is laid (APP-RL-04): the fixed-window double dip.
-pub async fn no_interval_of_the_window_holds_more_than_the_limit(counters: Arc<dyn Counters>) {
+pub async fn app_rl_04_no_interval_of_the_window_holds_more_than_the_limit(counters: Arc<dyn Counters>) {
     let quota = quota(5, 60);
     assert_eq!(allowed(&*counters, KEY, quota, 59_999_999, 8).await, 5);
     assert_eq!(allowed(&*counters, KEY, quota, 60_000_001, 8).await, 0);
@@ -43,7 +43,7 @@ pub async fn no_interval_of_the_window_holds_more_than_the_limit(counters: Arc<d
 }
 
 /// A large limit may be counted coarsely, but never over the limit, and it comes back in time.
-pub async fn a_large_limit_is_never_exceeded(counters: Arc<dyn Counters>) {
+pub async fn app_rl_04_a_large_limit_is_never_exceeded(counters: Arc<dyn Counters>) {
     let quota = quota(5_000, 60);
     let mut given: Vec<(i64, u32)> = Vec::new();
     for step in 0..800 {
@@ -104,8 +104,8 @@ pub async fn parallel_attempts_never_pass_the_limit(counters: Arc<dyn Counters>)
 macro_rules! counters_contract {
     ($fresh:path) => {
         $crate::counters_contract!(@each $fresh;
-            no_interval_of_the_window_holds_more_than_the_limit,
-            a_large_limit_is_never_exceeded,
+            app_rl_04_no_interval_of_the_window_holds_more_than_the_limit,
+            app_rl_04_a_large_limit_is_never_exceeded,
             the_told_wait_is_exact,
             keys_are_counted_apart,
             a_clock_set_back_gives_nothing_away,

@@ -108,8 +108,10 @@ mod tests {
     use crate::throttle::Counters;
 
     mod contract {
-        async fn fresh() -> (super::Arc<dyn super::Counters>, ()) {
-            (super::Arc::new(super::MemoryCounters::default()), ())
+        use super::{Arc, Counters, MemoryCounters};
+
+        fn fresh() -> std::future::Ready<(Arc<dyn Counters>, ())> {
+            std::future::ready((Arc::new(MemoryCounters::default()), ()))
         }
 
         crate::counters_contract!(fresh);
@@ -149,7 +151,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_sequence_of_attempts_passes_the_limit(count in 1_u32..6, steps in proptest::collection::vec(0_i64..400, 1..200)) {
+        fn app_rl_04_no_sequence_of_attempts_passes_the_limit(count in 1_u32..6, steps in proptest::collection::vec(0_i64..400, 1..200)) {
             let counters = MemoryCounters::default();
             let quota = Quota { count: NonZeroU32::new(count).unwrap(), window: Duration::from_micros(1000) };
             let (mut now, mut given) = (0, Vec::new());

@@ -15,6 +15,18 @@ use crate::throttle::Subject;
 /// Consumes a token and makes the account. Unknown, expired, used, malformed, or an address that has an account by now: one refusal.
 pub(crate) async fn verify(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
     accounts.charge_subject(visitor, "verify_email", Subject::Prefix(&visitor.prefix())).await?;
+    match attempt(accounts, visitor, token).await {
+        // Two links of one address at once: the database let the other one win.
+        Err(FlowError::Store(StoreError::Conflict)) => {
+            let entry = AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, accounts.clock.now());
+            accounts.commit_entry(entry.because("taken")).await?;
+            Err(FlowError::Refused)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
     let now = accounts.high_water.now();
     let mut tx = accounts.store.begin().await?;
     let outcome = match Token::parse(token) {

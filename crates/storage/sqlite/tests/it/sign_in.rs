@@ -50,7 +50,7 @@ async fn what_was_typed_as_an_identifier_is_nowhere_on_the_disk() {
 }
 
 #[tokio::test]
-async fn ses_07_a_sign_in_makes_a_new_session_and_ends_the_presented_one() {
+async fn a_sign_in_makes_a_new_session_and_ends_the_presented_one() {
     let house = House::new().await;
     house.member("ann@example.org").await;
     house.member("bob@example.org").await;

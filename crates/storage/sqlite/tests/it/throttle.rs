@@ -8,7 +8,7 @@ use doorward_kit::{ClientAddr, RequestContext};
 
 use crate::support::{House, PASSWORD, caller, quota, secret, visitor};
 
-fn wait(outcome: Result<impl Sized, FlowError>) -> Option<u64> {
+fn wait(outcome: &Result<impl Sized, FlowError>) -> Option<u64> {
     match outcome {
         Err(FlowError::Throttled { retry_after }) => Some(retry_after.as_secs()),
         _ => None,
@@ -22,7 +22,7 @@ async fn one_more_than_the_limit_waits_while_other_scopes_and_callers_pass() {
     for _ in 0..5 {
         assert!(house.accounts.charge(visitor(&context), "auth_login").await.is_ok());
     }
-    assert_eq!(wait(house.accounts.charge(visitor(&context), "auth_login").await), Some(60));
+    assert_eq!(wait(&house.accounts.charge(visitor(&context), "auth_login").await), Some(60));
     assert!(house.accounts.charge(visitor(&context), "auth_me").await.is_ok());
     let other = caller(2);
     assert!(house.accounts.charge(visitor(&other), "auth_login").await.is_ok());
@@ -47,7 +47,7 @@ async fn malformed_attempts_use_up_the_limit_before_a_right_one() {
     for malformed in ["", "no address", "\0", "@", &"x".repeat(100_000)] {
         assert!(matches!(house.sign_in(malformed, "").await, Err(FlowError::Refused)));
     }
-    assert!(wait(house.sign_in("ann@example.org", PASSWORD).await).is_some());
+    assert!(wait(&house.sign_in("ann@example.org", PASSWORD).await).is_some());
     assert_eq!(house.events(AuditEvent::SignIn).await.len(), 0);
 }
 
@@ -58,7 +58,7 @@ async fn known_and_unknown_addresses_are_throttled_alike() {
     let sequence = async |email: &str| {
         let mut waits = Vec::new();
         for _ in 0..6 {
-            waits.push(wait(house.sign_in(email, "a wrong but long password").await));
+            waits.push(wait(&house.sign_in(email, "a wrong but long password").await));
         }
         waits
     };
@@ -75,7 +75,7 @@ async fn spellings_of_an_address_share_the_limit_and_the_owner_elsewhere_is_not_
     for spelling in ["ann@example.org", "ANN@example.org.", " a.n.n@example.org", "ann+x@ex\u{200b}ample.org"] {
         assert!(matches!(house.sign_in(spelling, "a wrong but long password").await, Err(FlowError::Refused)));
     }
-    assert!(wait(house.sign_in("ann@example.org", PASSWORD).await).is_some());
+    assert!(wait(&house.sign_in("ann@example.org", PASSWORD).await).is_some());
     assert!(house.sign_in_from(2, "ann@example.org", PASSWORD).await.is_ok());
 }
 
@@ -103,9 +103,9 @@ async fn every_flow_counts_the_caller() {
     let (mut sign_ups, mut verifications, mut resends) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..3 {
         let email = format!("member{number}@example.org");
-        sign_ups.push(wait(house.accounts.sign_up(visitor(&context), &email, secret("short"), None).await));
-        verifications.push(wait(house.verify("malformed").await));
-        resends.push(wait(house.accounts.resend_verification(visitor(&context), &email).await));
+        sign_ups.push(wait(&house.accounts.sign_up(visitor(&context), &email, secret("short"), None).await));
+        verifications.push(wait(&house.verify("malformed").await));
+        resends.push(wait(&house.accounts.resend_verification(visitor(&context), &email).await));
     }
     let expected = [None, None, Some(60)];
     assert_eq!(

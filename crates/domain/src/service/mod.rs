@@ -1,75 +1,33 @@
 //! The accounts service: every flow starts here.
+//!
+//! A façade: what a flow does is told beside its aggregate.
 
-use std::num::NonZeroU32;
+mod error;
+mod rules;
+mod shared;
+mod visitor;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use doorward_kit::id::MailId;
-use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, Token, UserId};
-use doorward_policy::{LimitPolicy, Quota};
+use doorward_kit::{Clock, Entropy, MasterKey, Token, UserId};
 use tokio::sync::Notify;
 
 use crate::account::{EmailAddress, User, operate, sign_up};
-use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Job, Outcome, Writer};
+use crate::audit::{AuditEntry, AuditRecord, Job, Writer};
 use crate::credential::{Password, PasswordHasher};
 use crate::instant::HighWater;
 use crate::keys::Keys;
-use crate::outbox::{self, MailAllowance, OutboxMail};
+use crate::outbox::{self, OutboxMail};
 use crate::session::cache::SessionCache;
 use crate::session::{ActiveSession, CsrfKey, lookup, sign_in, sign_out};
-use crate::store::{Delivery, Page, PageLimit, Store, StoreError};
+use crate::store::{Page, PageLimit, Store, StoreError};
 use crate::throttle::{Charger, Counters, Subject};
 use crate::verification;
 
-/// Notices to one address that nobody with its mailbox asked for: three a day.
-const NOTICES_PER_ADDRESS: Quota = Quota { count: NonZeroU32::new(3).unwrap(), window: Duration::from_secs(86_400) };
-
-/// Who knocks: what the audit entry says of a request, whatever comes of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Visitor<'a> {
-    /// Made by the edge.
-    pub context: &'a RequestContext,
-    /// `User-Agent` as sent; capped and escaped when it is written.
-    pub user_agent: Option<&'a str>,
-    /// Host asked for, canonical.
-    pub host: &'a str,
-    /// Method.
-    pub method: &'a str,
-    /// Route template, such as `/api/auth/login`; never the raw path.
-    pub route: &'static str,
-}
-
-impl Visitor<'_> {
-    /// The unit in which the caller is counted, as text.
-    pub(crate) fn prefix(&self) -> String {
-        self.context.client.prefix().to_string()
-    }
-}
-
-/// Settings of the flows.
-#[derive(Debug, Clone)]
-pub struct AccountRules {
-    /// Nobody new when false.
-    pub sign_up_open: bool,
-    /// D-13.
-    pub session_idle: Duration,
-    /// D-13.
-    pub session_absolute: Duration,
-    /// Most sessions of one account (SES-14).
-    pub session_limit: u32,
-    /// Life of a verification link.
-    pub verification_life: Duration,
-    /// Least code points (D-10).
-    pub password_min: u32,
-    /// Site origin, for links in mail; nothing of a request ever enters one (FORGOT-04).
-    pub link_origin: String,
-    /// What mails call the site.
-    pub site_name: String,
-    /// Quotas.
-    pub limits: LimitPolicy,
-    /// Name of this node in audit rows.
-    pub node: String,
-}
+pub use error::{FieldFault, FlowError};
+pub use rules::AccountRules;
+pub use visitor::Visitor;
 
 /// What [`Accounts`] is made of.
 pub struct Parts {
@@ -102,38 +60,6 @@ pub struct Accounts {
     pub(crate) writer: Writer,
     pub(crate) mail_queued: Notify,
     pub(crate) rules: AccountRules,
-}
-
-/// Why a flow ended without success. The outside sees the class, the log and the audit row the reason.
-#[derive(Debug, thiserror::Error)]
-pub enum FlowError {
-    /// Credentials, token or address refused; one answer for every cause (ENUM-01, RESET-01).
-    #[error("refused")]
-    Refused,
-    /// Too many attempts.
-    #[error("throttled")]
-    Throttled {
-        /// Seconds until the next permit, at least one.
-        retry_after: Duration,
-    },
-    /// The input breaks a rule that holds for everyone (ENUM-04).
-    #[error("invalid input")]
-    Invalid(Vec<FieldFault>),
-    /// The hashing queue is full past its deadline.
-    #[error("busy")]
-    Busy,
-    /// The store could not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A fault of one field, in words for the person who typed it. Never repeats the value (ERR-06).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct FieldFault {
-    /// JSON name of the field.
-    pub field: &'static str,
-    /// What is wrong.
-    pub detail: String,
 }
 
 /// A fresh sign-in.
@@ -320,41 +246,5 @@ impl Accounts {
     #[must_use]
     pub fn rules(&self) -> &AccountRules {
         &self.rules
-    }
-}
-
-/// What the flows share.
-impl Accounts {
-    /// Charges a subject; the first refusal of a window is audited (APP-RL-18).
-    pub(crate) async fn charge_subject(
-        &self,
-        visitor: Visitor<'_>,
-        scope: &'static str,
-        subject: Subject<'_>,
-    ) -> Result<(), FlowError> {
-        let now = self.clock.now();
-        let Err(exceeded) = self.charger.take(&self.keys, scope, subject, now).await else { return Ok(()) };
-        if exceeded.is_first {
-            let entry = AuditEntry::of_visitor(visitor, AuditEvent::RateLimited, Outcome::Denied, now);
-            self.record(entry.because(scope));
-        }
-        Err(FlowError::Throttled { retry_after: exceeded.retry_after })
-    }
-
-    /// Charges a mail to an address, silently (FORGOT-06, ENUM-03).
-    pub(crate) async fn mail_allowance(&self, address: &str) -> MailAllowance {
-        let now = self.clock.now();
-        let subject = Subject::Address(address);
-        let link = self.charger.take(&self.keys, "verify_email_resend_address", subject, now).await;
-        let notice = self.charger.take_of(&self.keys, "notice_address", NOTICES_PER_ADDRESS, subject, now).await;
-        let delivery = |is_allowed| if is_allowed { Delivery::Due } else { Delivery::Withheld };
-        MailAllowance { link: delivery(link.is_ok()), notice: delivery(link.is_ok() && notice.is_ok()) }
-    }
-
-    /// Stores one entry in a transaction of its own, before the answer.
-    pub(crate) async fn commit_entry(&self, entry: AuditEntry) -> Result<(), StoreError> {
-        let mut tx = self.store.begin().await?;
-        tx.audit().add(&AuditRecord::new(entry, &self.rules.node)).await?;
-        tx.commit().await
     }
 }

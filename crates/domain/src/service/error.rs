@@ -1,0 +1,37 @@
+//! Why a flow ended without success: HTTP-free, and told outside by class only.
+
+use std::time::Duration;
+
+use crate::store::StoreError;
+
+/// Why a flow ended without success. The outside sees the class, the log and the audit row the reason.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// Credentials, token or address refused; one answer for every cause (ENUM-01, RESET-01).
+    #[error("refused")]
+    Refused,
+    /// Too many attempts.
+    #[error("throttled")]
+    Throttled {
+        /// Seconds until the next permit, at least one.
+        retry_after: Duration,
+    },
+    /// The input breaks a rule that holds for everyone (ENUM-04).
+    #[error("invalid input")]
+    Invalid(Vec<FieldFault>),
+    /// The hashing queue is full past its deadline.
+    #[error("busy")]
+    Busy,
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A fault of one field, in words for the person who typed it. Never repeats the value (ERR-06).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldFault {
+    /// JSON name of the field.
+    pub field: &'static str,
+    /// What is wrong.
+    pub detail: String,
+}

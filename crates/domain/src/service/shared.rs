@@ -1,0 +1,50 @@
+//! What the flows share: charging, mail allowances, entries of their own.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use doorward_policy::Quota;
+
+use super::{Accounts, FlowError, Visitor};
+use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Outcome};
+use crate::outbox::MailAllowance;
+use crate::store::{Delivery, StoreError};
+use crate::throttle::Subject;
+
+/// Notices to one address that nobody with its mailbox asked for: three a day.
+const NOTICES_PER_ADDRESS: Quota = Quota { count: NonZeroU32::new(3).unwrap(), window: Duration::from_secs(86_400) };
+
+impl Accounts {
+    /// Charges a subject; the first refusal of a window is audited (APP-RL-18).
+    pub(crate) async fn charge_subject(
+        &self,
+        visitor: Visitor<'_>,
+        scope: &'static str,
+        subject: Subject<'_>,
+    ) -> Result<(), FlowError> {
+        let now = self.clock.now();
+        let Err(exceeded) = self.charger.take(&self.keys, scope, subject, now).await else { return Ok(()) };
+        if exceeded.is_first {
+            let entry = AuditEntry::of_visitor(visitor, AuditEvent::RateLimited, Outcome::Denied, now);
+            self.record(entry.because(scope));
+        }
+        Err(FlowError::Throttled { retry_after: exceeded.retry_after })
+    }
+
+    /// Charges a mail to an address, silently (FORGOT-06, ENUM-03).
+    pub(crate) async fn mail_allowance(&self, address: &str) -> MailAllowance {
+        let now = self.clock.now();
+        let subject = Subject::Address(address);
+        let link = self.charger.take(&self.keys, "verify_email_resend_address", subject, now).await;
+        let notice = self.charger.take_of(&self.keys, "notice_address", NOTICES_PER_ADDRESS, subject, now).await;
+        let delivery = |is_allowed| if is_allowed { Delivery::Due } else { Delivery::Withheld };
+        MailAllowance { link: delivery(link.is_ok()), notice: delivery(link.is_ok() && notice.is_ok()) }
+    }
+
+    /// Stores one entry in a transaction of its own, before the answer.
+    pub(crate) async fn commit_entry(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        tx.audit().add(&AuditRecord::new(entry, &self.rules.node)).await?;
+        tx.commit().await
+    }
+}
