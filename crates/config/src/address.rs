@@ -32,8 +32,7 @@ impl Endpoint {
             // Who listens on one loopback address often listens on all of them.
             Some(ip) if ip.is_loopback() || ip.is_unspecified() => Spot::Loopback,
             Some(ip) => Spot::Address(ip),
-            // RFC 6761 §6.3
-            None if name == "localhost" || name.ends_with(".localhost") || name == "localhost.localdomain" => Spot::Loopback,
+            None if is_loopback_name(name) => Spot::Loopback,
             None => Spot::Name(host.clone()),
         };
         Self { spot, port }
@@ -50,6 +49,14 @@ impl Endpoint {
                 Spot::Name(_) => false,
             }
     }
+}
+
+/// RFC 6761 §6.3, and the names that distributions write into `/etc/hosts`.
+fn is_loopback_name(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last == "localhost"
+        || matches!(name, "localhost.localdomain" | "localhost4.localdomain4" | "localhost6.localdomain6")
+        || matches!(name, "localhost4" | "localhost6" | "ip6-localhost" | "ip6-loopback")
 }
 
 /// What an upstream reaches.

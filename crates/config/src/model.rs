@@ -207,7 +207,7 @@ pub struct Gate {
     pub users_file: PathBuf,
     /// Header profile.
     pub profile: Profile,
-    /// Path prefixes that exist behind the gate (GATE-20), as [`Route::path`]; default all.
+    /// Path prefixes that exist behind the gate (GATE-20), as [`Route::path`]; never empty, default the root alone.
     pub paths: Vec<String>,
     /// Let WebSocket upgrades through; default as the profile needs.
     pub websocket: bool,
@@ -233,13 +233,13 @@ pub enum Profile {
 pub struct Accounts {
     /// Who may sign up.
     pub sign_up: SignUp,
-    /// Ends a session after this long without a request; 5 min to 30 d, default 24 h (D-13).
+    /// Ends a session after this long without a request; 5 min to 30 d, at most `session_absolute`, default 24 h (D-13).
     pub session_idle: Duration,
     /// Ends a session this long after sign-in; 5 min to 90 d, default 7 d (D-13).
     pub session_absolute: Duration,
     /// Life of a verification link; 10 min to 7 d, default 24 h.
     pub verification: Duration,
-    /// Least code points of a password; 8 to 64, default 15 (D-10).
+    /// Least code points of a password; 15 to 64, from 8 in development; default 15 (D-10).
     pub password_min: u32,
     /// Argon2id memory in KiB; 19 456 to 1 048 576, default 19 456.
     pub argon2_memory_kib: u32,

@@ -55,7 +55,8 @@ fn http(item: &Item<'_>) -> Result<UpstreamTarget, Problem> {
         let problem = Problem::new("is not http://host:port", "such as \"http://127.0.0.1:3000\", with nothing after the port");
         if text.contains('@') { problem.hidden() } else { problem }
     })?;
-    let nowhere = origin.port() == 0 || origin.host().ip().is_some_and(|ip| ip.is_unspecified() || ip.is_multicast());
+    let nowhere = origin.port() == 0
+        || origin.host().ip().map(|ip| ip.to_canonical()).is_some_and(|ip| ip.is_unspecified() || ip.is_multicast());
     if origin.scheme() != Scheme::Http || nowhere {
         return Err(Problem::new("is not an address to connect to", "such as \"http://127.0.0.1:3000\""));
     }

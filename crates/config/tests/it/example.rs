@@ -13,6 +13,14 @@ fn the_example_loads() {
 }
 
 #[test]
+fn the_first_configuration_of_the_readme_loads() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(path).expect("there is a README");
+    let text = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("with a configuration");
+    support::right(text);
+}
+
+#[test]
 fn defaults_are_the_documented_ones() {
     let config = support::right(RIGHT);
     let hours = |duration: std::time::Duration| duration.as_secs() / 3600;

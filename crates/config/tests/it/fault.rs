@@ -134,6 +134,19 @@ fn a_machine_sees_the_same() {
     assert_eq!(fault["problem"], "is none of the choices");
 }
 
+#[test]
+fn depth_is_no_crash() {
+    for text in [
+        "[".repeat(100_000),
+        format!("a = {}", "[".repeat(100_000)),
+        format!("a = {}", "{a=".repeat(100_000)),
+        format!("{}a = 1", "a.".repeat(100_000)),
+        format!("[{}a]", "a.".repeat(100_000)),
+    ] {
+        assert!(!wrong(&text).list().is_empty());
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_is_a_crash(text in "\\PC{0,200}") {

@@ -30,6 +30,8 @@ fn gate_02_another_name_for_the_gated_address_is_no_way_round() {
         "http://LOCALHOST.:8100",
         "http://api.localhost:8100",
         "http://127.0.0.2:8100",
+        "http://localhost.localdomain:8100",
+        "http://ip6-localhost:8100",
         "http://[::1]:8100",
         "http://[::ffff:127.0.0.1]:8100",
         "http://[::ffff:7f00:1]:8100",

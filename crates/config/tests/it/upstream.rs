@@ -17,6 +17,7 @@ fn a_server_is_scheme_host_and_port_and_nothing_after() {
         "http://127.0.0.1:0",
         "http://0.0.0.0:3000",
         "http://[::]:3000",
+        "http://[::ffff:0.0.0.0]:3000",
         "http://224.0.0.1:1",
         "127.0.0.1:3000",
         "unix:/run/x",
