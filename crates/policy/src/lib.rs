@@ -1,4 +1,4 @@
-//! A [`Config`](doorward_config::Config) becomes decisions as plain data: printable, comparable, without I/O.
+//! A [`Config`] becomes decisions as plain data: printable, comparable, without I/O.
 //!
 //! Comes in: a checked configuration. Goes out: [`Policy`], which the edge and the application enforce and `verify` judges with,
 //! so that probe and wall cannot drift. Must never know: sockets, databases, handlers.
