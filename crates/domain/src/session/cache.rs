@@ -113,3 +113,69 @@ impl SessionCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use doorward_kit::{ClientAddr, SessionId, Timestamp, TokenDigest, UserId};
+
+    use super::SessionCache;
+    use crate::account::User;
+    use crate::session::{ActiveSession, Session};
+
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn active() -> Arc<ActiveSession> {
+        let id = UserId::from_bytes([1; 16]);
+        let session = Session {
+            id: SessionId::from_bytes([2; 16]),
+            user_id: id,
+            digest: TokenDigest([3; 32]),
+            created_at: START,
+            last_seen_at: START,
+            expires_at: START,
+            user_agent: String::new(),
+            client: ClientAddr::new([192, 0, 2, 1].into()),
+        };
+        let user = User {
+            id,
+            email: "ann@example.org".parse().unwrap(),
+            display_name: String::new(),
+            avatar_url: None,
+            bio: None,
+            password_hash: None,
+            roles: Vec::new(),
+            disabled_at: None,
+            created_at: START,
+        };
+        Arc::new(ActiveSession { session, user })
+    }
+
+    #[test]
+    fn a_row_read_before_a_revocation_is_not_remembered_after_it() {
+        let (cache, active) = (SessionCache::new(), active());
+        let digest = active.session.digest;
+        let before = cache.epoch();
+        cache.evict([&digest]);
+        cache.insert(Arc::clone(&active), before);
+        assert!(cache.get(&digest).is_none());
+        cache.insert(active, cache.epoch());
+        assert!(cache.get(&digest).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_is_asked_for_again_after_a_second_and_keeps_the_last_request() {
+        let (cache, active) = (SessionCache::new(), active());
+        let digest = active.session.digest;
+        let entry = cache.insert(Arc::clone(&active), cache.epoch());
+        assert!(!entry.activity.note(Timestamp::from_second(59).unwrap(), Duration::from_secs(60)));
+        tokio::time::advance(Duration::from_millis(999)).await;
+        assert!(cache.get(&digest).is_some());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(cache.get(&digest).is_none());
+        let again = cache.insert(active, cache.epoch());
+        assert_eq!(again.activity.seen(), 59_000_000);
+    }
+}
