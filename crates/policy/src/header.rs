@@ -56,6 +56,8 @@ pub struct HeaderPolicy {
 
 /// Fields of an upstream's answer that never reach a client (HDR-09, HDR-13, EXPO-08).
 pub const STRIPPED: &[&str] = &[
+    // Its reports would go where the upstream likes.
+    "content-security-policy-report-only",
     "server",
     "x-powered-by",
     "via",

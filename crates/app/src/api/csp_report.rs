@@ -18,6 +18,8 @@ const BOUNDS: strict::Bounds = strict::Bounds { depth: 8, keys: 512 };
 const LOGGED_MAX: usize = 5;
 const DIRECTIVE_MAX_CHARS: usize = 64;
 const URL_MAX_CHARS: usize = 256;
+/// Stands for what a browser would not have sent.
+const OTHER: &str = "other";
 
 pub(crate) async fn take(State(app): State<AppState>, caller: Caller, body: Body) -> Result<Response, Problem> {
     let bytes = body::read(body, app.policy.sizes.auth_body).await?;
@@ -38,8 +40,8 @@ fn reports(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
 
 fn log(report: &Value, caller: &Caller) {
     let text = |names: [&str; 2]| names.iter().find_map(|name| report.get(name)?.as_str()).unwrap_or_default();
-    let directive = text(["effectiveDirective", "effective-directive"]);
-    let blocked = without_query(text(["blockedURL", "blocked-uri"]));
+    let directive = directive(text(["effectiveDirective", "effective-directive"]));
+    let blocked = blocked(text(["blockedURL", "blocked-uri"]));
     let document = without_query(text(["documentURL", "document-uri"]));
     tracing::warn!(
         message = "a browser reports blocked content",
@@ -48,4 +50,16 @@ fn log(report: &Value, caller: &Caller) {
         blocked = %Visible::new(blocked, URL_MAX_CHARS),
         document = %Visible::new(document, URL_MAX_CHARS),
     );
+}
+
+/// A directive name is lower-case letters and hyphens; anything else is a stranger's text and not worth a line (LOG-01).
+fn directive(text: &str) -> &str {
+    let is_name = text.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-');
+    if is_name { text } else { OTHER }
+}
+
+/// A URL without its query, or one of the words that stand in its place (CSP 3 §5.3).
+fn blocked(text: &str) -> &str {
+    const WORDS: [&str; 7] = ["inline", "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink", "data", "blob"];
+    if text.contains("://") || WORDS.contains(&text) { without_query(text) } else { OTHER }
 }
