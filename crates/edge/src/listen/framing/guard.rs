@@ -349,7 +349,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
     fn poll_stall<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.stalled_since = None;
-            self.idle_since = None;
             return polled;
         }
         if matches!(self.phase, Phase::Passing) {
@@ -364,6 +363,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        // An answer is under way; flushing alone is none.
+        this.idle_since = None;
         let polled = Pin::new(&mut this.io).poll_write(cx, bytes);
         this.poll_stall(cx, polled)
     }
@@ -374,6 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.idle_since = None;
         let polled = Pin::new(&mut this.io).poll_write_vectored(cx, slices);
         this.poll_stall(cx, polled)
     }

@@ -1,0 +1,130 @@
+//! HTTP/2 as strangers write it.
+
+use base64::Engine as _;
+
+use crate::support::frame::{FrameClient, Outcome};
+use crate::support::{GATED, House, PASSWORD, SITE, USER};
+
+type Field<'a> = (&'a [u8], &'a [u8]);
+
+const METHOD: Field<'_> = (b":method", b"GET");
+const SCHEME: Field<'_> = (b":scheme", b"https");
+const AUTHORITY: Field<'_> = (b":authority", SITE.as_bytes());
+const PATH: Field<'_> = (b":path", b"/x");
+
+#[tokio::test]
+async fn http_08_malformed_heads_are_protocol_errors() {
+    let house = House::start().await;
+    let good = [METHOD, SCHEME, AUTHORITY, PATH];
+    let extra: &[Field<'_>] = &[
+        (b"transfer-encoding", b"chunked"),
+        (b"connection", b"close"),
+        (b"keep-alive", b"timeout=5"),
+        (b"proxy-connection", b"close"),
+        (b"upgrade", b"h2c"),
+        (b"te", b"gzip"),
+        (b"X-Upper", b"a"),
+        (b"x-cr", b"a\rb"),
+        (b"x-lf", b"a\nb"),
+        (b"x-crlf", b"a\r\nhost: evil"),
+        (b"x-nul", b"a\0b"),
+        (b"x:colon", b"a"),
+        (b"x space", b"a"),
+        (b"", b"a"),
+        (b":authority", GATED.as_bytes()),
+        (b":path", b"/y"),
+        (b":method", b"GET"),
+        (b":scheme", b"https"),
+        (b":status", b"200"),
+        (b":unknown", b"a"),
+    ];
+    for field in extra {
+        let fields: Vec<_> = good.into_iter().chain([*field]).collect();
+        let outcome = FrameClient::connect(&house).await.ask(&fields, None).await;
+        assert!(outcome.is_protocol_error(), "{:?} {outcome:?}", String::from_utf8_lossy(field.0));
+    }
+    let late: [Field<'_>; 5] = [METHOD, SCHEME, AUTHORITY, (b"x-first", b"a"), PATH];
+    assert!(FrameClient::connect(&house).await.ask(&late, None).await.is_protocol_error(), "pseudo fields come first");
+    for missing in 0..4 {
+        let mut fields = good.to_vec();
+        if missing != 2 {
+            fields.remove(missing);
+            let outcome = FrameClient::connect(&house).await.ask(&fields, None).await;
+            assert!(outcome.is_protocol_error(), "without {missing} {outcome:?}");
+        }
+    }
+    for path in [&b""[..], b"/a b", b"/a\r\nb", b"/a\0b", b"x"] {
+        let outcome = FrameClient::connect(&house).await.ask(&[METHOD, SCHEME, AUTHORITY, (b":path", path)], None).await;
+        assert!(outcome.is_protocol_error() || outcome == Outcome::Status(400), "{:?} {outcome:?}", String::from_utf8_lossy(path));
+    }
+    assert_eq!(house.web.requests(), Vec::<String>::new());
+    assert_eq!(FrameClient::connect(&house).await.ask(&good, None).await, Outcome::Status(200));
+}
+
+#[tokio::test]
+async fn http_08_a_length_that_differs_from_the_data_is_a_protocol_error() {
+    let house = House::start().await;
+    for length in [&b"3"[..], b"8", b"0"] {
+        let fields: [Field<'_>; 5] =
+            [(b":method", b"POST"), SCHEME, AUTHORITY, (b":path", b"/api/auth/echo"), (b"content-length", length)];
+        let outcome = FrameClient::connect(&house).await.ask(&fields, Some(b"hello")).await;
+        assert!(outcome.is_protocol_error(), "{outcome:?}");
+    }
+    let fields: [Field<'_>; 5] = [(b":method", b"POST"), SCHEME, AUTHORITY, (b":path", b"/api/auth/echo"), (b"content-length", b"5")];
+    assert_eq!(FrameClient::connect(&house).await.ask(&fields, Some(b"hello")).await, Outcome::Status(200));
+}
+
+#[tokio::test]
+async fn gate_11_in_http_2_a_host_field_that_differs_from_the_authority_is_refused() {
+    let house = House::start().await;
+    let mut client = FrameClient::connect(&house).await;
+    let cases: [(&[u8], &[&[u8]], u16); 6] = [
+        (SITE.as_bytes(), &[GATED.as_bytes()], 400),
+        (GATED.as_bytes(), &[SITE.as_bytes()], 400),
+        (SITE.as_bytes(), &[SITE.as_bytes(), SITE.as_bytes()], 400),
+        (SITE.as_bytes(), &[b"app.example.test:444"], 400),
+        (SITE.as_bytes(), &[SITE.as_bytes()], 200),
+        (SITE.as_bytes(), &[b"APP.example.test."], 200),
+    ];
+    for (authority, hosts, status) in cases {
+        let mut fields = vec![METHOD, SCHEME, (&b":authority"[..], authority), PATH];
+        fields.extend(hosts.iter().map(|host| (&b"host"[..], *host)));
+        assert_eq!(client.ask(&fields, None).await, Outcome::Status(status), "{:?}", String::from_utf8_lossy(authority));
+    }
+    assert_eq!(house.web.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn gate_12_streams_of_one_connection_are_judged_each_for_itself() {
+    let house = House::start().await;
+    let mut client = FrameClient::connect(&house).await;
+    let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    let credentials = format!("Basic {credentials}");
+    let gated: [Field<'_>; 4] = [METHOD, SCHEME, (b":authority", GATED.as_bytes()), (b":path", b"/admin/")];
+    let inside: Vec<_> = gated.into_iter().chain([(&b"authorization"[..], credentials.as_bytes())]).collect();
+    assert_eq!(client.ask(&[METHOD, SCHEME, AUTHORITY, PATH], None).await, Outcome::Status(200));
+    assert_eq!(client.ask(&gated, None).await, Outcome::Status(401));
+    assert_eq!(client.ask(&inside, None).await, Outcome::Status(200));
+    assert_eq!(client.ask(&gated, None).await, Outcome::Status(401));
+    assert_eq!(client.ask(&[METHOD, SCHEME, (b":authority", b"evil.example"), PATH], None).await, Outcome::Status(421));
+    assert_eq!(house.gated.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn methods_and_targets_are_held_to_the_same_in_http_2() {
+    let house = House::start().await;
+    let mut client = FrameClient::connect(&house).await;
+    for (method, status) in [(&b"TRACE"[..], 405), (b"PUT", 405), (b"FOO", 501), (b"get", 501)] {
+        assert_eq!(client.ask(&[(b":method", method), SCHEME, AUTHORITY, PATH], None).await, Outcome::Status(status));
+    }
+    for path in [&b"/%"[..], b"/%zz", b"*", b"/a/../b", b"//x", b"/%2e%2e/x"] {
+        let outcome = client.ask(&[METHOD, SCHEME, AUTHORITY, (b":path", path)], None).await;
+        assert_eq!(outcome, Outcome::Status(400), "{:?}", String::from_utf8_lossy(path));
+    }
+    let long = [b"/".as_slice(), "a".repeat(9000).as_bytes()].concat();
+    assert_eq!(client.ask(&[METHOD, SCHEME, AUTHORITY, (b":path", &long)], None).await, Outcome::Status(414));
+    let mut many = vec![METHOD, SCHEME, AUTHORITY, PATH];
+    many.extend((0..101).map(|_| (&b"x"[..], &b"a"[..])));
+    assert_eq!(client.ask(&many, None).await, Outcome::Status(431));
+    assert!(house.web.requests().is_empty());
+}

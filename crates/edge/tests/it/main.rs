@@ -1,0 +1,19 @@
+//! The edge over real sockets: a client that writes octets, listeners as in production, and an upstream that records what reaches it.
+
+mod support;
+
+mod answers;
+mod body;
+mod files;
+mod framing;
+mod gate;
+mod gate_way;
+mod headers;
+mod host;
+mod http2;
+mod limit;
+mod path;
+mod plain;
+mod proxy;
+mod script;
+mod tls;

@@ -1,0 +1,150 @@
+//! HTTP/2 frame by frame, as no library would send it (RFC 9113 §4).
+
+use super::client::{Client, tls_config};
+use super::house::House;
+use super::SITE;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// What became of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A response head came.
+    Status(u16),
+    /// The stream was reset with this code.
+    Reset(u32),
+    /// The connection was given up with this code.
+    GoAway(u32),
+    /// It ended without a word.
+    Closed,
+}
+
+impl Outcome {
+    /// Whether the other side called it a protocol error.
+    pub(crate) fn is_protocol_error(self) -> bool {
+        matches!(self, Self::Reset(1) | Self::GoAway(1))
+    }
+}
+
+/// A connection after the preface.
+pub(crate) struct FrameClient {
+    client: Client,
+    next_stream: u32,
+}
+
+impl FrameClient {
+    pub(crate) async fn connect(house: &House) -> Self {
+        let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);
+        let mut client = Client::tls(house.https, "127.0.0.1", SITE, config).await.expect("a connection");
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        // No table of fields: each head can be read by itself.
+        client.send(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0])).await;
+        Self { client, next_stream: 1 }
+    }
+
+    /// Sends a head, and a body if there is one, and says what became of it.
+    pub(crate) async fn ask(&mut self, fields: &[(&[u8], &[u8])], body: Option<&[u8]>) -> Outcome {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        let flags = if body.is_some() { END_HEADERS } else { END_HEADERS | END_STREAM };
+        let mut bytes = frame(HEADERS, flags, stream, &block);
+        if let Some(body) = body {
+            bytes.extend(frame(DATA, END_STREAM, stream, body));
+        }
+        self.client.send(bytes).await;
+        self.outcome(stream).await
+    }
+
+    async fn outcome(&mut self, stream: u32) -> Outcome {
+        loop {
+            let Some(head) = self.client.take(9).await else { return Outcome::Closed };
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let on = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
+            let Some(payload) = self.client.take(length).await else { return Outcome::Closed };
+            match head[3] {
+                HEADERS if on == stream => return Outcome::Status(status(&payload)),
+                RST_STREAM if on == stream => return Outcome::Reset(number(&payload)),
+                GOAWAY if number(&payload[4..]) != 0 => return Outcome::GoAway(number(&payload[4..])),
+                SETTINGS if head[4] & 1 == 0 => self.client.send(frame(SETTINGS, 1, 0, &[])).await,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A literal field without indexing and without Huffman coding (RFC 7541 §6.2.2).
+fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
+    [&[0], string(name).as_slice(), &string(value)].concat()
+}
+
+fn string(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    if text.len() < 127 {
+        out.push(u8::try_from(text.len()).expect("short"));
+    } else {
+        out.push(127);
+        let mut rest = text.len() - 127;
+        while rest >= 128 {
+            out.push(u8::try_from(rest % 128 + 128).expect("an octet"));
+            rest /= 128;
+        }
+        out.push(u8::try_from(rest).expect("an octet"));
+    }
+    out.extend(text);
+    out
+}
+
+/// `:status` is always the first field; its values are table entries or three digits.
+fn status(block: &[u8]) -> u16 {
+    let block = match block {
+        // A change of the table's size may come before.
+        [first, rest @ ..] if first & 0xe0 == 0x20 => rest,
+        _ => block,
+    };
+    match block[0] {
+        0x88 => 200,
+        0x89 => 204,
+        0x8a => 206,
+        0x8b => 304,
+        0x8c => 400,
+        0x8d => 404,
+        0x8e => 500,
+        _ => digits(block),
+    }
+}
+
+fn digits(block: &[u8]) -> u16 {
+    let length = usize::from(block[1] & 0x7f);
+    let text = &block[2..2 + length];
+    if block[1] & 0x80 == 0 {
+        return std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).expect("digits");
+    }
+    // Huffman codes of digits: 0, 1, 2 have five bits, the others six (RFC 7541, appendix B).
+    let bits: Vec<u8> = text.iter().flat_map(|octet| (0..8).rev().map(move |shift| octet >> shift & 1)).collect();
+    let (mut at, mut value) = (0, 0);
+    for _ in 0..3 {
+        let take = |count: usize| bits[at..at + count].iter().fold(0_u16, |sum, bit| sum * 2 + u16::from(*bit));
+        let five = take(5);
+        let (digit, used) = if five < 3 { (five, 5) } else { (take(6) - 0x19 + 3, 6) };
+        at += used;
+        value = value * 10 + digit;
+    }
+    value
+}
