@@ -30,7 +30,9 @@ pub fn run(path: &Path, command: &UserCommand) -> Exit {
     block_on(async {
         let email = address.parse().map_err(|_| StartError::Usage("that is not an e-mail address"))?;
         let opened = open_accounts(&config, &ProcessEnv).await?;
-        if !opened.accounts.disable_user(&email).await? {
+        let found = opened.accounts.disable_user(&email).await?;
+        opened.accounts.flush().await;
+        if !found {
             return Err(StartError::NotThere("no account has this address"));
         }
         say("disabled; its sessions have ended");

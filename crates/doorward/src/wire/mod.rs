@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use doorward_app::{App, AppParts};
 use doorward_config::{Config, EnvSource, Listen, Tls};
+use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::listen::{self, Bound, ListenSpec, ServeParts};
 use doorward_edge::proxy::Forwarder;
@@ -33,6 +34,7 @@ pub struct House {
     bound: Bound,
     serve: ServeParts,
     app: App,
+    accounts: Arc<Accounts>,
 }
 
 impl House {
@@ -66,12 +68,13 @@ impl House {
             policy,
         });
         let accounts = opened.accounts;
+        let asked = accounts.clone();
         let ready = Arc::new(move || {
-            let accounts = accounts.clone();
+            let accounts = asked.clone();
             Box::pin(async move { accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
         });
         let bound = listen::bind(&listen_spec(&config.listen))?;
-        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, drain: DRAIN }, app })
+        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, drain: DRAIN }, app, accounts })
     }
 
     /// What is listened on, with the ports that were really taken.
@@ -88,12 +91,16 @@ impl House {
     /// # Errors
     /// [`StartError::Tls`] when TLS cannot be set up.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), StartError> {
+        self.accounts.record(AuditEntry::of_house(AuditEvent::Started, Outcome::Success, SystemClock.now()));
         let (end, ended) = watch::channel(false);
         let mut jobs = self.app.spawn_jobs(ended);
         let served = listen::serve(self.bound, self.serve, stop).await;
         // Jobs end after the last request, so that the mail of the last sign-up still leaves.
         let _ = end.send(true);
         let _ = tokio::time::timeout(DRAIN, async { while jobs.join_next().await.is_some() {} }).await;
+        self.accounts.record(AuditEntry::of_house(AuditEvent::Stopped, Outcome::Success, SystemClock.now()));
+        // Entries that were queued while draining are stored before the process ends (CFG-08).
+        self.accounts.flush().await;
         Ok(served?)
     }
 }
