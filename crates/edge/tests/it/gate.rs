@@ -65,7 +65,7 @@ impl Gate {
     }
 
     async fn attempt(&self, keeper: &GateKeeper, from: &str, user: &str, password: &str) -> GateVerdict {
-        self.check(keeper, from, &basic(&format!("{user}:{password}"))).await
+        self.check(keeper, from, &basic(format!("{user}:{password}"))).await
     }
 }
 
