@@ -54,7 +54,7 @@ pub struct EdgeEvent {
     pub context: RequestContext,
     /// Canonical host, or empty when unknown.
     pub host: String,
-    /// Method as sent, a token.
+    /// Method, or `unknown`.
     pub method: String,
     /// `User-Agent` as sent.
     pub user_agent: Option<String>,

@@ -217,6 +217,8 @@ fn json(detail: &'static str) -> Response<EdgeBody> {
     // Details are our own words and hold nothing that JSON escapes.
     let mut response = Response::new(body::full(format!(r#"{{"detail":"{detail}"}}"#)));
     mark_json(response.headers_mut());
+    // Who was refused depends on who asked (SES-15).
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

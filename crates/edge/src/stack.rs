@@ -205,13 +205,7 @@ impl House {
     }
 
     /// 9a. Built in: body cap, then the application.
-    async fn built_in(
-        &self,
-        way: &Way<'_>,
-        mut head: Parts,
-        body: EdgeBody,
-        seen: &Seen,
-    ) -> Result<Response<EdgeBody>, Fault> {
+    async fn built_in(&self, way: &Way<'_>, mut head: Parts, body: EdgeBody, seen: &Seen) -> Result<Response<EdgeBody>, Fault> {
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.auth_body, way.arrival)?;
         head.uri = target::rebuild(way.path, way.query)?;
         head.extensions.insert(seen.context);
@@ -242,7 +236,13 @@ impl House {
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
         let sent = if route.strip_prefix { way.path.strip_prefix(&route.path).unwrap_or_default() } else { way.path.as_str() };
         let plan = self.plan(&route.upstream, sent, way, seen, &identity);
-        self.forward(Request::from_parts(head, body), ForwardPlan { websocket: route.websocket, ..plan }).await
+        let plan = ForwardPlan { websocket: route.websocket, ..plan };
+        let mut response = self.forward(Request::from_parts(head, body), plan).await?;
+        if !identity.is_empty() {
+            // What was answered to one person is kept for nobody, whatever the upstream says (SES-15).
+            headers::keep_for_nobody(&mut response);
+        }
+        Ok(response)
     }
 
     /// 9c. Gate: who, then what. A stranger does not learn which paths exist behind it (GATE-20).
@@ -306,7 +306,6 @@ impl House {
             remove_authorization: false,
         }
     }
-
 }
 
 /// Where a request goes, decided.

@@ -78,6 +78,9 @@ pub const STRIPPED: &[&str] = &[
     "x-backend-server",
 ];
 
+/// Fields that only a rule may set: where an audience has none, there is none (HDR-09).
+const RULES_ALONE: [&str; 2] = ["origin-agent-cluster", "reporting-endpoints"];
+
 /// Name prefixes of fields that never reach a client.
 pub const STRIPPED_PREFIXES: &[&str] = &["access-control-", "x-upstream-", "x-envoy-", "x-doorward-", "x-debug-"];
 
@@ -201,6 +204,9 @@ impl HeaderPolicy {
 fn strip(headers: &mut HeaderMap) {
     for name in STRIPPED {
         headers.remove(*name);
+    }
+    for name in RULES_ALONE {
+        headers.remove(name);
     }
     // Almost no answer has any of these: look before collecting.
     if headers.keys().any(is_stripped_family) {

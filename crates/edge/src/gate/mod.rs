@@ -84,7 +84,7 @@ impl GatePermit {
 
 /// Why a gate cannot be watched. Names file and line, never a hash.
 #[derive(Debug, thiserror::Error)]
-#[error("gate {gate}: {}: {fault}", path.display())]
+#[error("gate {gate}: users_file {}: {fault}", path.display())]
 pub struct GateLoadError {
     /// Which gate.
     pub gate: String,

@@ -3,7 +3,7 @@
 use http::Response;
 use http_body::Body as _;
 
-use super::seen::Seen;
+use super::{method, seen::Seen};
 use crate::body::EdgeBody;
 
 /// Writes the line, as an event of target `access`.
@@ -14,7 +14,7 @@ pub(crate) fn write(seen: &Seen, response: &Response<EdgeBody>) {
         request_id = %seen.context.request_id,
         client = %seen.context.client,
         peer = %seen.context.peer.ip(),
-        method = %seen.method,
+        method = method::name(&seen.method),
         host = seen.host(),
         path = %seen.logged_path(),
         status = response.status().as_u16(),

@@ -1,6 +1,6 @@
 //! Who is calling: the peer, or what the trusted hops in front of us say (PROXY-01).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use doorward_kit::{Cidr, ClientAddr, PeerAddr};
 use http::HeaderMap;
@@ -38,16 +38,9 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[Cidr]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 
-/// An address, or an address with a port as some proxies write it. No zone, no name, no `unknown`, no obfuscated id.
+/// An address and nothing else: no port, no brackets, no zone, no name, no `unknown`, no obfuscated id (PROXY-04).
 fn parse(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);
-    if text.contains('%') {
-        return None;
-    }
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let address = match bare {
-        Some(v6) => IpAddr::V6(v6.parse().ok()?),
-        None => text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip())).ok()?,
-    };
+    let address: IpAddr = text.parse().ok()?;
     Some(address.to_canonical())
 }

@@ -34,6 +34,9 @@ pub(crate) fn finish(policy: &Arc<Policy>, seen: &Seen, mut response: Response<E
         // The head of another protocol: anything we add could break it (HDR-12).
         return response;
     }
+    if response.headers().contains_key(header::SET_COOKIE) {
+        keep_for_nobody(&mut response);
+    }
     let headers = response.headers_mut();
     strip_hop(headers);
     policy.headers.apply(seen.audience, headers);
@@ -50,6 +53,13 @@ pub(crate) fn finish(policy: &Arc<Policy>, seen: &Seen, mut response: Response<E
     }
     let (policy, audience) = (policy.clone(), seen.audience);
     response.map(|body| body::screened(body, move |trailers| screen_trailers(&policy.headers, audience, trailers)))
+}
+
+/// Forbids every cache to keep an answer (RFC 9111 §5.2.2.5).
+pub(crate) fn keep_for_nobody(response: &mut Response<EdgeBody>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
 }
 
 fn strip_hop(headers: &mut HeaderMap) {

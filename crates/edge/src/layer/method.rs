@@ -16,6 +16,15 @@ pub(crate) enum Listed {
     No,
 }
 
+/// The name for log and audit: of a method that is not known, only that. What stands in its place may be anything, such as the
+/// rest of a body that somebody framed badly (LOG-01).
+pub(crate) fn name(method: &Method) -> &str {
+    match judge(method) {
+        Err(Fault::MethodUnknown) => "unknown",
+        _ => method.as_str(),
+    }
+}
+
 /// Names are case-sensitive (RFC 9110 §9.1): `get` is an unknown method, not a misspelt one.
 pub(crate) fn judge(method: &Method) -> Result<Listed, Fault> {
     match *method {

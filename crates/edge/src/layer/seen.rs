@@ -39,12 +39,8 @@ pub(crate) struct Seen {
 impl Seen {
     /// Notes what can be told without judging anything.
     pub(crate) fn new(entropy: &dyn Entropy, client: ClientAddr, arrival: &Arrival, policy: &Policy, head: &Parts) -> Self {
-        let context = RequestContext {
-            request_id: RequestId::random(entropy),
-            client,
-            peer: arrival.peer,
-            secure: arrival.secure,
-        };
+        let context =
+            RequestContext { request_id: RequestId::random(entropy), client, peer: arrival.peer, secure: arrival.secure };
         let believed = arrival.refused.is_none();
         let entry = authority(head).filter(|_| believed).and_then(|authority| policy.routes.find(authority)).cloned();
         let takes_html = accepts_html(&head.headers);
@@ -52,7 +48,8 @@ impl Seen {
         Self {
             context,
             audience: guess(entry.as_deref(), &head.uri, believed),
-            method: head.method.clone(),
+            // Of a refused head even the method is not to be believed.
+            method: if believed { head.method.clone() } else { Method::from_bytes(b"-").unwrap_or_default() },
             uri: if believed { head.uri.clone() } else { Uri::default() },
             takes_html: takes_html && believed,
             is_navigation: safe && (takes_html || is_navigation(&head.headers)),
@@ -100,7 +97,7 @@ impl Seen {
             kind,
             context: self.context,
             host: self.host_text.clone(),
-            method: self.method.as_str().to_owned(),
+            method: super::method::name(&self.method).to_owned(),
             user_agent,
             reason,
             gate,

@@ -6,7 +6,7 @@ use doorward_kit::net::Authority;
 use doorward_policy::route::HostEntry;
 use doorward_policy::{CanonicalPath, Policy, SizePolicy};
 use http::request::Parts;
-use http::{Method, Uri, header};
+use http::{Method, Uri, Version, header};
 
 use super::seen;
 use crate::listen::framing::is_legal_target;
@@ -16,6 +16,10 @@ use crate::rescue::Fault;
 ///
 /// HTTP/1.1 was checked by the framing guard. In HTTP/2 `:authority` wins, and a `host` field that differs is refused (GATE-11).
 pub(crate) fn host<'a>(head: &Parts, policy: &'a Policy) -> Result<&'a Arc<HostEntry>, Fault> {
+    // The library lets an empty `:scheme` pass (RFC 9113 §8.3.1).
+    if head.version == Version::HTTP_2 && head.uri.scheme().is_none() {
+        return Err(Fault::Target);
+    }
     let authority = seen::authority(head).ok_or(Fault::Authority)?;
     let mut fields = head.headers.get_all(header::HOST).iter();
     let field = fields.next();
