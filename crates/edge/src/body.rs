@@ -14,6 +14,7 @@ use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 
 use crate::listen::BodyFault;
+use crate::listen::framing::{Alarm, Pace};
 
 /// Any error of a body, kept only for the log.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -56,12 +57,15 @@ pub(crate) enum Trouble {
 
 impl Intake {
     /// Wraps a body as it comes from hyper; `None` when there is none to speak of.
-    pub(crate) fn watch(incoming: Incoming) -> (EdgeBody, Option<Arc<Self>>) {
+    ///
+    /// With a `pace`, the body is held to it here; in HTTP/1.1 the framing guard does that.
+    pub(crate) fn watch(incoming: Incoming, pace: Option<Pace>) -> (EdgeBody, Option<Arc<Self>>) {
         if incoming.is_end_stream() {
             return (empty(), None);
         }
         let intake = Arc::new(Self::default());
-        (Watched { inner: incoming, intake: intake.clone() }.boxed_unsync(), Some(intake))
+        let pace = pace.map(|pace| (pace, Alarm::default()));
+        (Watched { inner: incoming, intake: intake.clone(), pace }.boxed_unsync(), Some(intake))
     }
 
     /// Whether every octet has been read.
@@ -92,6 +96,7 @@ impl Intake {
 struct Watched {
     inner: Incoming,
     intake: Arc<Intake>,
+    pace: Option<(Pace, Alarm)>,
 }
 
 impl Body for Watched {
@@ -100,7 +105,15 @@ impl Body for Watched {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        let polled = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        let Poll::Ready(polled) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            let Some((pace, alarm)) = &mut this.pace else { return Poll::Pending };
+            ready!(pace.poll_too_slow(cx, alarm));
+            this.intake.note(Trouble::Framing(BodyFault::TooSlow));
+            return Poll::Ready(Some(Err(BodyFault::TooSlow.into())));
+        };
+        if let (Some((pace, _)), Some(Ok(frame))) = (&mut this.pace, &polled) {
+            pace.arrived(frame.data_ref().map_or(0, Bytes::len));
+        }
         if let Some(Err(error)) = &polled {
             if let Some(fault) = body_fault(error) {
                 this.intake.note(Trouble::Framing(fault));

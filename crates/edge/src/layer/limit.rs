@@ -84,11 +84,7 @@ impl Scope {
 
 impl Default for Limiter {
     fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            hasher: RandomState::new(),
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-        }
+        Self { began: Instant::now(), hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 }
 

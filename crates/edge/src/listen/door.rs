@@ -33,7 +33,7 @@ impl Door {
     pub(super) async fn answer(&self, request: Request<EdgeBody>, arrival: Arrival) -> Response<EdgeBody> {
         match self {
             Self::Site(edge) => edge.answer(request, arrival).await,
-            Self::Plain(edge) => plain::answer(edge, request, arrival),
+            Self::Plain(edge) => plain::answer(edge, request, &arrival),
             Self::Internal(_, ready) => {
                 let (head, _body) = request.into_parts();
                 health(&head, ready).await

@@ -33,9 +33,7 @@ where
     let fields = rules.sizes.fields;
     drop(policy);
     let guard = Guard::new(stream, rules, lane.clone());
-    let service = service_fn(move |request| {
-        answer(door.clone(), lane.clone(), peer, scheme, request)
-    });
+    let service = service_fn(move |request| answer(door.clone(), lane.clone(), peer, scheme, request));
     let mut http = hyper::server::conn::http1::Builder::new();
     // The guard has the clock and the limits; hyper's own would answer without our headers.
     http.header_read_timeout(None).max_headers(fields + 1).max_buf_size(BUFFER_MAX);
@@ -63,7 +61,7 @@ fn answer(
     Box::pin(async move {
         let (refused, ticket) = lane.arrive();
         let (head, incoming) = request.into_parts();
-        let (body, intake) = Intake::watch(incoming);
+        let (body, intake) = Intake::watch(incoming, None);
         let arrival = Arrival { peer, secure: scheme == Scheme::Https, refused, intake: intake.clone() };
         let mut response = door.answer(Request::from_parts(head, body), arrival).await;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {

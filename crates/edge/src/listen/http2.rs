@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::door::Door;
+use super::framing::Pace;
 use super::stop::Stop;
 use crate::body::{EdgeBody, Intake, held};
 use crate::stack::Arrival;
@@ -41,9 +42,7 @@ where
     drop(policy);
     let open = Arc::new(AtomicUsize::new(0));
     let watched = open.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        answer(door.clone(), Guest::enter(&open), peer, request)
-    });
+    let service = service_fn(move |request: Request<Incoming>| answer(door.clone(), Guest::enter(&open), peer, request));
     let http = bounded(head);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
@@ -66,7 +65,8 @@ fn answer(
 ) -> BoxFuture<'static, Result<Response<EdgeBody>, Infallible>> {
     Box::pin(async move {
         let (head, incoming) = request.into_parts();
-        let (body, intake) = Intake::watch(incoming);
+        let pace = Pace::of_body(&door.edge().policy().times);
+        let (body, intake) = Intake::watch(incoming, Some(pace));
         let arrival = Arrival { peer, secure: true, refused: None, intake };
         let response = door.answer(Request::from_parts(head, body), arrival).await;
         Ok(response.map(|body| held(body, guest)))

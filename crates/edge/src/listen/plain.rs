@@ -10,10 +10,10 @@ use crate::rescue::{self, Fault};
 use crate::stack::{Arrival, Edge};
 
 /// Answers without touching application or upstream. What came over plain HTTP is never processed, only pointed at TLS.
-pub(super) fn answer(edge: &Edge, request: Request<EdgeBody>, arrival: Arrival) -> Response<EdgeBody> {
+pub(super) fn answer(edge: &Edge, request: Request<EdgeBody>, arrival: &Arrival) -> Response<EdgeBody> {
     let policy = edge.policy();
     let (head, _body) = request.into_parts();
-    let mut seen = edge.begin(&policy, &head, &arrival);
+    let mut seen = edge.begin(&policy, &head, arrival);
     // No HSTS here: a browser would ignore it, and a tool could take it for a promise (HDR-02).
     seen.audience = Audience::PlainHttp;
     let response = match arrival.refused {
@@ -24,11 +24,7 @@ pub(super) fn answer(edge: &Edge, request: Request<EdgeBody>, arrival: Arrival) 
     edge.finish(&policy, &seen, response)
 }
 
-fn redirect(
-    edge: &Edge,
-    policy: &doorward_policy::Policy,
-    head: &http::request::Parts,
-) -> Result<Response<EdgeBody>, Fault> {
+fn redirect(edge: &Edge, policy: &doorward_policy::Policy, head: &http::request::Parts) -> Result<Response<EdgeBody>, Fault> {
     let entry = target::host(head, policy)?;
     let (raw, query) = target::origin_form(&head.method, &head.uri)?;
     let path = CanonicalPath::parse(raw).map_err(Fault::Path)?;

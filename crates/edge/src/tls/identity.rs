@@ -75,8 +75,7 @@ impl Identity {
 
     fn parse(chain_pem: &[u8], key_pem: &[u8], chain_from: &str, key_from: &str) -> Result<Self, TlsError> {
         let no_certificate = || TlsError::Certificate { what: chain_from.to_owned() };
-        let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(chain_pem).collect::<Result<_, _>>().map_err(|_| no_certificate())?;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(chain_pem).collect::<Result<_, _>>().map_err(|_| no_certificate())?;
         if chain.is_empty() {
             return Err(no_certificate());
         }

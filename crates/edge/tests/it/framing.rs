@@ -230,7 +230,10 @@ async fn refusals_come_in_the_order_of_the_requests() {
 async fn octets_that_arrive_one_by_one_are_read_the_same() {
     let house = House::start().await;
     let mut client = house.client().await;
-    let request = format!("POST /x HTTP/1.1\r\nhost: {SITE}\r\ntransfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nt: v\r\n\r\n{}", get(SITE, "/2"));
+    let request = format!(
+        "POST /x HTTP/1.1\r\nhost: {SITE}\r\ntransfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nt: v\r\n\r\n{}",
+        get(SITE, "/2")
+    );
     for octet in request.as_bytes() {
         client.send([*octet]).await;
         tokio::task::yield_now().await;

@@ -10,7 +10,11 @@ fn authorization() -> String {
 }
 
 fn inside(method: &str, target: &str) -> String {
-    format!("{method} {target} HTTP/1.1\r\nhost: {GATED}\r\n{}: {}\r\ncontent-length: 0\r\n\r\n", header::AUTHORIZATION, authorization())
+    format!(
+        "{method} {target} HTTP/1.1\r\nhost: {GATED}\r\n{}: {}\r\ncontent-length: 0\r\n\r\n",
+        header::AUTHORIZATION,
+        authorization()
+    )
 }
 
 #[tokio::test]
@@ -29,7 +33,9 @@ async fn gate_12_each_request_of_a_connection_is_judged_for_itself_whatever_the_
 async fn gate_13_no_method_is_exempt() {
     let house = House::start().await;
     for method in ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"] {
-        let request = format!("{method} /admin/ HTTP/1.1\r\nhost: {GATED}\r\norigin: https://{GATED}\r\naccess-control-request-method: GET\r\n\r\n");
+        let request = format!(
+            "{method} /admin/ HTTP/1.1\r\nhost: {GATED}\r\norigin: https://{GATED}\r\naccess-control-request-method: GET\r\n\r\n"
+        );
         assert_eq!(house.ask(request).await.status, 401, "{method}");
     }
     for method in ["PUT", "TRACE", "CONNECT", "FOO", "get"] {

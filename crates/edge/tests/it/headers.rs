@@ -104,7 +104,8 @@ async fn hdr_10_time_outs_and_limits_carry_the_set() {
 async fn hdr_01_hsts_comes_exactly_once_with_at_least_a_year_on_every_host() {
     let house = House::start().await;
     house.web.answer(scripted);
-    let hosts = [(SITE, "/status/200"), (SITE, "/api/status/404"), (SITE, "/api/auth/nope"), (GATED, "/admin/"), ("evil.example", "/")];
+    let hosts =
+        [(SITE, "/status/200"), (SITE, "/api/status/404"), (SITE, "/api/auth/nope"), (GATED, "/admin/"), ("evil.example", "/")];
     for (host, target) in hosts {
         let reply = house.ask(get(host, target)).await;
         let value = reply.header("strict-transport-security").expect("exactly one");
@@ -119,7 +120,13 @@ async fn hdr_01_hsts_comes_exactly_once_with_at_least_a_year_on_every_host() {
 async fn hdr_11_head_and_options_carry_what_get_carries() {
     let house = House::start().await;
     house.web.answer(scripted);
-    for (host, target) in [(SITE, "/status/200"), (SITE, "/status/404"), (SITE, "/api/status/200"), (GATED, "/admin/"), (SITE, "/api/auth/status/403")] {
+    for (host, target) in [
+        (SITE, "/status/200"),
+        (SITE, "/status/404"),
+        (SITE, "/api/status/200"),
+        (GATED, "/admin/"),
+        (SITE, "/api/auth/status/403"),
+    ] {
         let names = |reply: &Reply| {
             let mut names: Vec<_> = reply.headers.iter().map(|(name, _)| name.clone()).collect();
             names.retain(|name| !matches!(name.as_str(), "date" | "x-request-id" | "content-length" | "content-type"));
@@ -160,7 +167,17 @@ async fn hdr_09_an_upstream_can_neither_weaken_nor_double_what_the_edge_sets() {
         let mut client = house.client().await;
         let reply = client.ask(format!("GET {target} HTTP/1.1\r\nhost: {SITE}\r\nte: trailers\r\n\r\n")).await;
         check(&house, &reply, audience, target);
-        for name in ["link", "sourcemap", "x-sourcemap", "report-to", "nel", "access-control-allow-origin", "access-control-allow-credentials", "x-doorward-user", "trailer"] {
+        for name in [
+            "link",
+            "sourcemap",
+            "x-sourcemap",
+            "report-to",
+            "nel",
+            "access-control-allow-origin",
+            "access-control-allow-credentials",
+            "x-doorward-user",
+            "trailer",
+        ] {
             assert_eq!(reply.header(name), None, "{name}");
         }
         assert_ne!(reply.header("x-request-id"), Some("forged"));
@@ -176,9 +193,13 @@ async fn hdr_13_deprecated_fields_never_leave_whoever_made_them() {
     house.web.answer(|_| {
         b"HTTP/1.1 404 Not Found\r\nx-xss-protection: 1\r\nexpect-ct: x\r\npublic-key-pins: x\r\npublic-key-pins-report-only: x\r\nfeature-policy: x\r\nserver: x/1\r\ncontent-length: 0\r\n\r\n".to_vec()
     });
-    for request in [get(SITE, "/x"), get(SITE, "/api/x"), get(SITE, "/api/auth/nope"), get(GATED, "/admin/"), get("evil.example", "/")] {
+    for request in
+        [get(SITE, "/x"), get(SITE, "/api/x"), get(SITE, "/api/auth/nope"), get(GATED, "/admin/"), get("evil.example", "/")]
+    {
         let reply = house.ask(&request).await;
-        for name in ["x-xss-protection", "expect-ct", "public-key-pins", "public-key-pins-report-only", "feature-policy", "server"] {
+        for name in
+            ["x-xss-protection", "expect-ct", "public-key-pins", "public-key-pins-report-only", "feature-policy", "server"]
+        {
             assert_eq!(reply.header(name), None, "{request}");
         }
     }
@@ -237,7 +258,8 @@ async fn hdr_06_one_enforced_csp_without_unsafe_scripts_on_all() {
     let house = House::start().await;
     for (request, _) in one_of_each() {
         let reply = house.ask(&request).await;
-        let csp = doorward_policy::csp::Csp::parse(reply.header("content-security-policy").expect("one policy")).expect("well formed");
+        let csp =
+            doorward_policy::csp::Csp::parse(reply.header("content-security-policy").expect("one policy")).expect("well formed");
         assert_eq!(csp.directive("default-src").map(<[String]>::concat).as_deref(), Some("'none'"), "{request}");
         assert_eq!(csp.directive("object-src").map(<[String]>::concat).as_deref(), Some("'none'"), "{request}");
         assert_eq!(csp.directive("base-uri").map(<[String]>::concat).as_deref(), Some("'none'"), "{request}");

@@ -5,17 +5,40 @@ use crate::support::{GATED, House, SITE, get};
 #[tokio::test]
 async fn gate_07_every_spelling_of_a_host_leads_to_its_own_gate_or_nowhere() {
     let house = House::start().await;
-    let same = ["adm.example.test", "ADM.example.TEST", "adm.example.test.", "adm.example.test:443", "Adm.Example.Test.:443", "adm.example.test:8443"];
+    let same = [
+        "adm.example.test",
+        "ADM.example.TEST",
+        "adm.example.test.",
+        "adm.example.test:443",
+        "Adm.Example.Test.:443",
+        "adm.example.test:8443",
+    ];
     for host in same {
         let reply = house.ask(get(host, "/admin/")).await;
         assert_eq!(reply.status, 401, "{host}");
         assert!(reply.header("www-authenticate").is_some());
     }
     let other = [
-        "adm.example.test..", "adm.example.test%00", "adm.example.test\t", "adm.example.test\0", "[::1]", "127.0.0.1", "127.0.0.1:443",
-        "localhost", "example.test", "xadm.example.test", "adm.example.test.evil", "adm.example.test:", "adm.example.test:x",
-        "adm.example.test:99999", "adm.example.test@evil", "adm\u{3002}example\u{3002}test", "xn--adm.example.test", ".adm.example.test",
-        "0x7f.1", "",
+        "adm.example.test..",
+        "adm.example.test%00",
+        "adm.example.test\t",
+        "adm.example.test\0",
+        "[::1]",
+        "127.0.0.1",
+        "127.0.0.1:443",
+        "localhost",
+        "example.test",
+        "xadm.example.test",
+        "adm.example.test.evil",
+        "adm.example.test:",
+        "adm.example.test:x",
+        "adm.example.test:99999",
+        "adm.example.test@evil",
+        "adm\u{3002}example\u{3002}test",
+        "xn--adm.example.test",
+        ".adm.example.test",
+        "0x7f.1",
+        "",
     ];
     for host in other {
         let reply = house.ask(get(host, "/admin/")).await;
@@ -71,7 +94,8 @@ async fn gate_11_exactly_one_host_field() {
 #[tokio::test]
 async fn expo_11_no_suffix_and_no_wildcard_leads_anywhere() {
     let house = House::start().await;
-    for host in ["evil.app.example.test", "a.adm.example.test", "www.app.example.test", "example.test", "test", "*.example.test"] {
+    for host in ["evil.app.example.test", "a.adm.example.test", "www.app.example.test", "example.test", "test", "*.example.test"]
+    {
         let reply = house.ask(get(host, "/")).await;
         assert!(matches!(reply.status, 400 | 421), "{host} {}", reply.status);
     }
@@ -81,7 +105,10 @@ async fn expo_11_no_suffix_and_no_wildcard_leads_anywhere() {
 #[tokio::test]
 async fn expo_03_hosts_and_paths_that_are_not_configured_have_no_default_upstream() {
     // Only `/api` and `/members` lead anywhere here.
-    let house = House::builder().config(|config| config.routes.retain(|route| !route.path.is_empty() && route.path != "/live")).start().await;
+    let house = House::builder()
+        .config(|config| config.routes.retain(|route| !route.path.is_empty() && route.path != "/live"))
+        .start()
+        .await;
     for target in ["/internal/api", "/metrics", "/flower", "/pgadmin", "/dashboard/", "/", "/index.html", "/apix", "/.git/HEAD"] {
         let reply = house.ask(get(SITE, target)).await;
         assert_eq!((reply.status, reply.detail().as_str()), (404, "Not found"), "{target}");

@@ -55,7 +55,11 @@ async fn http_08_malformed_heads_are_protocol_errors() {
     }
     for path in [&b""[..], b"/a b", b"/a\r\nb", b"/a\0b", b"x"] {
         let outcome = FrameClient::connect(&house).await.ask(&[METHOD, SCHEME, AUTHORITY, (b":path", path)], None).await;
-        assert!(outcome.is_protocol_error() || outcome == Outcome::Status(400), "{:?} {outcome:?}", String::from_utf8_lossy(path));
+        assert!(
+            outcome.is_protocol_error() || outcome == Outcome::Status(400),
+            "{:?} {outcome:?}",
+            String::from_utf8_lossy(path)
+        );
     }
     assert_eq!(house.web.requests(), Vec::<String>::new());
     assert_eq!(FrameClient::connect(&house).await.ask(&good, None).await, Outcome::Status(200));
@@ -70,7 +74,8 @@ async fn http_08_a_length_that_differs_from_the_data_is_a_protocol_error() {
         let outcome = FrameClient::connect(&house).await.ask(&fields, Some(b"hello")).await;
         assert!(outcome.is_protocol_error(), "{outcome:?}");
     }
-    let fields: [Field<'_>; 5] = [(b":method", b"POST"), SCHEME, AUTHORITY, (b":path", b"/api/auth/echo"), (b"content-length", b"5")];
+    let fields: [Field<'_>; 5] =
+        [(b":method", b"POST"), SCHEME, AUTHORITY, (b":path", b"/api/auth/echo"), (b"content-length", b"5")];
     assert_eq!(FrameClient::connect(&house).await.ask(&fields, Some(b"hello")).await, Outcome::Status(200));
 }
 
@@ -78,7 +83,8 @@ async fn http_08_a_length_that_differs_from_the_data_is_a_protocol_error() {
 async fn gate_11_in_http_2_a_host_field_that_differs_from_the_authority_is_refused() {
     let house = House::start().await;
     let mut client = FrameClient::connect(&house).await;
-    let cases: [(&[u8], &[&[u8]], u16); 6] = [
+    type Case<'a> = (&'a [u8], &'a [&'a [u8]], u16);
+    let cases: [Case<'_>; 6] = [
         (SITE.as_bytes(), &[GATED.as_bytes()], 400),
         (GATED.as_bytes(), &[SITE.as_bytes()], 400),
         (SITE.as_bytes(), &[SITE.as_bytes(), SITE.as_bytes()], 400),

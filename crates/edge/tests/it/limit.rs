@@ -10,12 +10,18 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn edge_rl_01_the_limit_counts_by_client_and_more_strictly_under_auth() {
-    let house = House::builder().limit("edge", 6, HOUR).limit("edge_auth", 3, HOUR).start().await;
+    let builder = House::builder().limit("edge", 8, HOUR).limit("edge_auth", 3, HOUR).limit("csp_report", 2, HOUR);
+    let house = builder.start().await;
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(house.ask(get(SITE, "/api/auth/login")).await.status);
     }
     assert_eq!(statuses, [405, 405, 405, 429], "each on a connection of its own");
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(house.ask(get(SITE, "/api/csp-report")).await.status);
+    }
+    assert_eq!(statuses, [404, 404, 429]);
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(house.ask(get(SITE, "/api/x")).await.status);
@@ -42,8 +48,14 @@ async fn edge_rl_03_forwarding_fields_do_not_change_who_is_counted() {
 #[tokio::test]
 async fn edge_rl_05_no_spelling_of_a_path_escapes_its_bucket() {
     let house = House::builder().limit("edge_auth", 2, HOUR).start().await;
-    let spellings =
-        ["/api/auth/login", "/api/auth/%6cogin", "/api/auth/login/", "/api/auth/lo%67in", "/%61pi/auth/login", "/api/auth/login?x=1"];
+    let spellings = [
+        "/api/auth/login",
+        "/api/auth/%6cogin",
+        "/api/auth/login/",
+        "/api/auth/lo%67in",
+        "/%61pi/auth/login",
+        "/api/auth/login?x=1",
+    ];
     let mut statuses = Vec::new();
     for target in spellings {
         statuses.push(house.ask(get(SITE, target)).await.status);

@@ -1,5 +1,7 @@
 //! The edge over real sockets: a client that writes octets, listeners as in production, and an upstream that records what reaches it.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+
 mod support;
 
 mod answers;

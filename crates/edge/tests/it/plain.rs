@@ -44,9 +44,11 @@ async fn tls_16_plain_http_only_points_people_at_tls() {
 #[tokio::test]
 async fn tls_16_a_redirect_keeps_the_port_of_the_site() {
     let house = House::start().await;
-    let reply = Client::plain(house.http).await.ask("GET https://app.example.test/ HTTP/1.1\r\nhost: app.example.test\r\n\r\n").await;
+    let reply =
+        Client::plain(house.http).await.ask("GET https://app.example.test/ HTTP/1.1\r\nhost: app.example.test\r\n\r\n").await;
     assert_eq!(reply.status, 400, "an absolute target of another scheme is no request for here");
-    let reply = Client::plain(house.http).await.ask("GET http://app.example.test/z HTTP/1.1\r\nhost: app.example.test\r\n\r\n").await;
+    let reply =
+        Client::plain(house.http).await.ask("GET http://app.example.test/z HTTP/1.1\r\nhost: app.example.test\r\n\r\n").await;
     assert_eq!(reply.header("location"), Some("https://app.example.test/z"));
 }
 
@@ -72,7 +74,9 @@ async fn hdr_02_no_hsts_on_any_plain_answer() {
 #[tokio::test]
 async fn the_internal_listener_tells_alive_and_ready_and_nothing_else() {
     let house = House::start().await;
-    for (target, status) in [("/health/live", 200), ("/health/ready", 200), ("/", 404), ("/health", 404), ("/api/auth/login", 404)] {
+    for (target, status) in
+        [("/health/live", 200), ("/health/ready", 200), ("/", 404), ("/health", 404), ("/api/auth/login", 404)]
+    {
         let reply = Client::plain(house.internal).await.ask(get("127.0.0.1", target)).await;
         assert_eq!(reply.status, status, "{target}");
     }

@@ -19,10 +19,7 @@ use super::timer::{Alarm, Pace};
 use super::{BodyFault, FramingFault};
 
 /// Handed to hyper in place of a refused head. What it says does not matter: the service knows it by its number.
-const MARKED: &[u8] = b"GET / HTTP/1.1\r\nhost: refused.invalid\r\n\r\n";
-
-/// Least octets of a body in every `body_idle` of waiting for it.
-const BODY_PACE: u64 = 1024;
+pub(super) const MARKED: &[u8] = b"GET / HTTP/1.1\r\nhost: refused.invalid\r\n\r\n";
 
 /// What the guard holds a connection to.
 #[derive(Debug, Clone, Copy)]
@@ -141,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
     fn enter_body(&mut self, head: Head) {
         self.handed_on += 1;
         self.asks_upgrade = head.upgrade;
-        let pace = || Pace::new(self.rules.times.body_idle, BODY_PACE);
+        let pace = || Pace::of_body(&self.rules.times);
         match head.body {
             BodyFraming::None => self.enter_head(),
             BodyFraming::Length(left) => self.phase = Phase::Length { left, pace: pace() },
@@ -369,11 +366,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         this.poll_stall(cx, polled)
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.idle_since = None;
         let polled = Pin::new(&mut this.io).poll_write_vectored(cx, slices);

@@ -20,11 +20,14 @@ mod head;
 mod lane;
 mod linger;
 mod octet;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 pub(crate) use guard::{Guard, GuardRules};
 pub(crate) use lane::Lane;
 pub use octet::is_legal_target;
+pub(crate) use timer::{Alarm, Pace};
 
 /// Why a head was refused. The answer is chosen in `rescue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]

@@ -5,15 +5,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use doorward_policy::TimePolicy;
 use tokio::time::{Instant, Sleep};
+
+/// Least octets of a body in every [`TimePolicy::body_idle`] of waiting for it.
+const BODY_LEAST: u64 = 1024;
 
 /// One re-used alarm.
 #[derive(Debug, Default)]
-pub(super) struct Alarm(Option<Pin<Box<Sleep>>>);
+pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
     /// Ready once `deadline` has passed. Later deadlines re-use the timer that is set for an earlier one.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
@@ -30,7 +34,7 @@ impl Alarm {
 
 /// Counts only the time in which we waited for the other side, and how much came meanwhile.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     span: Duration,
     least: u64,
     left: Duration,
@@ -39,13 +43,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// The pace of request bodies.
+    pub(crate) fn of_body(times: &TimePolicy) -> Self {
+        Self::new(times.body_idle, BODY_LEAST)
+    }
+
     /// Wants `least` octets in every `span` of waiting.
-    pub(super) fn new(span: Duration, least: u64) -> Self {
+    fn new(span: Duration, least: u64) -> Self {
         Self { span, least, left: span, waiting_since: None, got: 0 }
     }
 
     /// Octets came; the clock stops until we wait again.
-    pub(super) fn arrived(&mut self, octets: usize) {
+    pub(crate) fn arrived(&mut self, octets: usize) {
         self.got += octets as u64;
         if let Some(since) = self.waiting_since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
@@ -53,7 +62,7 @@ impl Pace {
     }
 
     /// Nothing is there: ready when the pace was too slow.
-    pub(super) fn poll_too_slow(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Poll<()> {
+    pub(crate) fn poll_too_slow(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Poll<()> {
         loop {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
             ready!(alarm.poll(cx, since + self.left));

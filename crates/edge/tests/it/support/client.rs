@@ -54,7 +54,11 @@ pub(crate) fn get(host: &str, target: &str) -> String {
 }
 
 /// A TLS configuration that trusts one certificate.
-pub(crate) fn tls_config(certificate: &[u8], alpn: &[&str], versions: &[&'static rustls::SupportedProtocolVersion]) -> rustls::ClientConfig {
+pub(crate) fn tls_config(
+    certificate: &[u8],
+    alpn: &[&str],
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from(certificate.to_vec())).expect("trust anchor");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -183,6 +187,7 @@ impl Client {
 fn parse_head(text: &str) -> (u16, Vec<(String, String)>) {
     let mut lines = text.trim_end().split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok()).expect("a status");
-    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
     (status, headers.collect())
 }

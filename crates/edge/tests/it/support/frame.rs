@@ -1,8 +1,8 @@
 //! HTTP/2 frame by frame, as no library would send it (RFC 9113 §4).
 
+use super::SITE;
 use super::client::{Client, tls_config};
 use super::house::House;
-use super::SITE;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;

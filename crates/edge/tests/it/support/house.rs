@@ -109,7 +109,8 @@ impl HouseBuilder {
         let signed = doorward_edge::self_signed(policy.hosts(), SystemClock.now(), &SystemEntropy).expect("a certificate");
         let certificates = Arc::new(CertStore::new(signed.identity.clone(), policy.hosts()));
         let free: SocketAddr = "127.0.0.1:0".parse().expect("address");
-        let bound = doorward_edge::bind(&ListenSpec { http: vec![free], https: vec![free], internal: Some(free) }).expect("bound");
+        let bound =
+            doorward_edge::bind(&ListenSpec { http: vec![free], https: vec![free], internal: Some(free) }).expect("bound");
         let addresses = bound.addresses().clone();
         let (audit, app) = (Arc::new(Recorder::default()), Arc::default());
         let edge = Edge::new(EdgeParts {

@@ -23,7 +23,8 @@ impl Upstream {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let address = listener.local_addr().expect("address");
-        let script: Arc<Script> = Arc::new(|_: &str| b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok".to_vec());
+        let script: Arc<Script> =
+            Arc::new(|_: &str| b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok".to_vec());
         let upstream = Self { address, seen: Arc::default(), script: Arc::new(Mutex::new(script)) };
         let served = upstream.clone();
         tokio::spawn(async move {
