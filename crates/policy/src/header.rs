@@ -79,7 +79,7 @@ pub const STRIPPED: &[&str] = &[
 ];
 
 /// Fields that only a rule may set: where an audience has none, there is none (HDR-09).
-const RULES_ALONE: [&str; 2] = ["origin-agent-cluster", "reporting-endpoints"];
+const RULES_ALONE: [&str; 3] = ["cross-origin-embedder-policy", "origin-agent-cluster", "reporting-endpoints"];
 
 /// Name prefixes of fields that never reach a client.
 pub const STRIPPED_PREFIXES: &[&str] = &["access-control-", "x-upstream-", "x-envoy-", "x-doorward-", "x-debug-"];

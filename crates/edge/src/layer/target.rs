@@ -16,8 +16,8 @@ use crate::rescue::Fault;
 ///
 /// HTTP/1.1 was checked by the framing guard. In HTTP/2 `:authority` wins, and a `host` field that differs is refused (GATE-11).
 pub(crate) fn host<'a>(head: &Parts, policy: &'a Policy) -> Result<&'a Arc<HostEntry>, Fault> {
-    // The library lets an empty `:scheme` pass (RFC 9113 §8.3.1).
-    if head.version == Version::HTTP_2 && head.uri.scheme().is_none() {
+    // HTTP/2 is spoken over TLS alone; the library lets any `:scheme` pass, an empty one too (RFC 9113 §8.3.1).
+    if head.version == Version::HTTP_2 && head.uri.scheme_str() != Some("https") {
         return Err(Fault::Target);
     }
     let authority = seen::authority(head).ok_or(Fault::Authority)?;

@@ -1,7 +1,7 @@
 //! HTTP/2 frames as an attacker makes them (RFC 9113 §8).
 
-use doorward_testkit::INSIDE;
 use doorward_testkit::h2::{CONTINUATION, DATA, END_HEADERS, END_STREAM, H2Frames, HEADERS, Outcome, literal};
+use doorward_testkit::{EchoUpstream, INSIDE};
 
 use crate::site::Site;
 
@@ -23,7 +23,7 @@ fn accepted(site: &Site, requests: &[(String, Vec<(&str, &str)>)]) -> Vec<String
         if !outcome.is_refusal() {
             odd.push(format!("{what}: {outcome:?}"));
         }
-        odd.extend(site.upstreams().flat_map(|upstream| upstream.requests()).map(|request| format!("{what}: {request:?}")));
+        odd.extend(site.upstreams().flat_map(EchoUpstream::requests).map(|request| format!("{what}: {request:?}")));
         site.clear();
     }
     odd
