@@ -58,14 +58,15 @@ pub(crate) enum Trouble {
 impl Intake {
     /// Wraps a body as it comes from hyper; `None` when there is none to speak of.
     ///
-    /// With a `pace`, the body is held to it here; in HTTP/1.1 the framing guard does that.
+    /// With a `pace`, the body is held to it here, and what nobody read is [drained](drain); in HTTP/1.1 the framing guard does
+    /// both.
     pub(crate) fn watch(incoming: Incoming, pace: Option<Pace>) -> (EdgeBody, Option<Arc<Self>>) {
         if incoming.is_end_stream() {
             return (empty(), None);
         }
         let intake = Arc::new(Self::default());
         let pace = pace.map(|pace| (pace, Alarm::default()));
-        (Watched { inner: incoming, intake: intake.clone(), pace }.boxed_unsync(), Some(intake))
+        (Watched { inner: Some(incoming), intake: intake.clone(), pace }.boxed_unsync(), Some(intake))
     }
 
     /// Whether every octet has been read.
@@ -94,7 +95,8 @@ impl Intake {
 }
 
 struct Watched {
-    inner: Incoming,
+    /// Gone only while the wrapper is dropped.
+    inner: Option<Incoming>,
     intake: Arc<Intake>,
     pace: Option<(Pace, Alarm)>,
 }
@@ -105,7 +107,8 @@ impl Body for Watched {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        let Poll::Ready(polled) = Pin::new(&mut this.inner).poll_frame(cx) else {
+        let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
+        let Poll::Ready(polled) = Pin::new(&mut *inner).poll_frame(cx) else {
             let Some((pace, alarm)) = &mut this.pace else { return Poll::Pending };
             ready!(pace.poll_too_slow(cx, alarm));
             this.intake.note(Trouble::Framing(BodyFault::TooSlow));
@@ -118,18 +121,43 @@ impl Body for Watched {
             if let Some(fault) = body_fault(error) {
                 this.intake.note(Trouble::Framing(fault));
             }
-        } else if polled.is_none() || this.inner.is_end_stream() {
+        } else if polled.is_none() || inner.is_end_stream() {
             this.intake.whole.store(true, Ordering::Release);
         }
         Poll::Ready(polled.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let is_left = self.pace.is_some() && !self.intake.is_whole() && self.intake.trouble().is_none();
+        if let (true, Some(inner), Ok(runtime)) = (is_left, self.inner.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(DRAIN_TIME, drain(inner)));
+        }
+    }
+}
+
+/// Octets and time that are spent on the rest of a body nobody wanted.
+const DRAIN_MOST: usize = 64 * 1024;
+const DRAIN_TIME: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Takes in the rest of an unwanted body. A stream that is reset while its client still sends makes many clients report the reset
+/// in place of the answer (RFC 9113 §8.1 lets us reset, nobody makes us).
+async fn drain(mut body: Incoming) {
+    let mut taken = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        taken += frame.data_ref().map_or(0, Bytes::len);
+        if taken > DRAIN_MOST {
+            return;
+        }
     }
 }
 

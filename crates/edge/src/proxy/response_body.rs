@@ -52,18 +52,8 @@ impl ResponseBody {
     /// What the connection has already handed over. Only our own polling of the connection can add to it, so no waker is needed.
     fn poll_handed_over(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut quiet = Context::from_waker(Waker::noop());
-        loop {
-            return match Pin::new(&mut self.incoming).poll_frame(&mut quiet) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-                    // Trailers come after the header policy was applied (HDR-09).
-                    Err(_trailers) => continue,
-                },
-                Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-                Poll::Ready(None) => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            };
-        }
+        // Trailers go on: the outermost layer holds them to the header policy (HDR-09).
+        Pin::new(&mut self.incoming).poll_frame(&mut quiet).map_err(Into::into)
     }
 
     /// Drives the connection once; an error means that nothing more will come.

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 
+use crate::support::client::tls_config;
 use crate::support::frame::{FrameClient, Outcome};
 use crate::support::{GATED, House, PASSWORD, SITE, USER};
 
@@ -80,6 +81,17 @@ async fn http_08_a_length_that_differs_from_the_data_is_a_protocol_error() {
 }
 
 #[tokio::test]
+async fn an_answer_before_the_body_leaves_the_stream_alone_until_the_body_has_come() {
+    let house = House::start().await;
+    let fields: [Field<'_>; 5] =
+        [(b":method", b"POST"), SCHEME, (b":authority", GATED.as_bytes()), PATH, (b"content-length", b"5")];
+    for _ in 0..20 {
+        let (outcome, reset) = FrameClient::connect(&house).await.ask_then_send(&fields, b"hello").await;
+        assert_eq!((outcome, reset), (Outcome::Status(401), None));
+    }
+}
+
+#[tokio::test]
 async fn gate_11_in_http_2_a_host_field_that_differs_from_the_authority_is_refused() {
     let house = House::start().await;
     let mut client = FrameClient::connect(&house).await;
@@ -133,4 +145,26 @@ async fn methods_and_targets_are_held_to_the_same_in_http_2() {
     many.extend((0..101).map(|_| (&b"x"[..], &b"a"[..])));
     assert_eq!(client.ask(&many, None).await, Outcome::Status(431));
     assert!(house.web.requests().is_empty());
+}
+
+#[tokio::test]
+async fn trailers_of_an_upstream_pass_but_no_policy_field_comes_behind_the_body() {
+    let house = House::start().await;
+    house.web.answer(|_| {
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nContent-Security-Policy: default-src *\r\n\
+          X-Doorward-User: root\r\nSet-Cookie: a=1\r\nX-Checksum: 1\r\n\r\n"
+            .to_vec()
+    });
+    let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);
+    let name = rustls::pki_types::ServerName::try_from(SITE).expect("a name");
+    let tcp = tokio::net::TcpStream::connect(house.https).await.expect("a connection");
+    let tls = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp).await.expect("TLS");
+    let builder = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+    let (mut sender, connection) = builder.handshake(hyper_util::rt::TokioIo::new(tls)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let request = http::Request::get(format!("https://{SITE}/x")).body(http_body_util::Empty::<bytes::Bytes>::new());
+    let response = sender.send_request(request.expect("a request")).await.expect("answered");
+    let collected = http_body_util::BodyExt::collect(response.into_body()).await.expect("whole");
+    let trailers = collected.trailers().expect("trailers");
+    assert_eq!(trailers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["x-checksum"]);
 }

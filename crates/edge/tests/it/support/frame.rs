@@ -8,6 +8,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 
 const END_STREAM: u8 = 1;
@@ -61,6 +62,28 @@ impl FrameClient {
         }
         self.client.send(bytes).await;
         self.outcome(stream).await
+    }
+
+    /// Sends a head, waits for the answer, then sends the body after all; says the status and how the stream was reset, if it was.
+    pub(crate) async fn ask_then_send(&mut self, fields: &[(&[u8], &[u8])], body: &[u8]) -> (Outcome, Option<u32>) {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        self.client.send(frame(HEADERS, END_HEADERS, stream, &block)).await;
+        let outcome = self.outcome(stream).await;
+        // The echo of a ping comes behind whatever the body brought about.
+        self.client.send([frame(DATA, END_STREAM, stream, body), frame(PING, 0, 0, &[7; 8])].concat()).await;
+        while let Some(head) = self.client.take(9).await {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let on = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
+            let Some(payload) = self.client.take(length).await else { break };
+            match head[3] {
+                RST_STREAM if on == stream => return (outcome, Some(number(&payload))),
+                PING => return (outcome, None),
+                _ => {}
+            }
+        }
+        (Outcome::Closed, None)
     }
 
     async fn outcome(&mut self, stream: u32) -> Outcome {
