@@ -99,7 +99,7 @@ fn csrf_03_empty_blank_long_and_foreign_tokens_are_refused_even_when_they_agree(
         site.clear();
         for path in GUARDED {
             let reply = attempt(&client, path, &both(&session, token), &[("X-CSRF-Token", token)]);
-            // The door takes no octets beyond ASCII in any field, and says so before anybody looks at tokens.
+            // The framing guard takes ASCII alone in fields that authorise, and answers before anybody looks at tokens.
             assert!(matches!(reply.status, 400 | 403), "{token:?} to {path}: {reply:?}");
         }
         site.assert_upstreams_untouched(token);
