@@ -1,11 +1,11 @@
 //! Files that are made from others. They are checked in, and a check proves that they are fresh.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use crate::{
     control::{self, Catalogue},
     error::TaskError,
-    nextest, tree,
+    nextest, process, tree,
 };
 
 /// Writes the generated files, or with `check` only compares.
@@ -35,5 +35,16 @@ pub(crate) fn run(check: bool) -> Result<(), TaskError> {
 fn pages() -> Result<Vec<(PathBuf, String)>, TaskError> {
     let catalogue = Catalogue::load()?;
     let bearers = control::bearers(&catalogue, &nextest::list()?)?;
-    Ok(vec![(tree::root().join("docs/reference/controls.md"), control::render_reference(&catalogue, &bearers))])
+    let reference = tree::root().join("docs/reference");
+    Ok(vec![
+        (reference.join("controls.md"), control::render_reference(&catalogue, &bearers)),
+        (reference.join("configuration.md"), configuration()?),
+    ])
+}
+
+/// The configuration reference, which the crate that reads the configuration prints itself.
+fn configuration() -> Result<String, TaskError> {
+    let mut print = process::command("cargo");
+    print.args(["run", "--quiet", "--package", "doorward-config", "--example", "reference"]);
+    process::output(&mut print, Duration::from_secs(600))
 }
