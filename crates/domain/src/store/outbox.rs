@@ -22,7 +22,7 @@ pub trait Outbox: Send {
     /// Adds a mail.
     async fn add(&mut self, mail: &SealedMail, delivery: Delivery) -> Result<(), StoreError>;
 
-    /// Takes up to `limit` mails that are due at `now`, oldest first, for one sender: they are not due again before `until`.
+    /// Takes up to `limit` mails that are due at `now`, the longest due first, for one sender: they are not due again before `until`.
     /// Counts as an attempt.
     async fn claim(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<SealedMail>, StoreError>;
 

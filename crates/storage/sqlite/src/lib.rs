@@ -8,6 +8,8 @@ mod audit;
 mod error;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod plan;
 mod row;
 mod session;
 mod sign_up;

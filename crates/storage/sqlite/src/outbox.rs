@@ -13,6 +13,11 @@ use crate::error::fault;
 use crate::row::Columns;
 use crate::tx::SqliteTx;
 
+/// The longest due go first: in the order of the index, so that no mail that was sent is read on the way.
+pub(crate) const CLAIM: &str = "UPDATE outbox SET next_at = ?, attempts = attempts + 1 WHERE number IN \
+     (SELECT number FROM outbox WHERE next_at <= ? ORDER BY next_at, number LIMIT ?) \
+     RETURNING number, id, recipient, subject, body, queued_at, attempts";
+
 fn from_row(row: &SqliteRow) -> Result<SealedMail, StoreError> {
     let columns = Columns::new("outbox", row);
     Ok(SealedMail {
@@ -48,12 +53,7 @@ impl Outbox for SqliteTx {
     }
 
     async fn claim(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<SealedMail>, StoreError> {
-        let query = sqlx::query(
-            "UPDATE outbox SET next_at = ?, attempts = attempts + 1 WHERE number IN \
-             (SELECT number FROM outbox WHERE next_at <= ? ORDER BY number LIMIT ?) \
-             RETURNING number, id, recipient, subject, body, queued_at, attempts",
-        );
-        let query = query.bind(until.as_microsecond()).bind(now.as_microsecond()).bind(limit);
+        let query = sqlx::query(CLAIM).bind(until.as_microsecond()).bind(now.as_microsecond()).bind(limit);
         let mut rows = query.fetch_all(&mut *self.0).await.map_err(fault)?;
         // RETURNING promises no order.
         rows.sort_by_key(|row| row.try_get::<i64, _>("number").unwrap_or(i64::MAX));
