@@ -27,7 +27,8 @@ const LAST_ATTEMPTS: u32 = 3;
 pub(crate) enum Job {
     Audit(Box<AuditRecord>),
     Touch(SessionId, Timestamp),
-    EndSession(SessionId),
+    /// Ends a session that has timed out; the entry is written by whoever finds it still there.
+    EndSession(SessionId, Box<AuditRecord>),
     /// Answers once everything queued before it is committed.
     Flush(oneshot::Sender<()>),
 }
@@ -120,8 +121,10 @@ impl Task {
             match job {
                 Job::Audit(record) => tx.audit().add(record).await?,
                 Job::Touch(id, seen_at) => tx.sessions().touch(*id, *seen_at).await?,
-                Job::EndSession(id) => {
-                    tx.sessions().revoke(*id).await?;
+                Job::EndSession(id, record) => {
+                    if tx.sessions().revoke(*id).await? {
+                        tx.audit().add(record).await?;
+                    }
                 }
                 Job::Flush(_) => {}
             }

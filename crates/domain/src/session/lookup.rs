@@ -68,10 +68,10 @@ fn ended(accounts: &Accounts, session: &Session, seen: i64, now: Timestamp) -> O
 /// Removes the row as well: a clock that is set back before a restart must find nothing to revive.
 fn end(accounts: &Accounts, active: &ActiveSession, reason: &'static str, now: Timestamp) {
     accounts.sessions.evict([&active.session.digest]);
-    accounts.writer.queue(Job::EndSession(active.session.id));
     let entry = AuditEntry::of_house(AuditEvent::SessionExpired, Outcome::Success, now)
         .by(active.user.id)
         .in_session(active.session.id)
         .because(reason);
-    accounts.writer.queue(Job::Audit(Box::new(AuditRecord::new(entry, &accounts.rules.node))));
+    let record = AuditRecord::new(entry, &accounts.rules.node);
+    accounts.writer.queue(Job::EndSession(active.session.id, Box::new(record)));
 }

@@ -280,3 +280,18 @@ async fn a_session_keeps_a_short_and_harmless_user_agent() {
     assert!(kept.len() <= 512 && !kept.chars().any(char::is_control) && kept.ends_with('…'));
     assert!(Token::parse(&signed_in.token.reveal()).is_some());
 }
+
+#[tokio::test]
+async fn however_many_requests_find_a_session_timed_out_it_ends_once() {
+    let house = House::new().await;
+    house.member("ann@example.org").await;
+    let value = sign_in(&house).await;
+    house.clock.advance(25 * HOUR);
+    // While somebody else writes, the row cannot go.
+    let writing = house.store.begin().await.unwrap();
+    for _ in 0..20 {
+        assert!(!house.is_live(&value).await);
+    }
+    drop(writing);
+    assert_eq!(house.events(AuditEvent::SessionExpired).await.len(), 1);
+}
