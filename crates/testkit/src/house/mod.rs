@@ -213,6 +213,12 @@ impl House {
             .unwrap()
     }
 
+    /// Runs another command of the binary with this house's configuration, beside the running process.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> std::process::Output {
+        process::command(self.folder()).arg("--config").arg(self.config_file()).args(args).output().unwrap()
+    }
+
     /// Asks the process to end and waits; its exit code.
     #[track_caller]
     pub fn stop(&mut self) -> Option<i32> {

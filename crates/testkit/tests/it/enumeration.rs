@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use doorward_testkit::timing::{Comparison, Protocol};
-use doorward_testkit::{Client, House, Reply, assert_detail};
+use doorward_testkit::{Client, House, Reply, assert_detail, until};
 use serde_json::{Value, json};
 
 use crate::site::constant_part;
@@ -11,6 +11,7 @@ use crate::site::constant_part;
 const KNOWN: &str = "known@app.test";
 const PENDING: &str = "pending@app.test";
 const UNKNOWN: &str = "nobody@app.test";
+const DISABLED: &str = "gone@app.test";
 
 /// A house with one account and one sign-up that nobody verified.
 fn house() -> House {
@@ -35,11 +36,14 @@ fn assert_alike(answers: &[(&str, Reply)]) {
 #[test]
 fn enum_01_every_refused_sign_in_looks_the_same() {
     let house = house();
+    house.add_member(DISABLED);
+    assert_eq!(house.command(&["user", "disable", DISABLED]).status.code(), Some(0));
     let attempt =
         |email: &str, password: &str| house.client().post_json("/api/auth/login", &json!({"email": email, "password": password}));
     let answers = [
         ("unknown address", attempt(UNKNOWN, house.password())),
         ("wrong password", attempt(KNOWN, "wrong wrong wrong wrong")),
+        ("disabled, right password", attempt(DISABLED, house.password())),
         ("unverified, right password", attempt(PENDING, house.password())),
         ("unverified, wrong password", attempt(PENDING, "wrong wrong wrong wrong")),
         ("short password", attempt(KNOWN, "x")),
@@ -51,6 +55,18 @@ fn enum_01_every_refused_sign_in_looks_the_same() {
     assert_eq!(first.text(), "{\"detail\":\"Invalid credentials\"}");
     assert!(first.all("set-cookie").is_empty(), "{first:?}");
     assert!(first.all("connection").is_empty(), "the connection is kept alike: {first:?}");
+}
+
+#[test]
+fn an_operator_ends_the_sessions_of_an_account_by_disabling_it() {
+    let house = house();
+    house.add_member(DISABLED);
+    let mut member = house.sign_in(DISABLED);
+    assert_eq!(member.get("/api/auth/me").status, 200);
+    assert_eq!(house.command(&["user", "disable", DISABLED]).status.code(), Some(0));
+    until(Duration::from_secs(5), "the end of the session", || (member.get("/api/auth/me").status == 401).then_some(()));
+    assert_eq!(house.command(&["user", "disable", UNKNOWN]).status.code(), Some(1), "nobody has this address");
+    assert_eq!(house.command(&["user", "disable", "no address"]).status.code(), Some(2));
 }
 
 #[test]
