@@ -43,3 +43,13 @@ async fn ses_19_a_store_that_does_not_answer_is_503_and_never_anonymous() {
     let admit = house.admit(request, "api").await;
     assert!(matches!(admit, doorward_app::Admit::Refused(doorward_app::Refused::Unavailable)), "{admit:?}");
 }
+
+#[tokio::test]
+async fn the_process_can_end_while_the_store_does_not_answer() {
+    let house = House::new().await;
+    house.break_store().await;
+    let forged =
+        Client::new(&house).ask(http::Method::POST, "/api/auth/login").field("sec-fetch-site", "cross-site").send().await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN, "an entry waits for the store");
+    tokio::time::timeout(std::time::Duration::from_secs(60), house.end()).await.expect("it gives up");
+}

@@ -276,6 +276,11 @@ impl House {
         files.iter().map(|file| std::fs::read_to_string(file).expect("text")).collect()
     }
 
+    /// What the process does last.
+    pub(crate) async fn end(&self) {
+        self.accounts.end().await;
+    }
+
     /// From now on the store refuses everything.
     pub(crate) async fn break_store(&self) {
         self.accounts.flush().await;

@@ -3,7 +3,7 @@
 //! It takes whatever is queued and commits it together; there is no timer. Whoever queues never waits. What does not fit is counted, and
 //! the count becomes an `audit.gap` entry, so that a loss is never silent.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const BATCH: usize = 512;
 /// First pause after a store that did not answer; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Attempts once nobody can queue any more, before a batch is given up.
+/// Attempts once the process is about to end, before a batch is given up.
 const LAST_ATTEMPTS: u32 = 3;
 
 /// Something to write.
@@ -39,14 +39,16 @@ pub(crate) struct Writer {
     /// Taken by the first caller, who starts the task: a service may be put together outside a runtime.
     task: Mutex<Option<Task>>,
     dropped: Arc<AtomicU64>,
+    is_ending: Arc<AtomicBool>,
 }
 
 impl Writer {
     pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, node: String) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
-        let task = Task { store, clock, node, receiver, dropped: Arc::clone(&dropped) };
-        Self { sender, task: Mutex::new(Some(task)), dropped }
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let task = Task { store, clock, node, receiver, dropped: Arc::clone(&dropped), is_ending: Arc::clone(&is_ending) };
+        Self { sender, task: Mutex::new(Some(task)), dropped, is_ending }
     }
 
     /// Queues a job and returns at once.
@@ -67,6 +69,12 @@ impl Writer {
         }
     }
 
+    /// As [`Self::flush`], but a store that does not answer is asked only a few times more: a process that was told to stop must stop.
+    pub(crate) async fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.flush().await;
+    }
+
     fn start(&self) {
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {
@@ -81,6 +89,7 @@ struct Task {
     node: String,
     receiver: mpsc::Receiver<Job>,
     dropped: Arc<AtomicU64>,
+    is_ending: Arc<AtomicBool>,
 }
 
 impl Task {
@@ -102,7 +111,7 @@ impl Task {
         let mut pause = FIRST_PAUSE;
         let mut last_attempts = 0;
         while let Err(error) = self.try_commit(batch, gap).await {
-            if self.receiver.is_closed() || self.receiver.sender_strong_count() == 0 {
+            if self.receiver.is_closed() || self.is_ending.load(Ordering::Relaxed) {
                 last_attempts += 1;
             }
             if last_attempts >= LAST_ATTEMPTS {

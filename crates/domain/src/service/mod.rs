@@ -165,9 +165,15 @@ impl Accounts {
         self.writer.queue(Job::Audit(Box::new(AuditRecord::new(entry, &self.rules.node))));
     }
 
-    /// Waits until everything recorded so far is stored; the last thing before the process ends.
+    /// Waits until everything recorded so far is stored, however long the store takes.
     pub async fn flush(&self) {
         self.writer.flush().await;
+    }
+
+    /// Stores everything recorded so far; the last thing before the process ends. A store that does not answer is asked three times more,
+    /// then what was to be stored is lost, and the log says so.
+    pub async fn end(&self) {
+        self.writer.end().await;
     }
 
     /// The key of session-bound CSRF tokens.

@@ -31,7 +31,6 @@ pub fn run(path: &Path, command: &UserCommand) -> Exit {
         let email = address.parse().map_err(|_| StartError::Usage("that is not an e-mail address"))?;
         let opened = open_accounts(&config, &ProcessEnv).await?;
         let found = opened.accounts.disable_user(&email).await?;
-        opened.accounts.flush().await;
         if !found {
             return Err(StartError::NotThere("no account has this address"));
         }

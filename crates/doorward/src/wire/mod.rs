@@ -100,7 +100,7 @@ impl House {
         let _ = tokio::time::timeout(DRAIN, async { while jobs.join_next().await.is_some() {} }).await;
         self.accounts.record(AuditEntry::of_house(AuditEvent::Stopped, Outcome::Success, SystemClock.now()));
         // Entries that were queued while draining are stored before the process ends (CFG-08).
-        self.accounts.flush().await;
+        self.accounts.end().await;
         Ok(served?)
     }
 }
