@@ -86,6 +86,15 @@ pub async fn a_clock_set_back_gives_nothing_away(counters: Arc<dyn Counters>) {
     assert_eq!(allowed(&*counters, KEY, quota, 60_000_000, 5).await, 2);
 }
 
+/// A clock that jumped a year ahead for a moment locks nobody out until it gets there again.
+pub async fn a_clock_that_jumped_ahead_and_back_locks_nobody_out(counters: Arc<dyn Counters>) {
+    let quota = quota(2, 60);
+    assert_eq!(allowed(&*counters, KEY, quota, 365 * 86_400_000_000, 5).await, 2);
+    assert_eq!(allowed(&*counters, KEY, quota, 0, 5).await, 0);
+    assert_eq!(allowed(&*counters, KEY, quota, 59_999_999, 5).await, 0);
+    assert_eq!(allowed(&*counters, KEY, quota, 60_000_000, 5).await, 2);
+}
+
 /// Parallel attempts are decided one by one.
 pub async fn parallel_attempts_never_pass_the_limit(counters: Arc<dyn Counters>) {
     let quota = quota(5, 60);
@@ -109,6 +118,7 @@ macro_rules! counters_contract {
             the_told_wait_is_exact,
             keys_are_counted_apart,
             a_clock_set_back_gives_nothing_away,
+            a_clock_that_jumped_ahead_and_back_locks_nobody_out,
             parallel_attempts_never_pass_the_limit,
         );
     };

@@ -16,6 +16,9 @@ const EXACT_LIMIT: u32 = 1024;
 /// Into how many parts a window of a large quota is cut.
 const BUCKETS: i64 = 64;
 
+/// A clock that is further behind than this was set back; one that is less far was read before another caller's.
+const STEP_BACK: i64 = 1_000_000;
+
 /// Permits that were given at about one time, and when they leave the window.
 #[derive(Debug, Clone, Copy)]
 struct Given {
@@ -29,14 +32,14 @@ struct Given {
 pub(super) struct Window {
     given: VecDeque<Given>,
     total: u32,
-    /// Latest instant seen: a clock set back must not give permits away.
+    /// Latest instant seen, on the clock as it goes now.
     seen: i64,
 }
 
 impl Window {
     /// Takes a permit at `now` (microseconds), or says how long to wait.
     pub(super) fn take(&mut self, quota: Quota, now: i64) -> Decision {
-        self.seen = self.seen.max(now);
+        self.follow(now);
         self.drop_returned();
         if self.total >= quota.count.get() {
             return Decision::Refused { retry_after: self.wait(quota.count.get()) };
@@ -58,6 +61,19 @@ impl Window {
     /// Permits out at the moment.
     pub(super) fn total(&self) -> u32 {
         self.total
+    }
+
+    /// When the clock was set back, everything moves with it: no permit comes back early, and none later than a window.
+    fn follow(&mut self, now: i64) {
+        let back = self.seen.saturating_sub(now);
+        if back <= STEP_BACK {
+            self.seen = self.seen.max(now);
+            return;
+        }
+        for given in &mut self.given {
+            given.until = given.until.saturating_sub(back);
+        }
+        self.seen = now;
     }
 
     fn drop_returned(&mut self) {
