@@ -73,11 +73,16 @@ fn judge(accounts: &Accounts, email: &str, password: Password, name: Option<&str
 fn name_fault(name: &str) -> Option<String> {
     if name.chars().count() > DISPLAY_NAME_MAX_CHARS {
         Some(format!("Use at most {DISPLAY_NAME_MAX_CHARS} characters"))
-    } else if name.chars().any(char::is_control) {
+    } else if name.chars().any(disturbs_text) {
         Some("Leave out control characters".to_owned())
     } else {
         None
     }
+}
+
+/// Controls, line separators, and what turns the writing direction of the text that follows (PROF-02). Joiners stay: names need them.
+fn disturbs_text(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 async fn hash(accounts: &Accounts, password: Password) -> Result<String, FlowError> {

@@ -268,3 +268,16 @@ async fn a_closed_house_takes_nobody_in() {
     assert!(matches!(house.sign_up("ann@example.org", PASSWORD).await, Err(FlowError::Refused)));
     assert_eq!(house.take_mail().await.len(), 0);
 }
+
+#[tokio::test]
+async fn a_name_that_would_turn_or_break_the_text_around_it_is_refused() {
+    let house = House::new().await;
+    let context = caller(1);
+    for name in ["Ann\u{202e}nimda", "\u{2066}Ann", "Ann\u{2028}roles: admin", "Ann\u{85}", "Ann\0", "An\u{1b}[2Jn"] {
+        let outcome = house.accounts.sign_up(visitor(&context), "ann@example.org", secret(PASSWORD), Some(name)).await;
+        assert!(matches!(outcome, Err(FlowError::Invalid(faults)) if faults[0].field == "username"), "{name:?}");
+    }
+    for name in ["Ann \u{1f469}\u{200d}\u{1f680}", "\u{5d0}\u{5e0}\u{5d4}", "می\u{200c}خواهم"] {
+        house.accounts.sign_up(visitor(&context), "ann@example.org", secret(PASSWORD), Some(name)).await.unwrap();
+    }
+}
