@@ -13,7 +13,7 @@ const LINE_MAX_BYTES: usize = 998;
 
 /// The configured sender is not one mailbox.
 #[derive(Debug, thiserror::Error)]
-#[error("the sender of mails must be one mailbox, such as `AppState <no-reply@example.com>`")]
+#[error("the sender of mails must be one mailbox, such as `App <no-reply@example.com>`")]
 pub struct SenderError;
 
 /// Why a mail could not become a message. Names nobody.
