@@ -7,7 +7,7 @@ use doorward_config::ProcessEnv;
 use doorward_kit::{Clock as _, SystemClock, SystemEntropy};
 
 use super::Exit;
-use super::serve::{announce, block_on, load, say, start_log};
+use super::process::{announce, block_on, load, say, start_log};
 use crate::demo::{self, Demo};
 use crate::dev::{Behind, GATE_USER, Layout, Site};
 use crate::lifecycle;

@@ -4,6 +4,7 @@ pub mod check;
 pub mod dev;
 mod exit;
 pub mod hash_password;
+mod process;
 pub mod serve;
 pub mod user;
 pub mod verify;

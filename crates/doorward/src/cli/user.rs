@@ -6,7 +6,7 @@ use clap::Subcommand;
 use doorward_config::ProcessEnv;
 
 use super::Exit;
-use super::serve::{block_on, load, say};
+use super::process::{block_on, load, say};
 use crate::wire::{StartError, open_accounts};
 
 /// What can be done to an account.
