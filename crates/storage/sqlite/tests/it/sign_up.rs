@@ -273,7 +273,7 @@ async fn a_closed_house_takes_nobody_in() {
 async fn a_name_that_would_turn_or_break_the_text_around_it_is_refused() {
     let house = House::new().await;
     let context = caller(1);
-    for name in ["Ann\u{202e}nimda", "\u{2066}Ann", "Ann\u{2028}roles: admin", "Ann\u{85}", "Ann\0", "An\u{1b}[2Jn"] {
+    for name in ["Ann\u{202e}nimda", "\u{2066}Ann", "Ann\u{2028}roles: admin", "A\u{85}nn", "A\0nn", "An\u{1b}[2Jn"] {
         let outcome = house.accounts.sign_up(visitor(&context), "ann@example.org", secret(PASSWORD), Some(name)).await;
         assert!(matches!(outcome, Err(FlowError::Invalid(faults)) if faults[0].field == "username"), "{name:?}");
     }
