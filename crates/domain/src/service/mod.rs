@@ -165,6 +165,12 @@ impl Accounts {
         self.writer.queue(Job::Audit(Box::new(AuditRecord::new(entry, &self.rules.node))));
     }
 
+    /// What an entry says of an identifier instead of the identifier (AUD-12).
+    #[must_use]
+    pub fn subject_hash(&self, identifier: &str) -> String {
+        self.keys.subject_hash(identifier)
+    }
+
     /// Waits until everything recorded so far is stored, however long the store takes.
     pub async fn flush(&self) {
         self.writer.flush().await;
