@@ -97,3 +97,21 @@ async fn a_unit_of_work_that_is_cancelled_frees_the_writer() {
     let begun = tokio::time::timeout(Duration::from_secs(30), house.store.begin()).await.expect("the writer is free");
     begun.unwrap().commit().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_that_go_away_half_way_leave_the_one_writer_usable() {
+    let house = std::sync::Arc::new(House::new().await);
+    for round in 0..400_u64 {
+        let waiting = std::sync::Arc::clone(&house);
+        let caller = tokio::spawn(async move { waiting.sign_up(&format!("a{round}@example.org"), PASSWORD).await });
+        for _ in 0..round % 40 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(std::time::Duration::from_micros(round * 7 % 900)).await;
+        caller.abort();
+        let _ = caller.await;
+    }
+    let (mails, entries) = (house.take_mail().await.len(), house.events(doorward_domain::AuditEvent::SignUp).await.len());
+    assert_eq!(mails, entries, "each sign-up happened with all that belongs to it, or not at all");
+    house.member("ann@example.org").await;
+}
