@@ -13,14 +13,11 @@ use crate::credential::{HashError, Password, policy};
 use crate::instant::later;
 use crate::outbox::{self, Letter, MailAllowance};
 use crate::service::{Accounts, FieldFault, FlowError, Visitor};
-use crate::store::Tx;
+use crate::store::{Delivery, Tx};
 use crate::throttle::Subject;
 use crate::verification::{PendingSignUp, verification_mail};
 
-/// Live sign-ups of one address; a newer one pushes the oldest out.
-const PENDING_PER_ADDRESS: u32 = 5;
-
-/// Stands where the hash of a pending row would be, for an address that has an account: what a stranger typed there is not kept.
+/// Stands where the hash of a row would be whose link nobody gets: what a stranger typed there is not kept.
 const NO_HASH: &str = "$none$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A sign-up whose every field is within the rules.
@@ -102,10 +99,10 @@ async fn store(
     let mut tx = accounts.store.begin().await?;
     let is_known = tx.users().find_by_email(&request.email.canonical).await?.is_some();
     let token = Token::random(&*accounts.entropy);
-    let pending = pending(accounts, request, password_hash, &token, now, is_known);
-    tx.sign_ups().add(&pending).await?;
-    tx.sign_ups().trim(&request.email.canonical, PENDING_PER_ADDRESS).await?;
     let delivery = if is_known { allowance.notice } else { allowance.link };
+    // Every live row has cost a mail, and mails to one address are few: so are they, and none has to make room for another.
+    let is_live = !is_known && delivery == Delivery::Due;
+    tx.sign_ups().add(&pending(accounts, request, password_hash, &token, now, is_live)).await?;
     outbox::flow::queue(accounts, &mut *tx, letter(accounts, request, &token, is_known), delivery, now).await?;
     write_entry(accounts, &mut *tx, visitor, request, is_known, now).await?;
     tx.commit().await?;
@@ -113,23 +110,23 @@ async fn store(
     Ok(())
 }
 
-/// For an address that has an account the row is a decoy: it has expired, keeps no hash, and its token is never told to anybody.
+/// Where no link is mailed the row is a decoy: it has expired, keeps no hash, and its token is never told to anybody.
 fn pending(
     accounts: &Accounts,
     request: &Request,
     password_hash: String,
     token: &Token,
     now: Timestamp,
-    is_known: bool,
+    is_live: bool,
 ) -> PendingSignUp {
     PendingSignUp {
         id: SignUpId::random(&*accounts.entropy),
         email: request.email.clone(),
-        display_name: if is_known { String::new() } else { request.display_name.clone() },
-        password_hash: if is_known { NO_HASH.to_owned() } else { password_hash },
+        display_name: if is_live { request.display_name.clone() } else { String::new() },
+        password_hash: if is_live { password_hash } else { NO_HASH.to_owned() },
         digest: accounts.keys.verification_digest(token),
         created_at: now,
-        expires_at: if is_known { now } else { later(now, accounts.rules.verification_life) },
+        expires_at: if is_live { later(now, accounts.rules.verification_life) } else { now },
     }
 }
 

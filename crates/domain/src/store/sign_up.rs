@@ -16,14 +16,14 @@ pub trait SignUps: Send {
     /// Takes the one that a token proves, if it has not expired by `now`: exactly one caller ever gets it (EMAIL-05).
     async fn consume(&mut self, digest: &TokenDigest, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError>;
 
-    /// The latest of an address that has not expired by `now`.
-    async fn find_latest(&mut self, canonical: &str, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError>;
+    /// The one of an address that has not expired by `now`; `None` as well where there are several.
+    async fn find_only(&mut self, canonical: &str, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError>;
 
     /// Gives one a new token and a new end; the old token is worthless from then on. Says whether it was there.
     async fn rotate(&mut self, id: SignUpId, digest: &TokenDigest, expires_at: Timestamp) -> Result<bool, StoreError>;
 
-    /// Keeps the `keep` latest of an address; counts the removed.
-    async fn trim(&mut self, canonical: &str, keep: u32) -> Result<u64, StoreError>;
+    /// Removes all of an address; counts them.
+    async fn remove_all(&mut self, canonical: &str) -> Result<u64, StoreError>;
 
     /// Removes those that expired at or before `now`; counts them.
     async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError>;

@@ -54,7 +54,7 @@ async fn consume(
     let digest = accounts.keys.verification_digest(token);
     let Some(pending) = tx.sign_ups().consume(&digest, now).await? else { return Ok(Err("unknown")) };
     // Whoever proved the address settles it: what others asked for under it is void (ENUM-14).
-    tx.sign_ups().trim(&pending.email.canonical, 0).await?;
+    tx.sign_ups().remove_all(&pending.email.canonical).await?;
     if tx.users().find_by_email(&pending.email.canonical).await?.is_some() {
         return Ok(Err("taken"));
     }
@@ -77,7 +77,7 @@ fn account(accounts: &Accounts, pending: PendingSignUp, now: Timestamp) -> User 
     }
 }
 
-/// Mails a new token for the latest sign-up of an address, if there is one. Every address gets the same answer (EMAIL-04), and costs the
+/// Mails a new token for the sign-up of an address, if there is one. Every address gets the same answer (EMAIL-04), and costs the
 /// same writes: where there is nothing to send, a mail is written that never leaves.
 pub(crate) async fn resend(accounts: &Accounts, visitor: Visitor<'_>, email: &str) -> Result<(), FlowError> {
     accounts.charge_subject(visitor, "verify_email_resend", Subject::Prefix(&visitor.prefix())).await?;
@@ -96,7 +96,10 @@ pub(crate) async fn resend(accounts: &Accounts, visitor: Visitor<'_>, email: &st
     Ok(())
 }
 
-/// Replaces the token of the latest sign-up: the one mailed before dies (FORGOT-07). Says what came of it, for the audit trail.
+/// Replaces the token of the sign-up: the one mailed before dies (FORGOT-07). Says what came of it, for the audit trail.
+///
+/// Of several sign-ups nobody can tell which is the owner's, and the link of the wrong one would make an account with a stranger's
+/// password (ENUM-14): then the links that were mailed go on, and whoever lost theirs signs up again.
 async fn reissue(
     accounts: &Accounts,
     tx: &mut dyn Tx,
@@ -105,14 +108,14 @@ async fn reissue(
     now: Timestamp,
 ) -> Result<&'static str, StoreError> {
     let has_account = tx.users().find_by_email(&email.canonical).await?.is_some();
-    let pending = tx.sign_ups().find_latest(&email.canonical, now).await?.filter(|_| !has_account);
+    let pending = tx.sign_ups().find_only(&email.canonical, now).await?.filter(|_| !has_account);
     let (id, to, delivery, reason) = match (&pending, allowed) {
         (Some(pending), Delivery::Due) => (pending.id, &pending.email, Delivery::Due, "issued"),
         // The link that was mailed before must go on working: nothing is rotated.
         (Some(pending), Delivery::Withheld) => {
             (SignUpId::random(&*accounts.entropy), &pending.email, Delivery::Withheld, "suppressed")
         }
-        (None, _) => (SignUpId::random(&*accounts.entropy), email, Delivery::Withheld, "nothing_pending"),
+        (None, _) => (SignUpId::random(&*accounts.entropy), email, Delivery::Withheld, "nothing_to_send"),
     };
     let token = Token::random(&*accounts.entropy);
     let expires_at = later(now, accounts.rules.verification_life);

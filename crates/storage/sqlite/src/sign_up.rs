@@ -57,15 +57,13 @@ impl SignUps for SqliteTx {
         row.as_ref().map(from_row).transpose()
     }
 
-    async fn find_latest(&mut self, canonical: &str, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError> {
-        let sql = concat!(
-            "SELECT ",
-            sign_up_columns!(),
-            " FROM sign_ups WHERE email_canonical = ? AND expires_at > ? ORDER BY number DESC LIMIT 1"
-        );
+    async fn find_only(&mut self, canonical: &str, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError> {
+        let sql = concat!("SELECT ", sign_up_columns!(), " FROM sign_ups WHERE email_canonical = ? AND expires_at > ? LIMIT 2");
         let query = sqlx::query(sql).bind(canonical).bind(now.as_microsecond());
-        let row = query.fetch_optional(&mut *self.0).await.map_err(fault)?;
-        row.as_ref().map(from_row).transpose()
+        match query.fetch_all(&mut *self.0).await.map_err(fault)?.as_slice() {
+            [row] => from_row(row).map(Some),
+            _ => Ok(None),
+        }
     }
 
     async fn rotate(&mut self, id: SignUpId, digest: &TokenDigest, expires_at: Timestamp) -> Result<bool, StoreError> {
@@ -74,12 +72,9 @@ impl SignUps for SqliteTx {
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }
 
-    async fn trim(&mut self, canonical: &str, keep: u32) -> Result<u64, StoreError> {
-        let query = sqlx::query(
-            "DELETE FROM sign_ups WHERE number IN \
-             (SELECT number FROM sign_ups WHERE email_canonical = ? ORDER BY number DESC LIMIT -1 OFFSET ?)",
-        );
-        Ok(query.bind(canonical).bind(keep).execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+    async fn remove_all(&mut self, canonical: &str) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM sign_ups WHERE email_canonical = ?").bind(canonical);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 
     async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
