@@ -73,11 +73,20 @@ pub struct SizePolicy {
     pub auth_body: u64,
     /// Body to an upstream: 10 MiB unless the route says otherwise, else 413.
     pub upstream_body: u64,
+    /// Open connections from one customer line, tunnels included: 1024; offices behind one address open a few hundred (HTTP-11).
+    pub connections: usize,
 }
 
 impl Default for SizePolicy {
     fn default() -> Self {
-        Self { request_line: 8 * 1024, head: 16 * 1024, fields: 100, auth_body: 8 * 1024, upstream_body: 10 * 1024 * 1024 }
+        Self {
+            request_line: 8 * 1024,
+            head: 16 * 1024,
+            fields: 100,
+            auth_body: 8 * 1024,
+            upstream_body: 10 * 1024 * 1024,
+            connections: 1024,
+        }
     }
 }
 

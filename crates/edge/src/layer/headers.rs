@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_policy::header::{STRIPPED, STRIPPED_PREFIXES};
+use doorward_policy::header::{STRIPPED, STRIPPED_PREFIXES, strip};
 use doorward_policy::{Audience, HeaderPolicy, Policy};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
@@ -29,9 +29,9 @@ const NEVER_TRAILERS: &[&str] =
 
 /// Brings an answer to the policy.
 pub(crate) fn finish(policy: &Arc<Policy>, seen: &Seen, mut response: Response<EdgeBody>) -> Response<EdgeBody> {
-    let id = HeaderValue::from_str(&seen.context.request_id.to_string());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        // The head of another protocol: anything we add could break it (HDR-12).
+        // The head of another protocol: anything we add could break it (HDR-12). What must not leave does not leave here either.
+        strip(response.headers_mut());
         return response;
     }
     if response.headers().contains_key(header::SET_COOKIE) {
@@ -41,7 +41,7 @@ pub(crate) fn finish(policy: &Arc<Policy>, seen: &Seen, mut response: Response<E
     strip_hop(headers);
     policy.headers.apply(seen.audience, headers);
     headers.remove(X_REQUEST_ID);
-    if let Ok(id) = id {
+    if let Ok(id) = HeaderValue::from_str(&seen.context.request_id.to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
     if seen.method == Method::HEAD {

@@ -75,7 +75,7 @@ fn admit(prefixes: &PrefixCap, peer: PeerAddr, door: &Door) -> Option<Option<Pla
     if door.edge().trusts(peer) {
         return Some(None);
     }
-    prefixes.take(ClientAddr::new(peer.ip())).map(Some)
+    prefixes.take(ClientAddr::new(peer.ip()), door.edge().policy().sizes.connections).map(Some)
 }
 
 async fn hold(

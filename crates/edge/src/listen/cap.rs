@@ -7,8 +7,6 @@ use doorward_kit::{ClientAddr, Prefix};
 
 /// Open connections in all. Beyond it the kernel's queue waits.
 pub(super) const TOTAL_MAX: usize = 16_384;
-/// Open connections from one prefix; offices behind one address open a few hundred.
-const PREFIX_MAX: usize = 1024;
 
 /// Counts open connections by prefix.
 #[derive(Debug, Clone, Default)]
@@ -22,15 +20,15 @@ pub(super) struct Place {
 }
 
 impl PrefixCap {
-    /// Takes a place; `None` when the prefix has its share already.
-    pub(super) fn take(&self, client: ClientAddr) -> Option<Place> {
+    /// Takes a place; `None` when the prefix has its share of `most` already.
+    pub(super) fn take(&self, client: ClientAddr, most: usize) -> Option<Place> {
         let prefix = client.prefix();
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(prefix).or_insert(0);
-        if *count >= PREFIX_MAX {
+        let count = open.get(&prefix).copied().unwrap_or(0);
+        if count >= most {
             return None;
         }
-        *count += 1;
+        open.insert(prefix, count + 1);
         Some(Place { cap: self.clone(), prefix })
     }
 }

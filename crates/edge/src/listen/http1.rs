@@ -22,7 +22,7 @@ use crate::stack::Arrival;
 /// What hyper may hold of one connection. Heads are at most a quarter of it.
 const BUFFER_MAX: usize = 64 * 1024;
 
-/// Serves one connection until it ends or the process stops.
+/// Serves one connection until it ends or the process stops; a tunnel that it became counts as the same connection (HTTP-11).
 pub(super) async fn serve<S>(stream: S, peer: PeerAddr, scheme: Scheme, door: Door, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -32,21 +32,27 @@ where
     let rules = GuardRules { sizes: policy.sizes, times: policy.times, scheme };
     let fields = rules.sizes.fields;
     drop(policy);
-    let guard = Guard::new(stream, rules, lane.clone());
+    let (guard, gone) = Guard::new(stream, rules, lane.clone());
     let service = service_fn(move |request| answer(door.clone(), lane.clone(), peer, scheme, request));
     let mut http = hyper::server::conn::http1::Builder::new();
     // The guard has the clock and the limits; hyper's own would answer without our headers.
     http.header_read_timeout(None).max_headers(fields + 1).max_buf_size(BUFFER_MAX);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(guard), service).with_upgrades());
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.requested() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let ended = {
+        let mut connection = pin!(http.serve_connection(TokioIo::new(guard), service).with_upgrades());
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.requested() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(peer = %peer.ip(), %error, "HTTP/1.1 connection ended early");
+    }
+    tokio::select! {
+        _ = gone => {}
+        () = stop.requested() => {}
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use doorward_kit::PeerAddr;
+use doorward_policy::TimePolicy;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -14,12 +13,13 @@ use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::door::Door;
 use super::framing::Pace;
+use super::guests::{Guest, Guests};
 use super::stop::Stop;
-use crate::body::{EdgeBody, Intake, held};
+use crate::body::{EdgeBody, Intake};
 use crate::stack::Arrival;
 
 const STREAMS_MAX: u32 = 100;
@@ -32,24 +32,29 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER_MAX: usize = 64 * 1024;
 const PING_EVERY: Duration = Duration::from_secs(20);
 
-/// Serves one connection until it ends, idles or the process stops.
+/// Serves one connection until it ends, idles, stalls or the process stops.
 pub(super) async fn serve<S>(stream: S, peer: PeerAddr, door: Door, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let policy = door.edge().policy();
-    let (head, keep_alive) = (policy.sizes.head, policy.times.keep_alive);
+    let (head, times) = (policy.sizes.head, policy.times);
     drop(policy);
-    let open = Arc::new(AtomicUsize::new(0));
-    let watched = open.clone();
-    let service = service_fn(move |request: Request<Incoming>| answer(door.clone(), Guest::enter(&open), peer, request));
+    let guests = Guests::default();
+    let watched = guests.clone();
+    let service = service_fn(move |request: Request<Incoming>| answer(door.clone(), guests.enter(), peer, request));
     let http = bounded(head);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = until_to_end(&mut stop, &watched, keep_alive) => {
+        end = until_to_end(&mut stop, &watched, &times) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match end {
+                End::Stop => connection.await,
+                // What a client does not take is given up with it.
+                End::Idle => timeout(times.body_idle, connection).await.unwrap_or(Ok(())),
+                End::Stalled => Ok(()),
+            }
         }
     };
     if let Err(error) = ended {
@@ -69,15 +74,16 @@ fn answer(
         let (body, intake) = Intake::watch(incoming, Some(pace));
         let arrival = Arrival { peer, secure: true, refused: None, intake };
         let response = door.answer(Request::from_parts(head, body), arrival).await;
-        Ok(response.map(|body| held(body, guest)))
+        Ok(response.map(|body| guest.watch(body)))
     })
 }
 
+/// The library refuses a head that is too large without a header of ours, so it gets twice what `layer::target` lets pass.
 fn bounded(head_max: usize) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(u32::try_from(head_max).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(head_max * 2).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
         .max_local_error_reset_streams(LOCAL_RESETS_MAX)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -88,35 +94,32 @@ fn bounded(head_max: usize) -> Builder<TokioExecutor> {
     http
 }
 
-/// A request under way, its answer included.
-struct Guest(Arc<AtomicUsize>);
-
-impl Guest {
-    fn enter(open: &Arc<AtomicUsize>) -> Self {
-        open.fetch_add(1, Ordering::AcqRel);
-        Self(open.clone())
-    }
+/// Why a connection is ended.
+enum End {
+    /// The process stops: whatever is under way may end first.
+    Stop,
+    /// Nothing has been under way for a while.
+    Idle,
+    /// An answer is under way that its client does not take.
+    Stalled,
 }
 
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Done when the process stops, or when nothing has been under way for a whole `keep_alive`.
-async fn until_to_end(stop: &mut Stop, open: &AtomicUsize, keep_alive: Duration) {
+async fn until_to_end(stop: &mut Stop, guests: &Guests, times: &TimePolicy) -> End {
+    // The connection goes with its stalled stream, so it gets twice what a connection of HTTP/1.1 gets.
+    let (keep_alive, patience) = (times.keep_alive, times.body_idle * 2);
     let mut quiet_since = Instant::now();
-    let idle = async {
-        while quiet_since.elapsed() < keep_alive {
-            tokio::time::sleep(keep_alive / 8).await;
-            if open.load(Ordering::Acquire) > 0 {
-                quiet_since = Instant::now();
-            }
+    loop {
+        tokio::select! {
+            () = stop.requested() => return End::Stop,
+            () = tokio::time::sleep(keep_alive.min(patience) / 8) => {}
         }
-    };
-    tokio::select! {
-        () = stop.requested() => {}
-        () = idle => {}
+        if guests.is_stalled(patience) {
+            return End::Stalled;
+        }
+        if !guests.is_empty() {
+            quiet_since = Instant::now();
+        } else if quiet_since.elapsed() >= keep_alive {
+            return End::Idle;
+        }
     }
 }

@@ -9,6 +9,7 @@ mod cap;
 mod connection;
 mod door;
 pub mod framing;
+mod guests;
 mod http1;
 mod http2;
 mod plain;

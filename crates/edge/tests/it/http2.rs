@@ -147,6 +147,18 @@ async fn methods_and_targets_are_held_to_the_same_in_http_2() {
     assert!(house.web.requests().is_empty());
 }
 
+/// A connection whose frames a library writes and reads.
+async fn library_client(house: &House) -> hyper::client::conn::http2::SendRequest<http_body_util::Empty<bytes::Bytes>> {
+    let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);
+    let name = rustls::pki_types::ServerName::try_from(SITE).expect("a name");
+    let tcp = tokio::net::TcpStream::connect(house.https).await.expect("a connection");
+    let tls = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp).await.expect("TLS");
+    let builder = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+    let (sender, connection) = builder.handshake(hyper_util::rt::TokioIo::new(tls)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    sender
+}
+
 #[tokio::test]
 async fn trailers_of_an_upstream_pass_but_no_policy_field_comes_behind_the_body() {
     let house = House::start().await;
@@ -155,16 +167,63 @@ async fn trailers_of_an_upstream_pass_but_no_policy_field_comes_behind_the_body(
           X-Doorward-User: root\r\nSet-Cookie: a=1\r\nX-Checksum: 1\r\n\r\n"
             .to_vec()
     });
-    let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);
-    let name = rustls::pki_types::ServerName::try_from(SITE).expect("a name");
-    let tcp = tokio::net::TcpStream::connect(house.https).await.expect("a connection");
-    let tls = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, tcp).await.expect("TLS");
-    let builder = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
-    let (mut sender, connection) = builder.handshake(hyper_util::rt::TokioIo::new(tls)).await.expect("HTTP/2");
-    tokio::spawn(connection);
+    let mut sender = library_client(&house).await;
     let request = http::Request::get(format!("https://{SITE}/x")).body(http_body_util::Empty::<bytes::Bytes>::new());
     let response = sender.send_request(request.expect("a request")).await.expect("answered");
     let collected = http_body_util::BodyExt::collect(response.into_body()).await.expect("whole");
     let trailers = collected.trailers().expect("trailers");
     assert_eq!(trailers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["x-checksum"]);
+}
+
+#[tokio::test]
+async fn hdr_10_a_head_that_is_too_large_in_http_2_is_refused_with_the_set() {
+    let house = House::start().await;
+    let mut sender = library_client(&house).await;
+    let mut request = http::Request::get(format!("https://{SITE}/x")).body(http_body_util::Empty::new()).expect("a request");
+    for n in 0..90 {
+        let name = http::HeaderName::from_bytes(format!("x-{n}").as_bytes()).expect("a name");
+        request.headers_mut().insert(name, http::HeaderValue::from_str(&"a".repeat(200)).expect("a value"));
+    }
+    let response = sender.send_request(request).await.expect("answered");
+    assert_eq!(response.status(), 431);
+    for rule in house.edge.policy().headers.rules(doorward_policy::Audience::PublicPage) {
+        assert_eq!(response.headers().get_all(&rule.name).iter().count(), 1, "{}", rule.name);
+    }
+    assert!(response.headers().contains_key("x-request-id"));
+    assert!(house.web.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_an_answer_is_given_up() {
+    let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{}", "a".repeat(1_000_000));
+    let short = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_owned();
+    for answer in [long, short] {
+        let house = House::builder()
+            .policy(|policy| {
+                policy.times.body_idle = std::time::Duration::from_millis(200);
+                policy.times.keep_alive = std::time::Duration::from_millis(400);
+            })
+            .start()
+            .await;
+        house.web.answer(move |_| answer.clone().into_bytes());
+        let mut client = FrameClient::connect_without_window(&house).await;
+        assert_eq!(client.ask(&[METHOD, SCHEME, AUTHORITY, PATH], None).await, Outcome::Status(200));
+        let held = client.hold();
+        tokio::time::timeout(std::time::Duration::from_secs(20), held).await.expect("the connection is ended");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_slow_to_come_is_not_its_clients_fault() {
+    let house = House::builder()
+        .policy(|policy| {
+            policy.times.body_idle = std::time::Duration::from_millis(100);
+            policy.times.keep_alive = std::time::Duration::from_millis(100);
+            policy.times.first_byte = std::time::Duration::from_secs(1);
+        })
+        .start()
+        .await;
+    house.web.answer(|_| crate::support::upstream::SILENCE.to_vec());
+    let outcome = FrameClient::connect(&house).await.ask(&[METHOD, SCHEME, AUTHORITY, PATH], None).await;
+    assert_eq!(outcome, Outcome::Status(504));
 }

@@ -19,3 +19,4 @@ mod plain;
 mod proxy;
 mod script;
 mod tls;
+mod upgrade;

@@ -9,6 +9,7 @@ use bytes::{Buf as _, BytesMut};
 use doorward_kit::net::Scheme;
 use doorward_policy::{SizePolicy, TimePolicy};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::chunk::{Chunked, Step};
@@ -54,6 +55,8 @@ pub(crate) struct Guard<S> {
     stalled_since: Option<Instant>,
     write_alarm: Alarm,
     linger: Linger,
+    /// Dropped with the connection, wherever an upgrade may have carried it.
+    _alive: oneshot::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -81,8 +84,10 @@ impl Phase {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
-    pub(crate) fn new(io: S, rules: GuardRules, lane: Arc<Lane>) -> Self {
-        Self {
+    /// A guard, and what is done once it is gone: with its connection, or with the tunnel that the connection became.
+    pub(crate) fn new(io: S, rules: GuardRules, lane: Arc<Lane>) -> (Self, oneshot::Receiver<()>) {
+        let (alive, gone) = oneshot::channel();
+        let guard = Self {
             io,
             rules,
             lane,
@@ -96,7 +101,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             stalled_since: None,
             write_alarm: Alarm::default(),
             linger: Linger::default(),
-        }
+            _alive: alive,
+        };
+        (guard, gone)
     }
 
     /// Judges what is there of a head; `true` when the phase has changed.

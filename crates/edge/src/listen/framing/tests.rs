@@ -57,7 +57,7 @@ fn pass(octets: &[u8], cuts: &[usize], step: usize) -> Passed {
     let _entered = runtime.enter();
     let lane = Arc::new(Lane::default());
     let rules = GuardRules { sizes: SizePolicy::default(), times: TimePolicy::default(), scheme: Scheme::Https };
-    let mut guard = Guard::new(Pieces { octets: octets.to_vec(), cuts: cuts.to_vec(), at: 0 }, rules, lane.clone());
+    let (mut guard, _gone) = Guard::new(Pieces { octets: octets.to_vec(), cuts: cuts.to_vec(), at: 0 }, rules, lane.clone());
     let mut passed = Passed { octets: Vec::new(), head: None, body: None };
     let mut space = vec![0; step];
     loop {

@@ -42,11 +42,20 @@ pub(crate) struct FrameClient {
 
 impl FrameClient {
     pub(crate) async fn connect(house: &House) -> Self {
+        Self::connect_with(house, &[]).await
+    }
+
+    /// Says that no octet of any body is to be sent.
+    pub(crate) async fn connect_without_window(house: &House) -> Self {
+        Self::connect_with(house, &[0, 4, 0, 0, 0, 0]).await
+    }
+
+    async fn connect_with(house: &House, settings: &[u8]) -> Self {
         let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);
         let mut client = Client::tls(house.https, "127.0.0.1", SITE, config).await.expect("a connection");
         client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         // No table of fields: each head can be read by itself.
-        client.send(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0])).await;
+        client.send(frame(SETTINGS, 0, 0, &[&[0, 1, 0, 0, 0, 0], settings].concat())).await;
         Self { client, next_stream: 1 }
     }
 
@@ -84,6 +93,17 @@ impl FrameClient {
             }
         }
         (Outcome::Closed, None)
+    }
+
+    /// Answers pings until the other side ends.
+    pub(crate) async fn hold(&mut self) {
+        while let Some(head) = self.client.take(9).await {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let Some(payload) = self.client.take(length).await else { return };
+            if head[3] == PING && head[4] & 1 == 0 {
+                self.client.send(frame(PING, 1, 0, &payload)).await;
+            }
+        }
     }
 
     async fn outcome(&mut self, stream: u32) -> Outcome {
