@@ -16,7 +16,7 @@ use super::Exit;
 /// verification-report.json. Ends with 0 when all is as the guide asks, with 1 when anything is not or could not be seen.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Origin of the site, such as https://example.com. With an origin that is not the configuration's, only what any site can be
+    /// Origin of the site, such as `https://example.com`. With an origin that is not the configuration's, only what any site can be
     /// held to is looked at: headers, certificate and cookies.
     url: Option<String>,
     /// The folder for the two files.
