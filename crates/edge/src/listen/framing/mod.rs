@@ -12,7 +12,7 @@
 //! - *h2c and tunnels*: `PRI *` and `CONNECT` never get through; octets after a head that asks for an upgrade wait for the answer.
 //!
 //! Octets 0x80–0xFF are allowed in field values, which is what `Cookie` and `User-Agent` of real clients need, but not in the
-//! fields that frame, route or authorise (see [`octet`]).
+//! fields that frame, route or authorise (see `octet`).
 
 mod chunk;
 mod guard;
