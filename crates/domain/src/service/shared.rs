@@ -31,14 +31,19 @@ impl Accounts {
         Err(FlowError::Throttled { retry_after: exceeded.retry_after })
     }
 
-    /// Charges a mail to an address, silently (FORGOT-06, ENUM-03).
-    pub(crate) async fn mail_allowance(&self, address: &str) -> MailAllowance {
-        let now = self.clock.now();
+    /// Charges a mail with a link to an address, silently (FORGOT-06).
+    pub(crate) async fn link_allowance(&self, address: &str) -> Delivery {
         let subject = Subject::Address(address);
-        let link = self.charger.take(&self.keys, "verify_email_resend_address", subject, now).await;
-        let notice = self.charger.take_of(&self.keys, "notice_address", NOTICES_PER_ADDRESS, subject, now).await;
-        let delivery = |is_allowed| if is_allowed { Delivery::Due } else { Delivery::Withheld };
-        MailAllowance { link: delivery(link.is_ok()), notice: delivery(link.is_ok() && notice.is_ok()) }
+        let link = self.charger.take(&self.keys, "verify_email_resend_address", subject, self.clock.now()).await;
+        if link.is_ok() { Delivery::Due } else { Delivery::Withheld }
+    }
+
+    /// Charges a mail of either kind, since only the transaction will know which it is to be (ENUM-03).
+    pub(crate) async fn mail_allowance(&self, address: &str) -> MailAllowance {
+        let link = self.link_allowance(address).await;
+        let subject = Subject::Address(address);
+        let notice = self.charger.take_of(&self.keys, "notice_address", NOTICES_PER_ADDRESS, subject, self.clock.now()).await;
+        MailAllowance { link, notice: if notice.is_ok() { link } else { Delivery::Withheld } }
     }
 
     /// Stores one entry in a transaction of its own, before the answer.

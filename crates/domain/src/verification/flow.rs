@@ -81,7 +81,7 @@ fn account(accounts: &Accounts, pending: PendingSignUp, now: Timestamp) -> User 
 /// same writes: where there is nothing to send, a mail is written that never leaves.
 pub(crate) async fn resend(accounts: &Accounts, visitor: Visitor<'_>, email: &str) -> Result<(), FlowError> {
     accounts.charge_subject(visitor, "verify_email_resend", Subject::Prefix(&visitor.prefix())).await?;
-    let allowed = accounts.mail_allowance(&identifier::limiter(email)).await.link;
+    let allowed = accounts.link_allowance(&identifier::limiter(email)).await;
     let now = accounts.clock.now();
     let mut tx = accounts.store.begin().await?;
     let reason = match email.parse::<EmailAddress>() {

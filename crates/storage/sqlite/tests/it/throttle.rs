@@ -113,3 +113,15 @@ async fn every_flow_counts_the_caller() {
         (&expected[..], &expected[..], &expected[..])
     );
 }
+
+#[tokio::test]
+async fn asking_for_links_again_uses_up_no_notices_to_the_owner() {
+    let house = House::new().await;
+    house.member("ann@example.org").await;
+    let context = caller(1);
+    for _ in 0..10 {
+        house.accounts.resend_verification(visitor(&context), "ann@example.org").await.unwrap();
+    }
+    house.sign_up("ann@example.org", PASSWORD).await.unwrap();
+    assert_eq!(house.take_mail().await.len(), 1, "the owner is told of it");
+}
