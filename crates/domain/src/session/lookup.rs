@@ -16,6 +16,9 @@ use crate::store::StoreError;
 /// The last request of a session is written back at most this often; a crash shortens its idle time by as much.
 pub(crate) const WRITE_BACK_EVERY: Duration = Duration::from_secs(60);
 
+/// How far the clocks of two nodes may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
 /// The live session of a cookie value. What is not shaped like a token of ours never reaches the store (SES-08).
 pub(crate) async fn lookup(accounts: &Accounts, cookie_value: &str) -> Result<Option<Arc<ActiveSession>>, StoreError> {
     let Some(token) = Token::parse(cookie_value) else { return Ok(None) };
@@ -53,13 +56,15 @@ fn admit(accounts: &Accounts, entry: Entry) -> Option<Arc<ActiveSession>> {
     Some(active)
 }
 
-/// Which of the two clocks has run out (SES-11).
+/// Which of the two clocks has run out (SES-11). What began in the future began by a clock that was ahead, and would live for as long.
 fn ended(accounts: &Accounts, session: &Session, seen: i64, now: Timestamp) -> Option<&'static str> {
     let seen = Timestamp::from_microsecond(seen).unwrap_or(session.last_seen_at);
     if now >= session.expires_at {
         Some("absolute_timeout")
     } else if now >= later(seen, accounts.rules.session_idle) {
         Some("idle_timeout")
+    } else if session.created_at > later(now, CLOCK_SKEW) {
+        Some("clock_was_ahead")
     } else {
         None
     }

@@ -295,3 +295,18 @@ async fn however_many_requests_find_a_session_timed_out_it_ends_once() {
     drop(writing);
     assert_eq!(house.events(AuditEvent::SessionExpired).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_session_begun_while_the_clock_was_years_ahead_is_not_live_for_years() {
+    let mut house = House::new().await;
+    house.member("ann@example.org").await;
+    house.clock.advance(10 * 365 * 24 * HOUR);
+    let value = sign_in(&house).await;
+    assert!(house.is_live(&value).await);
+    house.accounts.flush().await;
+    house.clock.set(Timestamp::from_second(1_700_000_000).unwrap());
+    house.restart(QUICK);
+    assert!(!house.is_live(&value).await);
+    let value = sign_in(&house).await;
+    assert!(house.is_live(&value).await, "and whoever signs in again is signed in");
+}
