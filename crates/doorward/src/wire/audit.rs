@@ -41,7 +41,6 @@ impl EdgeAudit for AuditTrail {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 mod tests {
     use std::collections::BTreeMap;
     use std::net::SocketAddr;
