@@ -6,10 +6,11 @@ use doorward_kit::net::Authority;
 use doorward_policy::route::HostEntry;
 use doorward_policy::{CanonicalPath, Policy, SizePolicy};
 use http::request::Parts;
-use http::{Method, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use super::seen;
-use crate::listen::framing::is_legal_target;
+use crate::listen::FramingFault;
+use crate::listen::framing::{is_legal_field, is_legal_target};
 use crate::rescue::Fault;
 
 /// Finds the host, after making sure that only one is named.
@@ -57,6 +58,10 @@ pub(crate) fn within_bounds(head: &Parts, sizes: &SizePolicy) -> Result<(), Faul
     }
     if head.headers.len() > sizes.fields || head.version == Version::HTTP_2 && list_size(head) > sizes.head {
         return Err(Fault::HeadTooLarge);
+    }
+    let is_legal = |(name, value): (&HeaderName, &HeaderValue)| is_legal_field(name.as_str().as_bytes(), value.as_bytes());
+    if head.version == Version::HTTP_2 && !head.headers.iter().all(is_legal) {
+        return Err(FramingFault::Field.into());
     }
     Ok(())
 }

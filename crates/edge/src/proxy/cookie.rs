@@ -1,7 +1,7 @@
-//! The `Cookie` field on its way to an upstream: crumbs become one line (RFC 9113 §8.2.3), our own credentials stay here.
+//! Cookies on their way through: crumbs become one line (RFC 9113 §8.2.3), our own credentials stay here, and no upstream sets them.
 
 use doorward_policy::CookiePolicy;
-use http::header::{COOKIE, HeaderMap, HeaderValue};
+use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 const OURS: [&str; 2] = [CookiePolicy::doorward().session.name, CookiePolicy::doorward().csrf.name];
 
@@ -11,7 +11,7 @@ pub(super) fn settle(headers: &mut HeaderMap) {
     let Some(first) = fields.next() else {
         return;
     };
-    if fields.next().is_none() && !mentions_ours(first.as_bytes()) {
+    if fields.next().is_none() && !pairs(first.as_bytes()).any(is_ours) {
         return;
     }
     let line = join(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes));
@@ -25,13 +25,29 @@ pub(super) fn settle(headers: &mut HeaderMap) {
     }
 }
 
-fn mentions_ours(value: &[u8]) -> bool {
-    OURS.iter().any(|name| memchr::memmem::find(value, name.as_bytes()).is_some())
+/// Removes the fields of an answer that would set or clear a cookie of Doorward's: only the accounts application may.
+pub(super) fn keep_ours(headers: &mut HeaderMap) {
+    let touches_ours = |value: &HeaderValue| {
+        let pair = pairs(value.as_bytes()).next().unwrap_or_default();
+        // A cookie without a name is sent back as its bare value, which reads like a pair.
+        is_ours(pair.strip_prefix(b"=").unwrap_or(pair))
+    };
+    if headers.get_all(SET_COOKIE).iter().any(touches_ours) {
+        let kept: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|value| !touches_ours(value)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        for value in kept {
+            headers.append(SET_COOKIE, value);
+        }
+    }
+}
+
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    field.split(|byte| *byte == b';').map(<[u8]>::trim_ascii)
 }
 
 fn join<'a>(fields: impl Iterator<Item = &'a [u8]>) -> bytes::Bytes {
     let mut line = Vec::new();
-    for pair in fields.flat_map(|field| field.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii) {
+    for pair in fields.flat_map(pairs) {
         if pair.is_empty() || is_ours(pair) {
             continue;
         }
@@ -74,6 +90,7 @@ mod tests {
     #[test]
     fn our_pairs_go_and_all_others_keep_their_octets() {
         assert_eq!(settled(&["__Host-doorward_session=s"]), None);
+        assert_eq!(settled(&["__HOST-DOORWARD_SESSION = s"]), None);
         assert_eq!(
             settled(&["a=\"x y\"; __Host-doorward_session=s; b=2; __Host-doorward_csrf=t"]).as_deref(),
             Some("a=\"x y\"; b=2")

@@ -34,15 +34,17 @@ pub(super) async fn serve(
         return Err(UpstreamFault::Unsupported);
     }
     let asked = relative(plan.path).ok_or(UpstreamFault::NotFound)?;
-    let root = tokio::fs::canonicalize(root).await.map_err(|_| UpstreamFault::NotFound)?;
-    let found = match find(&root, &asked).await {
-        Some(file) => file,
-        None if wants_shell(plan.path, request.headers()) => {
-            find(&root, Path::new(SHELL)).await.ok_or(UpstreamFault::NotFound)?
-        }
-        None => return Err(UpstreamFault::NotFound),
-    };
-    send(request, &found).await
+    let (root, shell) = (root.to_owned(), wants_shell(plan.path, request.headers()));
+    // One visit to the threads that may block instead of one for each question to the file system.
+    let found = tokio::task::spawn_blocking(move || locate(&root, &asked, shell)).await;
+    let file = found.ok().flatten().ok_or(UpstreamFault::NotFound)?;
+    send(request, &file).await
+}
+
+/// The file that was asked for, or the application's shell where that is wanted instead. Blocks.
+fn locate(root: &Path, asked: &Path, shell: bool) -> Option<PathBuf> {
+    let root = std::fs::canonicalize(root).ok()?;
+    find(&root, asked).or_else(|| if shell { find(&root, Path::new(SHELL)) } else { None })
 }
 
 /// The path below the root, decoded once; `None` when a segment is not to be served.
@@ -79,14 +81,14 @@ fn is_ordinary(name: &str, is_first: bool) -> bool {
 }
 
 /// The real place of a file in the folder; a folder in it stands for its index.
-async fn find(root: &Path, asked: &Path) -> Option<PathBuf> {
-    let mut place = tokio::fs::canonicalize(root.join(asked)).await.ok()?;
-    if tokio::fs::metadata(&place).await.ok()?.is_dir() {
-        place = tokio::fs::canonicalize(place.join(SHELL)).await.ok()?;
+fn find(root: &Path, asked: &Path) -> Option<PathBuf> {
+    let mut place = std::fs::canonicalize(root.join(asked)).ok()?;
+    if place.is_dir() {
+        place = std::fs::canonicalize(place.join(SHELL)).ok()?;
     }
     let inside = place.strip_prefix(root).ok()?;
     let is_shown = inside.iter().enumerate().all(|(index, name)| name.to_str().is_some_and(|name| is_ordinary(name, index == 0)));
-    (is_shown && tokio::fs::metadata(&place).await.ok()?.is_file()).then_some(place)
+    (is_shown && place.is_file()).then_some(place)
 }
 
 /// Only a person's navigation gets the shell: a missing script or answer of an API must look missing (EXPO-03).

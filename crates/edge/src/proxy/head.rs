@@ -114,6 +114,7 @@ fn display(value: impl std::fmt::Display) -> HeaderValue {
 pub(super) fn clean_response(headers: &mut HeaderMap, pool: &Pool, plan: &ForwardPlan<'_>) -> Result<(), UpstreamFault> {
     refuse_odd_framing(headers)?;
     field::remove_named_by_connection(headers);
+    cookie::keep_ours(headers);
     let doomed: Vec<HeaderName> = headers.keys().filter(|name| field::is_hop_by_hop(name.as_str())).cloned().collect();
     for name in doomed {
         headers.remove(name);

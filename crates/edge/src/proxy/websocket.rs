@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::wire::Wire;
-use super::{ForwardPlan, UpstreamFault, field, head};
+use super::{ForwardPlan, UpstreamFault, cookie, field, head};
 
 /// RFC 6455 §1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -70,6 +70,7 @@ impl Upgrade {
         let (upstream, first) = wire.into_stream();
         tokio::spawn(tunnel(self.client, upstream, first));
         field::remove_named_by_connection(&mut parts.headers);
+        cookie::keep_ours(&mut parts.headers);
         Self::ask(&mut parts.headers);
         // A 101 has no content, whatever it claims (RFC 9110 §15.2).
         parts.headers.remove(header::CONTENT_LENGTH);

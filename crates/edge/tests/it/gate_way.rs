@@ -63,3 +63,23 @@ async fn the_gate_speaks_before_a_body_is_read() {
     let reply = house.ask(format!("POST /admin/ HTTP/1.1\r\nhost: {GATED}\r\ncontent-length: 99999999999\r\n\r\n")).await;
     assert_eq!((reply.status, reply.header("connection")), (401, Some("close")));
 }
+
+#[tokio::test]
+async fn gate_16_a_throttled_caller_is_refused_in_the_shape_of_every_other_limit() {
+    let house = House::start().await;
+    let wrong = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:wrong"));
+    for _ in 0..10 {
+        let request = format!("GET /admin/ HTTP/1.1\r\nhost: {GATED}\r\nauthorization: Basic {wrong}\r\n\r\n");
+        assert_eq!(house.ask(request).await.status, 401);
+    }
+    let reply = house.ask(inside("GET", "/admin/")).await;
+    assert_eq!((reply.status, reply.detail().as_str()), (429, "Rate limited"), "the right password waits as well");
+    let wait: u64 = reply.header("retry-after").and_then(|value| value.parse().ok()).expect("whole seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(reply.header("www-authenticate"), None);
+    let audience = doorward_policy::Audience::Gate(doorward_config::Profile::DjangoAdmin);
+    for rule in house.edge.policy().headers.rules(audience) {
+        assert_eq!(reply.header(rule.name.as_str()), rule.value.to_str().ok(), "{}", rule.name);
+    }
+    assert!(house.gated.requests().is_empty());
+}

@@ -147,6 +147,27 @@ async fn methods_and_targets_are_held_to_the_same_in_http_2() {
     assert!(house.web.requests().is_empty());
 }
 
+#[tokio::test]
+async fn field_values_are_held_to_the_same_in_http_2() {
+    let house = House::start().await;
+    let mut client = FrameClient::connect(&house).await;
+    let cases: [(Field<'_>, u16); 8] = [
+        ((b"authorization", b"Bearer \xff"), 400),
+        ((b"content-type", b"text/plain\x85"), 400),
+        ((b"origin", b"https://app.example.test\xa0"), 400),
+        ((b"x-forwarded-for", b"\xa0192.0.2.1"), 400),
+        ((b"x", b" a"), 400),
+        ((b"x", b"a\t"), 400),
+        ((b"x", b"a \xc3\xa4"), 200),
+        ((b"x", b""), 200),
+    ];
+    for (field, status) in cases {
+        let outcome = client.ask(&[METHOD, SCHEME, AUTHORITY, PATH, field], None).await;
+        assert_eq!(outcome, Outcome::Status(status), "{}", String::from_utf8_lossy(field.1));
+    }
+    assert_eq!(house.web.requests().len(), 2);
+}
+
 /// A connection whose frames a library writes and reads.
 async fn library_client(house: &House) -> hyper::client::conn::http2::SendRequest<http_body_util::Empty<bytes::Bytes>> {
     let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);

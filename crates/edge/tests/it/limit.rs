@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use doorward_edge::EdgeEventKind;
 
-use crate::support::{House, SITE, get};
+use crate::support::{GATED, House, SITE, get};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -29,6 +30,19 @@ async fn edge_rl_01_the_limit_counts_by_client_and_more_strictly_under_auth() {
     assert_eq!(statuses, [200, 200, 200, 429]);
     let mut other = house.client_from("127.0.0.2").await;
     assert_eq!(other.ask(get(SITE, "/api/x")).await.status, 200, "another client has its own");
+}
+
+#[tokio::test]
+async fn edge_rl_01_a_gate_counts_wrong_passwords_more_strictly_than_anything_else() {
+    let house = House::start().await;
+    let mut statuses = Vec::new();
+    for n in 0..12 {
+        let credentials = base64::engine::general_purpose::STANDARD.encode(format!("user-{n}:wrong"));
+        let request = format!("GET /admin/ HTTP/1.1\r\nhost: {GATED}\r\nauthorization: Basic {credentials}\r\n\r\n");
+        statuses.push(house.ask(request).await.status);
+    }
+    assert_eq!(statuses, [[401; 10].as_slice(), &[429; 2]].concat());
+    assert_eq!(house.ask(get(SITE, "/api/x")).await.status, 200, "the site goes on");
 }
 
 #[tokio::test]

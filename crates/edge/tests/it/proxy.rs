@@ -291,6 +291,26 @@ async fn our_own_cookies_never_reach_an_upstream() {
 }
 
 #[tokio::test]
+async fn no_upstream_sets_or_clears_our_own_cookies() {
+    let upstream = Upstream::start(|_| {
+        let fields = [
+            "__Host-doorward_session=planted; Path=/; Secure; HttpOnly",
+            "theme=dark; Path=/",
+            "__host-Doorward_Session = planted; Path=/; Secure",
+            "=__Host-doorward_session=planted; Path=/; Secure",
+            "__Host-doorward_csrf",
+            "x=__Host-doorward_session=1",
+        ];
+        let fields: String = fields.iter().map(|value| format!("Set-Cookie: {value}\r\n")).collect();
+        Turn::Say(format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n").into())
+    })
+    .await;
+    let response = House::before(&upstream).get().await.expect("answered");
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().map(|value| value.to_str().expect("text")).collect();
+    assert_eq!(cookies, ["theme=dark; Path=/", "x=__Host-doorward_session=1"]);
+}
+
+#[tokio::test]
 async fn proxy_09_the_upstream_gets_the_canonical_host_whatever_the_client_wrote() {
     let upstream = Upstream::start(|_| ok("")).await;
     let house = House::before(&upstream);
@@ -601,7 +621,7 @@ async fn a_connection_that_died_in_the_pool_costs_nobody_a_request() {
 }
 
 #[tokio::test]
-async fn http_16_a_hung_upstream_times_out_and_the_pool_recovers() {
+async fn a_hung_upstream_times_out_and_the_pool_recovers() {
     let upstream =
         Upstream::start(|arrival| if arrival.connection == 0 && arrival.index == 1 { Turn::Hang } else { ok("fine") }).await;
     let house = House::before(&upstream);
@@ -618,7 +638,7 @@ async fn http_16_a_hung_upstream_times_out_and_the_pool_recovers() {
 }
 
 #[tokio::test]
-async fn http_16_an_upstream_that_falls_silent_in_a_body_is_cut_off() {
+async fn an_upstream_that_falls_silent_in_a_body_is_cut_off() {
     let upstream = Upstream::start(|_| Turn::Say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec())).await;
     let house = House::before(&upstream);
     let mut body = house.get().await.expect("a head").into_body();
@@ -631,7 +651,7 @@ async fn http_16_an_upstream_that_falls_silent_in_a_body_is_cut_off() {
 }
 
 #[tokio::test]
-async fn http_16_nobody_there_is_said_at_once() {
+async fn nobody_there_is_said_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut upstream = Upstream::start(|_| ok("")).await;
     upstream.address = listener.local_addr().expect("bound");
@@ -640,7 +660,7 @@ async fn http_16_nobody_there_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn http_16_a_connect_that_nobody_answers_ends_after_two_seconds() {
+async fn a_connect_that_nobody_answers_ends_after_two_seconds() {
     // A full accept queue lets further connects hang.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bound");

@@ -151,7 +151,7 @@ impl HeadScan {
             return Err(FramingFault::Field);
         }
         let value = trim(raw);
-        if !(octet::is_strict_value(value) || octet::is_value(value) && !is_strict_field(name)) {
+        if !is_legal_value(name, value) {
             return Err(FramingFault::Field);
         }
         match name.len() {
@@ -271,6 +271,16 @@ fn agree(target: &[u8], host: &[u8]) -> bool {
 
 fn expectation(value: &[u8]) -> Result<(), FramingFault> {
     if value.eq_ignore_ascii_case(b"100-continue") { Ok(()) } else { Err(FramingFault::Expectation) }
+}
+
+/// Whether a field may hold this value, which is already trimmed.
+fn is_legal_value(name: &[u8], value: &[u8]) -> bool {
+    octet::is_strict_value(value) || octet::is_value(value) && !is_strict_field(name)
+}
+
+/// The same for HTTP/2, whose library lets any octet beyond ASCII pass, and where nothing is trimmed (RFC 9113 §8.2.1).
+pub(crate) fn is_legal_field(name: &[u8], value: &[u8]) -> bool {
+    trim(value).len() == value.len() && is_legal_value(name, value)
 }
 
 fn is_strict_field(name: &[u8]) -> bool {

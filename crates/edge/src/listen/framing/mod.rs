@@ -25,6 +25,7 @@ mod tests;
 mod timer;
 
 pub(crate) use guard::{Guard, GuardRules};
+pub(crate) use head::is_legal_field;
 pub(crate) use lane::Lane;
 pub use octet::is_legal_target;
 pub(crate) use timer::{Alarm, Pace};
