@@ -31,6 +31,9 @@ pub(crate) struct EdgeOptions {
     /// Connections that the load keeps open.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) connections: u32,
+    /// Measure the release binary that is there.
+    #[arg(long)]
+    pub(crate) no_build: bool,
     /// Leave `docs/bench/edge.md` as it is.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -62,7 +65,10 @@ pub(crate) struct Series {
 /// When a server cannot be started, does not answer as the others do, or fails under load.
 pub(crate) fn edge(options: &EdgeOptions) -> Result<(), TaskError> {
     setup::for_bench()?;
-    release_build()?;
+    let load_before = load_average();
+    if !options.no_build {
+        release_build()?;
+    }
     let ground = Ground::prepare()?;
     let _upstream = server::start_upstream(&ground)?;
     let mut servers = server::start_all(&ground)?;
@@ -73,7 +79,7 @@ pub(crate) fn edge(options: &EdgeOptions) -> Result<(), TaskError> {
     print!("{}", report::table(&series));
     if !options.dry_run {
         let page = tree::root().join("docs/bench/edge.md");
-        tree::write(&page, &report::page(&series, options)?)?;
+        tree::write(&page, &report::page(&series, options, load_before)?)?;
         println!("wrote docs/bench/edge.md");
     }
     Ok(())
@@ -84,6 +90,12 @@ fn release_build() -> Result<(), TaskError> {
     build.args(["build", "--release", "--locked", "-p", "doorward"]);
     let status = process::run(&mut build, Duration::from_secs(1500))?;
     if status.success() { Ok(()) } else { Err(TaskError::Undone("the release build failed".into())) }
+}
+
+/// Work that ran or waited over the last minute.
+fn load_average() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
 }
 
 fn rounds(servers: &mut [Server], options: &EdgeOptions) -> Result<Vec<Series>, TaskError> {

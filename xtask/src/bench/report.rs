@@ -12,30 +12,26 @@ use crate::{
 pub(crate) fn table(series: &[Series]) -> String {
     let yardstick = series.iter().find(|one| one.name == "nginx").map_or(f64::NAN, |one| middle(one, |sample| sample.cpu_us));
     let mut text = String::from(
-        "| server | version | CPU per request, × nginx | CPU per request, µs (lowest to highest round) | requests per second |\n|---|---|---|---|---|\n",
+        "| server | version | CPU per request, × nginx | CPU per request, µs (lowest to highest round) |\n|---|---|---|---|\n",
     );
     for one in series {
         let cpu = middle(one, |sample| sample.cpu_us);
         let low = one.samples.iter().map(|sample| sample.cpu_us).fold(f64::INFINITY, f64::min);
         let high = one.samples.iter().map(|sample| sample.cpu_us).fold(0.0, f64::max);
-        let rate = middle(one, |sample| sample.rate);
+        let ratio = cpu / yardstick;
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "| {} | {} | {:.2} | {cpu:.1} ({low:.1} to {high:.1}) | {rate:.0} |",
-            one.name,
-            one.version,
-            cpu / yardstick
-        );
+        let _ = writeln!(text, "| {} | {} | {ratio:.2} | {cpu:.1} ({low:.1} to {high:.1}) |", one.name, one.version);
     }
     text
 }
 
 /// `docs/bench/edge.md`.
 ///
+/// `load_before` is the machine's load average before the run: what others did meanwhile belongs to the figures.
+///
 /// # Errors
-/// When the date or the machine cannot be told.
-pub(crate) fn page(series: &[Series], options: &EdgeOptions) -> Result<String, TaskError> {
+/// When the date cannot be told.
+pub(crate) fn page(series: &[Series], options: &EdgeOptions, load_before: f64) -> Result<String, TaskError> {
     let date = process::output(process::command("date").args(["-u", "+%F"]), Duration::from_secs(5))?;
     let EdgeOptions { seconds, rounds, connections, .. } = options;
     Ok(format!(
@@ -45,11 +41,17 @@ pub(crate) fn page(series: &[Series], options: &EdgeOptions) -> Result<String, T
          an answer of about 1 KiB from one common upstream. All three set the same security headers and write a JSON access log;\n\
          Doorward does its full work besides (framing guard, host and path rules, rate limit, request id). {rounds} rounds of {seconds} s in turns,\n\
          the middle round counts. The servers run on one core, load and upstream on the other. Ratios carry over to other\n\
-         machines better than microseconds do.\n\n{}\nMeasured {} on {}. Make it again with `cargo xtask bench edge`.\n",
+         machines better than microseconds do.\n\n{}\nMeasured {} on {}, {}. Make it again with `cargo xtask bench edge`.\n",
         table(series),
         date.trim(),
-        machine()
+        machine(),
+        company(load_before)
     ))
+}
+
+/// Whether the machine was busy with something else.
+fn company(load_before: f64) -> String {
+    if load_before < 0.7 { "otherwise idle".into() } else { format!("busy with other work at the time (load {load_before:.1})") }
 }
 
 /// The class of the machine, in words.
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn ratio_is_of_the_middle_rounds() {
         let text = table(&[series("Doorward", &[20.0, 30.0, 90.0]), series("nginx", &[20.0, 10.0])]);
-        assert!(text.contains("| Doorward | 1.0 | 2.00 | 30.0 (20.0 to 90.0) | 100 |"), "{text}");
-        assert!(text.contains("| nginx | 1.0 | 1.00 | 15.0 (10.0 to 20.0) | 100 |"), "{text}");
+        assert!(text.contains("| Doorward | 1.0 | 2.00 | 30.0 (20.0 to 90.0) |"), "{text}");
+        assert!(text.contains("| nginx | 1.0 | 1.00 | 15.0 (10.0 to 20.0) |"), "{text}");
     }
 }
