@@ -40,9 +40,9 @@ pub(crate) fn command(verb: &str) -> Command {
     command
 }
 
-/// Tells tests where the real parts and the finished binary are.
+/// Tells tests where the real parts are.
 pub(crate) fn tell(command: &mut Command) {
-    command.env("DOORWARD_REAL_PARTS", tree::real_parts()).env("DOORWARD_BIN", tree::target().join("debug/doorward"));
+    command.env("DOORWARD_REAL_PARTS", tree::real_parts());
 }
 
 /// Every test of the workspace, also those that a run leaves out.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{control, error::TaskError, generate, nextest, process, setup, tree};
+use crate::{control, error::TaskError, generate, nextest, process, setup};
 
 /// Runs everything, or with `quick` what needs nothing but cargo.
 ///
@@ -160,7 +160,6 @@ fn quick_tests() -> Result<i32, TaskError> {
     } else {
         let mut run = process::command("cargo");
         run.args(["test", "--locked", "--workspace", "--no-fail-fast", "--", "--skip", "real::"]);
-        run.env("DOORWARD_BIN", tree::target().join("debug/doorward"));
         run
     };
     Ok(process::run(&mut run, Duration::from_secs(1500))?.code().unwrap_or(1))
