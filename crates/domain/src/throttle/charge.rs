@@ -36,7 +36,7 @@ pub(crate) struct Exceeded {
 pub(crate) struct Charger {
     counters: Arc<dyn Counters>,
     limits: LimitPolicy,
-    /// Key → microsecond until which its refusal counts as told.
+    /// Key → microsecond at which its refusal was told.
     told: Cache<[u8; 16], i64>,
 }
 
@@ -73,12 +73,14 @@ impl Charger {
         }
     }
 
+    /// Once in a window; one that was told in the future, by a clock that was ahead, is told again.
     fn tell(&self, key: [u8; 16], window: Duration, now: Timestamp) -> bool {
         let now = now.as_microsecond();
-        if self.told.get(&key).is_some_and(|until| now < until) {
+        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
+        if self.told.get(&key).is_some_and(|at| (at..at.saturating_add(window)).contains(&now)) {
             return false;
         }
-        self.told.insert(key, now.saturating_add(i64::try_from(window.as_micros()).unwrap_or(i64::MAX)));
+        self.told.insert(key, now);
         true
     }
 }

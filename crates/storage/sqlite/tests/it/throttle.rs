@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doorward_domain::AuditEvent;
 use doorward_domain::service::FlowError;
-use doorward_kit::{ClientAddr, RequestContext};
+use doorward_kit::{ClientAddr, Clock as _, RequestContext};
 
 use crate::support::{House, PASSWORD, caller, quota, secret, visitor};
 
@@ -124,4 +124,22 @@ async fn asking_for_links_again_uses_up_no_notices_to_the_owner() {
     }
     house.sign_up("ann@example.org", PASSWORD).await.unwrap();
     assert_eq!(house.take_mail().await.len(), 1, "the owner is told of it");
+}
+
+#[tokio::test]
+async fn refusals_are_audited_again_after_a_clock_that_jumped_ahead_and_back() {
+    let house = House::with_limits(vec![("auth_me", quota(1, 60))]).await;
+    let context = caller(1);
+    let start = house.clock.now();
+    for begin in [start + Duration::from_secs(10 * 365 * 86_400), start] {
+        house.clock.set(begin);
+        // Whatever was left of the window on the other clock is over a minute later.
+        while house.accounts.charge(visitor(&context), "auth_me").await.is_err() {
+            house.clock.advance(Duration::from_secs(60));
+        }
+        assert!(house.accounts.charge(visitor(&context), "auth_me").await.is_err());
+    }
+    let told = house.events(AuditEvent::RateLimited).await;
+    let is_of_today = |at: doorward_kit::Timestamp| at < start + Duration::from_secs(86_400);
+    assert!(told.iter().any(|row| is_of_today(row.record.at)), "{} entries", told.len());
 }
