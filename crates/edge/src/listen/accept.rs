@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_kit::{ClientAddr, PeerAddr};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -19,6 +20,8 @@ use super::stop::Stop;
 /// First and longest pause after an error that is the process's own, such as having no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Silence after which the kernel asks whether the other end is still there.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What accept loops share.
 #[derive(Debug, Clone)]
@@ -67,6 +70,8 @@ async fn next_connection(
     let (stream, peer): (_, SocketAddr) = listener.accept().await?;
     // Answers are written whole; waiting for more would only delay them.
     stream.set_nodelay(true)?;
+    // A tunnel may be silent for hours: only the kernel can tell that its other end is gone, and its place free again.
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 4))?;
     Ok((stream, PeerAddr(peer), permit))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use doorward_policy::Audience;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode};
 
@@ -34,9 +35,11 @@ impl Door {
         match self {
             Self::Site(edge) => edge.answer(request, arrival).await,
             Self::Plain(edge) => plain::answer(edge, request, &arrival),
-            Self::Internal(_, ready) => {
+            Self::Internal(edge, ready) => {
                 let (head, _body) = request.into_parts();
-                health(&head, ready).await
+                let mut response = health(&head, ready).await;
+                edge.policy().headers.apply(Audience::PlainHttp, response.headers_mut());
+                response
             }
         }
     }

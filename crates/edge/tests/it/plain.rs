@@ -79,5 +79,8 @@ async fn the_internal_listener_tells_alive_and_ready_and_nothing_else() {
     {
         let reply = Client::plain(house.internal).await.ask(get("127.0.0.1", target)).await;
         assert_eq!(reply.status, status, "{target}");
+        for rule in house.edge.policy().headers.rules(doorward_policy::Audience::PlainHttp) {
+            assert_eq!(reply.header(rule.name.as_str()), rule.value.to_str().ok(), "{target} {}", rule.name);
+        }
     }
 }

@@ -449,6 +449,55 @@ async fn proxy_10_octets_behind_an_answer_never_answer_the_next_request() {
 }
 
 #[tokio::test]
+async fn proxy_10_a_body_where_none_belongs_never_answers_the_next_request() {
+    let bodies = [
+        (Method::HEAD, "HTTP/1.1 200 OK\r\nContent-Length: 41\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+        (Method::GET, "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+        (Method::GET, "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+    ];
+    for (method, octets) in bodies {
+        let upstream =
+            Upstream::start(move |arrival| if arrival.connection == 0 { Turn::Say(octets.into()) } else { ok("fine") }).await;
+        let house = House::before(&upstream);
+        assert_eq!(text(house.send(request(method, &[], no_body())).await.expect("answered")).await, "", "{octets}");
+        assert_eq!(text(house.post().await.expect("answered")).await, "fine", "{octets}");
+    }
+}
+
+#[tokio::test]
+async fn proxy_10_an_answer_that_nobody_asked_for_is_not_given_to_whoever_comes_next() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let (said, mut to_hear) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let _ = stream.read(&mut [0; 4096]).await;
+            let body = if connection == 0 { "good" } else { "fine" };
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.expect("sent");
+            if connection == 0 {
+                let () = to_hear.recv().await.expect("the test goes on");
+                stream.write_all(answer.replace("good", "evil").as_bytes()).await.expect("sent");
+            }
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    let target = UpstreamTarget::Http { host: "127.0.0.1".parse().expect("a host"), port };
+    let policy = UpstreamPolicy { name: "api".into(), target };
+    let forwarder = Forwarder::new(TimePolicy::default(), SizePolicy::default());
+    let house = House { forwarder, policy, context: context() };
+    assert_eq!(text(house.get().await.expect("answered")).await, "good");
+    said.send(()).expect("the upstream listens");
+    // The kernel of one machine delivers at once; this only lets the upstream's task have its turn.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(text(house.post().await.expect("answered")).await, "fine");
+}
+
+#[tokio::test]
 async fn a_broken_chunk_breaks_the_body_off() {
     let upstream =
         Upstream::start(|_| Turn::Say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nzz\r\n".to_vec())).await;
