@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::door::Door;
 use super::framing::{Guard, GuardRules, Lane};
-use super::stop::Stop;
+use super::stop::{Stop, until_quiet};
 use crate::body::{EdgeBody, Intake, held};
 use crate::stack::Arrival;
 
@@ -33,6 +33,7 @@ where
     let fields = rules.sizes.fields;
     drop(policy);
     let (guard, gone) = Guard::new(stream, rules, lane.clone());
+    let watched = lane.clone();
     let service = service_fn(move |request| answer(door.clone(), lane.clone(), peer, scheme, request));
     let mut http = hyper::server::conn::http1::Builder::new();
     // The guard has the clock and the limits; hyper's own would answer without our headers.
@@ -43,7 +44,10 @@ where
             ended = connection.as_mut() => ended,
             () = stop.requested() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection => ended,
+                    () = until_quiet(|| watched.is_idle()) => Ok(()),
+                }
             }
         }
     };

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use super::door::Door;
 use super::framing::Pace;
 use super::guests::{Guest, Guests};
-use super::stop::Stop;
+use super::stop::{Stop, until_quiet};
 use crate::body::{EdgeBody, Intake};
 use crate::stack::Arrival;
 
@@ -50,7 +50,10 @@ where
         end = until_to_end(&mut stop, &watched, &times) => {
             connection.as_mut().graceful_shutdown();
             match end {
-                End::Stop => connection.await,
+                End::Stop => tokio::select! {
+                    ended = connection => ended,
+                    () = until_quiet(|| watched.is_empty()) => Ok(()),
+                },
                 // What a client does not take is given up with it.
                 End::Idle => timeout(times.body_idle, connection).await.unwrap_or(Ok(())),
                 End::Stalled => Ok(()),

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::client::tls_config;
+use crate::support::frame::{FrameClient, Outcome};
 use crate::support::{Client, House, SITE, get};
 
 /// A client hello by hand: TLS 1.2 and older clients that no library of ours can play any more.
@@ -122,4 +123,28 @@ async fn requests_under_way_end_before_the_process_does() {
     let reply = busy.ask("hello").await;
     assert_eq!(reply.status, 200);
     assert!(busy.is_closed().await);
+}
+
+#[tokio::test]
+async fn clients_that_ask_nothing_and_clients_that_sleep_do_not_hold_the_process() {
+    let mut house = House::start().await;
+    let mut silent = house.client().await;
+    let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);
+    let mut wordless = Client::tls(house.https, "127.0.0.1", SITE, config).await.expect("a connection");
+    // Nobody reads here, so the end that HTTP/2 announces is never acknowledged.
+    let mut asleep = FrameClient::connect(&house).await;
+    assert_eq!(
+        asleep
+            .ask(&[(b":method", b"GET"), (b":scheme", b"https"), (b":authority", SITE.as_bytes()), (b":path", b"/x")], None)
+            .await,
+        Outcome::Status(200)
+    );
+    house.stop.take().expect("once").send(()).expect("running");
+    let gone = async {
+        assert!(silent.is_closed().await);
+        wordless.rest().await;
+        asleep.until_closed().await;
+    };
+    let before_the_drain_ends = std::time::Duration::from_secs(4);
+    tokio::time::timeout(before_the_drain_ends, gone).await.expect("nobody is waited for");
 }

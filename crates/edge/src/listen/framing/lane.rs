@@ -33,6 +33,11 @@ impl Lane {
         self.answered.load(Ordering::Acquire) >= handed_on
     }
 
+    /// The listener: whether no request is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_quiet(self.arrived.load(Ordering::Acquire))
+    }
+
     /// The guard: whether the connection has left HTTP.
     pub(super) fn has_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)

@@ -106,6 +106,11 @@ impl FrameClient {
         }
     }
 
+    /// Reads, and answers nothing, until the other side has closed.
+    pub(crate) async fn until_closed(&mut self) {
+        while self.client.take(1).await.is_some() {}
+    }
+
     async fn outcome(&mut self, stream: u32) -> Outcome {
         loop {
             let Some(head) = self.client.take(9).await else { return Outcome::Closed };
