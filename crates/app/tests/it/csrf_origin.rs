@@ -169,7 +169,7 @@ async fn csrf_09_sign_out_takes_no_body_or_json() {
 }
 
 #[tokio::test]
-async fn csrf_13_cross_site_posts_before_sign_in_do_nothing() {
+async fn cross_site_posts_before_sign_in_do_nothing() {
     let house = House::new().await;
     house.member("ada@example.com").await;
     let (mails, sessions) = (house.mails().len(), house.session_count().await);

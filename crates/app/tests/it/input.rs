@@ -15,7 +15,7 @@ async fn post(house: &House, path: &str, body: impl Into<bytes::Bytes>) -> Answe
 }
 
 #[tokio::test]
-async fn input_01_size_depth_and_names_are_bounded() {
+async fn size_depth_and_names_are_bounded() {
     let house = House::new().await;
     let deep = |open: &str, close: &str, n: usize| format!("{{\"a\":{}1{}}}", open.repeat(n), close.repeat(n));
     let names = |n: usize| Value::Object((0..n).map(|i| (format!("k{i}"), Value::Null)).collect()).to_string();

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn edge_rl_01_a_line_gets_its_burst_and_then_the_measured_rate() {
+    fn a_line_gets_its_burst_and_then_the_measured_rate() {
         let limiter = Limiter::default();
         let quota = quota(10, 10);
         let key = (Scope::Edge, line("203.0.113.7"));

@@ -10,7 +10,7 @@ use crate::support::{GATED, House, SITE, get};
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn edge_rl_01_the_limit_counts_by_client_and_more_strictly_under_auth() {
+async fn the_limit_counts_by_client_and_more_strictly_under_auth() {
     let builder = House::builder().limit("edge", 8, HOUR).limit("edge_auth", 3, HOUR).limit("csp_report", 2, HOUR);
     let house = builder.start().await;
     let mut statuses = Vec::new();
@@ -33,7 +33,7 @@ async fn edge_rl_01_the_limit_counts_by_client_and_more_strictly_under_auth() {
 }
 
 #[tokio::test]
-async fn edge_rl_01_a_gate_counts_wrong_passwords_more_strictly_than_anything_else() {
+async fn a_gate_counts_wrong_passwords_more_strictly_than_anything_else() {
     let house = House::start().await;
     let mut statuses = Vec::new();
     for n in 0..12 {
