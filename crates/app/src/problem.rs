@@ -40,6 +40,7 @@ impl Problem {
     pub(crate) const CSRF_FAILED: Self = Self::plain(StatusCode::FORBIDDEN, "CSRF failed");
     pub(crate) const SIGN_UP_CLOSED: Self = Self::plain(StatusCode::FORBIDDEN, "Sign-up is closed");
     pub(crate) const NOT_FOUND: Self = Self::plain(StatusCode::NOT_FOUND, "Not found");
+    pub(crate) const CHANGED: Self = Self::plain(StatusCode::CONFLICT, "Changed meanwhile");
     pub(crate) const METHOD_NOT_ALLOWED: Self = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
     pub(crate) const TOO_LARGE: Self = Self::plain(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large");
     pub(crate) const MEDIA_TYPE: Self = Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type");
@@ -66,6 +67,8 @@ impl Problem {
             FlowError::Refused => refused,
             FlowError::Throttled { retry_after } => Self::rate_limited(retry_after),
             FlowError::Invalid(faults) => Self::invalid(faults),
+            FlowError::NotThere => Self::NOT_FOUND,
+            FlowError::Changed => Self::CHANGED,
             FlowError::Busy => Self::unavailable(),
             FlowError::Store(error) => error.into(),
         }

@@ -3,6 +3,7 @@
 use doorward_kit::{KeyPurpose, MasterKey, SubKey, Token, TokenDigest};
 
 use crate::account::identifier;
+use crate::one_time::PurposeKind;
 use crate::outbox::MailSeal;
 use crate::session::CsrfKey;
 
@@ -10,6 +11,7 @@ use crate::session::CsrfKey;
 pub(crate) struct Keys {
     session: SubKey,
     one_time: SubKey,
+    device: SubKey,
     subject: SubKey,
     pub(crate) csrf: CsrfKey,
     pub(crate) seal: MailSeal,
@@ -20,6 +22,7 @@ impl Keys {
         Self {
             session: master.derive(KeyPurpose::SessionToken),
             one_time: master.derive(KeyPurpose::OneTimeToken),
+            device: master.derive(KeyPurpose::DeviceToken),
             subject: master.derive(KeyPurpose::SubjectHash),
             csrf: CsrfKey::new(master.derive(KeyPurpose::Csrf)),
             seal: MailSeal::new(&master.derive(KeyPurpose::Outbox)),
@@ -28,6 +31,31 @@ impl Keys {
 
     pub(crate) fn session_digest(&self, token: &Token) -> TokenDigest {
         token.digest(&self.session)
+    }
+
+    /// Every digest that a session's credential may be stored under, newest key first.
+    pub(crate) fn session_digests(&self, token: &Token) -> Vec<TokenDigest> {
+        vec![self.session_digest(token)]
+    }
+
+    /// The digest of a known device's cookie value.
+    pub(crate) fn device_digest(&self, token: &Token) -> TokenDigest {
+        token.digest(&self.device)
+    }
+
+    /// The digest of a one-time token for a purpose: for every other purpose the same token is nothing.
+    pub(crate) fn one_time_digest(&self, purpose: PurposeKind, token: &Token) -> TokenDigest {
+        token.digest(&SubKey::new(self.one_time.mac(purpose.as_str().as_bytes())))
+    }
+
+    /// Every digest that a one-time token may be stored under, newest key first.
+    pub(crate) fn one_time_digests(&self, purpose: PurposeKind, token: &Token) -> Vec<TokenDigest> {
+        vec![self.one_time_digest(purpose, token)]
+    }
+
+    /// Whose consecutive failures are counted: the keyed digest of an identifier as it was typed, folded (D-11).
+    pub(crate) fn failure_subject(&self, identifier_text: &str) -> [u8; 32] {
+        self.subject.mac(format!("failures\0{}", identifier::fold(identifier_text)).as_bytes())
     }
 
     /// The digest of a verification token. The key is not that of sessions, so neither can stand in for the other.

@@ -6,9 +6,12 @@
 pub mod account;
 pub mod audit;
 pub mod credential;
+pub mod device;
 mod instant;
 mod keys;
+pub mod one_time;
 pub mod outbox;
+mod recovery;
 pub mod service;
 pub mod session;
 pub mod store;

@@ -5,21 +5,28 @@ use std::time::Duration;
 use crate::instant::earlier;
 use crate::service::Accounts;
 use crate::session::lookup::WRITE_BACK_EVERY;
-use crate::store::StoreError;
+use crate::store::{PageLimit, StoreError};
 
 /// How long a mail stays in the outbox at most, sent or not: by then its link is dead or nobody will deliver it (EMAIL-09).
 const MAIL_KEPT: Duration = Duration::from_secs(86_400);
 
+/// How long consecutive failures are remembered after the last one.
+const FAILURES_KEPT: Duration = Duration::from_secs(90 * 86_400);
+
 /// One short transaction.
 pub(crate) async fn sweep(accounts: &Accounts) -> Result<(), StoreError> {
     let now = accounts.high_water.now();
-    let mut tx = accounts.store.begin().await?;
+    let mut tx = accounts.begin().await?;
     // A row may lag behind the last request by the write-back interval.
-    let idle = accounts.rules.session_idle + WRITE_BACK_EVERY;
-    let sessions = tx.sessions().sweep(now, earlier(now, idle)).await?;
+    let idle = earlier(now, accounts.rules.session_idle + WRITE_BACK_EVERY);
+    let remembered = earlier(now, accounts.rules.remembered_idle + WRITE_BACK_EVERY);
+    let sessions = tx.sessions().sweep(now, idle, remembered, PageLimit::new(1000)).await?.len();
+    let one_times = tx.one_times().sweep(now).await?;
+    let devices = tx.devices().sweep(now).await?;
+    let failures = tx.failures().sweep(earlier(now, FAILURES_KEPT)).await?;
     let sign_ups = tx.sign_ups().sweep(now).await?;
     let mails = tx.outbox().sweep(earlier(now, MAIL_KEPT)).await?;
     tx.commit().await?;
-    tracing::debug!(sessions, sign_ups, mails, "swept");
+    tracing::debug!(sessions, sign_ups, one_times, devices, failures, mails, "swept");
     Ok(())
 }

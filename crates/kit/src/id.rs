@@ -78,3 +78,11 @@ typed_id!(
     /// Names a sign-up that waits for its verification.
     SignUpId
 );
+typed_id!(
+    /// Names a one-time token that was mailed.
+    OneTimeId
+);
+typed_id!(
+    /// Names a browser that somebody has signed in with.
+    DeviceId
+);

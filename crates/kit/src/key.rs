@@ -14,6 +14,10 @@ pub enum KeyPurpose {
     SessionToken,
     /// Digests of verification and recovery tokens.
     OneTimeToken,
+    /// Digests of known devices.
+    DeviceToken,
+    /// Links and checkpoints of the audit chain.
+    AuditChain,
     /// Session-bound CSRF tokens.
     Csrf,
     /// Digests of addresses and names in counters and audit rows.
@@ -31,6 +35,8 @@ impl KeyPurpose {
         match self {
             Self::SessionToken => b"doorward/1/session-token",
             Self::OneTimeToken => b"doorward/1/one-time-token",
+            Self::DeviceToken => b"doorward/1/device-token",
+            Self::AuditChain => b"doorward/1/audit-chain",
             Self::Csrf => b"doorward/1/csrf",
             Self::SubjectHash => b"doorward/1/subject-hash",
             Self::AssertionSigning => b"doorward/1/assertion-signing",

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::Password;
+use doorward_domain::service::SignIn;
 use doorward_kit::Secret;
 use http::{HeaderMap, StatusCode};
 
@@ -28,7 +29,8 @@ pub(crate) async fn login(
     };
     let password = Password(Secret::new(body.text_or_empty("password").to_owned()));
     let presented = Cookies::read(&headers, &app.policy.cookies).session_text();
-    let outcome = app.accounts.sign_in(caller.visitor(), identifier, password, presented).await;
+    let outcome =
+        app.accounts.sign_in(caller.visitor(), SignIn { identifier, password, presented, device: None, remember: false }).await;
     let signed_in = outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_CREDENTIALS))?;
     let mut response = json(StatusCode::OK, &UserMe::of(&signed_in.active));
     session::begin(&app, response.headers_mut(), &signed_in);

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::Password;
-use doorward_domain::service::FieldFault;
+use doorward_domain::service::{FieldFault, SignUp};
 use doorward_kit::Secret;
 use http::StatusCode;
 
@@ -23,7 +23,10 @@ pub(crate) async fn register(State(app): State<AppState>, caller: Caller, body: 
         Member::Text(text) => Some(text),
         Member::Absent | Member::Other => None,
     };
-    let outcome = app.accounts.sign_up(caller.visitor(), body.text_or_empty("email"), password, name).await;
+    let outcome = app
+        .accounts
+        .sign_up(caller.visitor(), SignUp { email: body.text_or_empty("email"), password, name, invitation: None })
+        .await;
     outcome.map_err(|error| Problem::of_flow(error, Problem::SIGN_UP_CLOSED))?;
     Ok(detail(StatusCode::ACCEPTED, ACCEPTED))
 }

@@ -21,9 +21,9 @@ pub(crate) async fn verify(State(app): State<AppState>, caller: Caller, body: Js
 }
 
 pub(crate) async fn resend(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, Problem> {
-    use doorward_domain::service::FlowError::{Busy, Invalid, Refused, Store, Throttled};
+    use doorward_domain::service::FlowError::{Busy, Changed, Invalid, NotThere, Refused, Store, Throttled};
     match app.accounts.resend_verification(caller.visitor(), body.text_or_empty("email")).await {
         Ok(()) | Err(Refused | Invalid(_)) => Ok(detail(StatusCode::OK, RESENT)),
-        Err(error @ (Throttled { .. } | Busy | Store(_))) => Err(Problem::of_flow(error, Problem::INTERNAL)),
+        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | Store(_))) => Err(Problem::of_flow(error, Problem::INTERNAL)),
     }
 }

@@ -72,7 +72,9 @@ impl Alert {
                     ..alert(problem.status, "Too many attempts. Please wait a little and try again.", Vec::new())
                 })
             }
-            FlowError::Busy | FlowError::Store(_) => Err(Problem::of_flow(error, Problem::INTERNAL)),
+            FlowError::Busy | FlowError::NotThere | FlowError::Changed | FlowError::Store(_) => {
+                Err(Problem::of_flow(error, Problem::INTERNAL))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::Password;
+use doorward_domain::service::SignIn;
 use doorward_kit::Secret;
 use doorward_policy::redirect::LocalTarget;
 use http::{HeaderMap, StatusCode, Uri};
@@ -47,7 +48,11 @@ pub(crate) async fn submit(State(app): State<AppState>, headers: HeaderMap, form
     let email = form.text("email");
     let password = Password(Secret::new(form.text("password").to_owned()));
     let presented = Cookies::read(&headers, &app.policy.cookies).session_text();
-    match app.accounts.sign_in(form.caller.visitor(), email, password, presented).await {
+    match app
+        .accounts
+        .sign_in(form.caller.visitor(), SignIn { identifier: email, password, presented, device: None, remember: false })
+        .await
+    {
         Ok(signed_in) => {
             let mut response = see_other(next.as_str());
             session::begin(&app, response.headers_mut(), &signed_in);

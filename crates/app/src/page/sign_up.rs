@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::Password;
+use doorward_domain::service::{SignUp, SignUpMode};
 use doorward_kit::Secret;
 use http::{HeaderMap, StatusCode};
 
@@ -38,7 +39,7 @@ impl<'a> Page<'a> {
             email: "",
             name: "",
             password_min: rules.password_min,
-            is_open: rules.sign_up_open,
+            is_open: rules.sign_up != SignUpMode::Closed,
             alert: None,
         }
     }
@@ -62,7 +63,7 @@ pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Re
     let (email, name) = (form.text("email"), form.text("name"));
     let password = Password(Secret::new(form.text("password").to_owned()));
     let named = (!name.is_empty()).then_some(name);
-    match app.accounts.sign_up(form.caller.visitor(), email, password, named).await {
+    match app.accounts.sign_up(form.caller.visitor(), SignUp { email, password, name: named, invitation: None }).await {
         Ok(()) => Ok(see_other("/account/check-mail")),
         Err(error) => {
             let alert = Alert::of_flow(error, CLOSED)?;

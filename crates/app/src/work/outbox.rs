@@ -53,7 +53,7 @@ async fn deliver(app: &AppState, mail: &OutboxMail) -> Result<bool, StoreError> 
         }
         Err(error) => {
             tracing::error!(message = "a mail could not be delivered", mail = %mail.id, attempts = mail.attempts, error = %error);
-            app.accounts.mail_failed(mail.id).await?;
+            app.accounts.mail_failed(mail.id, "not_delivered").await?;
             Ok(false)
         }
     }

@@ -10,7 +10,7 @@ use doorward_app::{Admit, App, AppParts, Doorkeeper};
 use doorward_domain::account::EmailAddress;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
-use doorward_domain::service::{AccountRules, Parts};
+use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::store::{PageLimit, SessionFilter};
 use doorward_domain::throttle::MemoryCounters;
 use doorward_domain::{Accounts, AuditEvent, Session, Store, StoreError, Tx, User};
@@ -224,6 +224,7 @@ impl House {
             password_hash: None,
             roles: Vec::new(),
             disabled_at: None,
+            credential_version: 1,
             created_at: self.clock.now(),
         };
         let mut tx = self.store.begin().await.expect("a transaction");
@@ -302,16 +303,16 @@ impl House {
 
 fn rules(config: &doorward_config::Config, policy: &Policy) -> AccountRules {
     AccountRules {
-        sign_up_open: config.accounts.sign_up == doorward_config::SignUp::Open,
+        sign_up: match config.accounts.sign_up {
+            doorward_config::SignUp::Open => SignUpMode::Open,
+            doorward_config::SignUp::Closed => SignUpMode::Closed,
+        },
         session_idle: config.accounts.session_idle,
         session_absolute: config.accounts.session_absolute,
         session_limit: config.accounts.session_limit,
         verification_life: config.accounts.verification,
         password_min: config.accounts.password_min,
-        link_origin: policy.origin.as_str().to_owned(),
-        site_name: policy.site_name.clone(),
-        limits: policy.limits.clone(),
-        node: "test".into(),
+        ..AccountRules::new(policy.origin.as_str(), &policy.site_name, "test", policy.limits.clone())
     }
 }
 
@@ -347,6 +348,16 @@ impl Store for Breakable {
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {
         self.check()?;
         self.inner.find_user_by_email(canonical).await
+    }
+
+    async fn find_hindrance(
+        &self,
+        subject: &[u8; 32],
+        device: &TokenDigest,
+        now: doorward_kit::Timestamp,
+    ) -> Result<(Option<doorward_domain::throttle::Failures>, Option<String>), StoreError> {
+        self.check()?;
+        self.inner.find_hindrance(subject, device, now).await
     }
 }
 

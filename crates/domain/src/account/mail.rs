@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::EmailAddress;
-use crate::outbox::Letter;
+use crate::outbox::{Letter, MailKind};
 use crate::service::AccountRules;
 
 /// Fixed text: nothing that a visitor typed enters it (EMAIL-08).
@@ -18,6 +18,7 @@ pub(crate) fn known_account_mail(rules: &AccountRules, email: &EmailAddress) -> 
          If it was not you, there is nothing to do.\n"
     );
     Letter {
+        kind: MailKind::KnownAccount,
         to: email.display.clone(),
         subject: format!("You already have an account at {site_name}"),
         body: Zeroizing::new(body),

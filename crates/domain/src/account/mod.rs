@@ -1,11 +1,18 @@
 //! Accounts and their addresses.
 
+pub(crate) mod change_email;
+pub(crate) mod delete;
 mod email;
+pub(crate) mod export;
 pub(crate) mod identifier;
+pub(crate) mod invite;
 mod mail;
 mod model;
 pub(crate) mod operate;
+pub(crate) mod password;
+pub(crate) mod profile;
 pub(crate) mod sign_up;
 
 pub use email::{EmailAddress, EmailError};
-pub use model::User;
+pub use export::AccountExport;
+pub use model::{ProfileChanges, User};

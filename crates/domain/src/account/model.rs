@@ -26,6 +26,19 @@ pub struct User {
     pub roles: Vec<String>,
     /// When an operator disabled it.
     pub disabled_at: Option<Timestamp>,
+    /// Grows with every change of password or address, never with a mere rehash: what was issued for an older one is void (RESET-08).
+    pub credential_version: u32,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// What the owner of an account may change of it without further proof (PROF-01). `None` keeps, `Some(None)` clears (PROF-05).
+#[derive(Clone, Default)]
+pub struct ProfileChanges {
+    /// What others see; up to 150 characters.
+    pub display_name: Option<Option<String>>,
+    /// An https address of up to 2048 octets, never fetched (PROF-02, PROF-03).
+    pub avatar_url: Option<Option<String>>,
+    /// Up to 2000 characters.
+    pub bio: Option<Option<String>>,
 }

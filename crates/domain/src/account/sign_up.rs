@@ -8,12 +8,12 @@ use doorward_kit::{Timestamp, Token};
 
 use super::model::DISPLAY_NAME_MAX_CHARS;
 use super::{EmailAddress, identifier, mail};
-use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, Outcome};
 use crate::credential::{HashError, Password, policy};
 use crate::instant::later;
 use crate::outbox::{self, Letter, MailAllowance};
-use crate::service::{Accounts, FieldFault, FlowError, Visitor};
-use crate::store::{Delivery, Tx};
+use crate::service::{Accounts, FieldFault, FlowError, SignUp, SignUpMode, Visitor, Work};
+use crate::store::Delivery;
 use crate::throttle::Subject;
 use crate::verification::{PendingSignUp, verification_mail};
 
@@ -27,15 +27,10 @@ struct Request {
     password: Password,
 }
 
-pub(crate) async fn sign_up(
-    accounts: &Accounts,
-    visitor: Visitor<'_>,
-    email: &str,
-    password: Password,
-    name: Option<&str>,
-) -> Result<(), FlowError> {
+pub(crate) async fn sign_up(accounts: &Accounts, visitor: Visitor<'_>, request: SignUp<'_>) -> Result<(), FlowError> {
+    let SignUp { email, password, name, .. } = request;
     accounts.charge_subject(visitor, "auth_register", Subject::Prefix(&visitor.prefix())).await?;
-    if !accounts.rules.sign_up_open {
+    if accounts.rules.sign_up != SignUpMode::Open {
         return Err(FlowError::Refused);
     }
     let request = judge(accounts, email, password, name)?;
@@ -96,15 +91,15 @@ async fn store(
     allowance: MailAllowance,
 ) -> Result<(), FlowError> {
     let now = accounts.clock.now();
-    let mut tx = accounts.store.begin().await?;
+    let mut tx = accounts.begin().await?;
     let is_known = tx.users().find_by_email(&request.email.canonical).await?.is_some();
     let token = Token::random(&*accounts.entropy);
     let delivery = if is_known { allowance.notice } else { allowance.link };
     // Every live row has cost a mail, and mails to one address are few: so are they, and none has to make room for another.
     let is_live = !is_known && delivery == Delivery::Due;
     tx.sign_ups().add(&pending(accounts, request, password_hash, &token, now, is_live)).await?;
-    outbox::flow::queue(accounts, &mut *tx, letter(accounts, request, &token, is_known), delivery, now).await?;
-    write_entry(accounts, &mut *tx, visitor, request, is_known, now).await?;
+    outbox::flow::queue(accounts, &mut tx, letter(accounts, request, &token, is_known), delivery, now).await?;
+    write_entry(accounts, &mut tx, visitor, request, is_known, now).await?;
     tx.commit().await?;
     accounts.mail_queued.notify_one();
     Ok(())
@@ -123,6 +118,7 @@ fn pending(
         id: SignUpId::random(&*accounts.entropy),
         email: request.email.clone(),
         display_name: if is_live { request.display_name.clone() } else { String::new() },
+        roles: Vec::new(),
         password_hash: if is_live { password_hash } else { NO_HASH.to_owned() },
         digest: accounts.keys.verification_digest(token),
         created_at: now,
@@ -140,7 +136,7 @@ fn letter(accounts: &Accounts, request: &Request, token: &Token, is_known: bool)
 
 async fn write_entry(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     visitor: Visitor<'_>,
     request: &Request,
     is_known: bool,
@@ -149,5 +145,6 @@ async fn write_entry(
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Success, now)
         .about(&accounts.keys.subject_hash(&request.email.canonical))
         .because(if is_known { "duplicate" } else { "pending" });
-    Ok(tx.audit().add(&AuditRecord::new(entry, &accounts.rules.node)).await?)
+    tx.note(entry);
+    Ok(())
 }

@@ -68,6 +68,70 @@ pub struct AuditEntry {
     pub session: Option<SessionId>,
     /// A word from a closed set; never shown outside.
     pub reason: Option<&'static str>,
+    /// What else there is to say, under names from a closed set.
+    pub meta: Vec<(MetaKey, String)>,
+}
+
+/// Names of what else an entry may say (table (c), `meta`). There is none for anything secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MetaKey {
+    /// How many failures came before.
+    AfterFailures,
+    /// Names of the fields that changed, never their values (PROF-06).
+    Fields,
+    /// Keyed hash of the address after a change.
+    NewHash,
+    /// Keyed hash of the address before a change.
+    OldHash,
+    /// What was proven with: `password`.
+    Method,
+    /// What a token was for.
+    Purpose,
+    /// Roles after a change.
+    Roles,
+    /// The limit that was exceeded.
+    Scope,
+    /// How many sessions it concerned.
+    Sessions,
+    /// Whether a mail was held back.
+    Suppressed,
+    /// The account that an operator dealt with.
+    TargetUser,
+    /// First position of a range of the trail.
+    FromSeq,
+    /// Last position of a range of the trail.
+    ToSeq,
+    /// Which text a mail was.
+    MailKind,
+    /// SHA-256 of the configuration.
+    ConfigHash,
+    /// Version of a key.
+    KeyVersion,
+}
+
+impl MetaKey {
+    /// As stored and exported.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AfterFailures => "after_failures",
+            Self::Fields => "fields",
+            Self::NewHash => "new_hash",
+            Self::OldHash => "old_hash",
+            Self::Method => "method",
+            Self::Purpose => "purpose",
+            Self::Roles => "roles",
+            Self::Scope => "scope",
+            Self::Sessions => "sessions",
+            Self::Suppressed => "suppressed",
+            Self::TargetUser => "target_user_id",
+            Self::FromSeq => "from_seq",
+            Self::ToSeq => "to_seq",
+            Self::MailKind => "mail_kind",
+            Self::ConfigHash => "config_hash",
+            Self::KeyVersion => "key_version",
+        }
+    }
 }
 
 impl AuditEntry {
@@ -89,6 +153,7 @@ impl AuditEntry {
             route: None,
             session: None,
             reason: None,
+            meta: Vec::new(),
         }
     }
 
@@ -125,6 +190,13 @@ impl AuditEntry {
     #[must_use]
     pub fn in_session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
+        self
+    }
+
+    /// Says more.
+    #[must_use]
+    pub fn with(mut self, key: MetaKey, value: impl ToString) -> Self {
+        self.meta.push((key, value.to_string()));
         self
     }
 

@@ -8,7 +8,7 @@ mod event;
 mod record;
 mod writer;
 
-pub use entry::{AuditEntry, Outcome};
+pub use entry::{AuditEntry, MetaKey, Outcome};
 pub use event::AuditEvent;
 pub(crate) use record::escaped;
 pub use record::{AuditRecord, AuditRow};

@@ -7,8 +7,8 @@ use doorward_kit::id::MailId;
 
 use super::{Letter, OutboxMail, SealedMail};
 use crate::instant::later;
-use crate::service::Accounts;
-use crate::store::{Delivery, StoreError, Tx};
+use crate::service::{Accounts, Work};
+use crate::store::{Delivery, StoreError};
 
 /// How long a sender may take over a claimed mail before another may have it.
 const LEASE: Duration = Duration::from_secs(120);
@@ -19,7 +19,7 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
 /// Seals a letter and adds it to the transaction. A withheld one costs the same and keeps no body.
 pub(crate) async fn queue(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     letter: Letter,
     delivery: Delivery,
     now: Timestamp,
@@ -27,13 +27,13 @@ pub(crate) async fn queue(
     let id = MailId::random(&*accounts.entropy);
     let sealed = accounts.keys.seal.seal(id, &letter.to, &letter.body, &*accounts.entropy);
     let body = sealed.map_err(|_| StoreError::Unavailable("mail body could not be sealed"))?;
-    let mail = SealedMail { id, to: letter.to, subject: letter.subject, body, queued_at: now, attempts: 0 };
+    let mail = SealedMail { id, kind: letter.kind, to: letter.to, subject: letter.subject, body, queued_at: now, attempts: 0 };
     tx.outbox().add(&mail, delivery).await
 }
 
 pub(crate) async fn due(accounts: &Accounts, limit: u32) -> Result<Vec<OutboxMail>, StoreError> {
     let now = accounts.clock.now();
-    let mut tx = accounts.store.begin().await?;
+    let mut tx = accounts.begin().await?;
     let claimed = tx.outbox().claim(now, later(now, LEASE), limit).await?;
     tx.commit().await?;
     Ok(claimed.into_iter().filter_map(|mail| open(accounts, mail)).collect())
@@ -43,8 +43,8 @@ pub(crate) async fn due(accounts: &Accounts, limit: u32) -> Result<Vec<OutboxMai
 fn open(accounts: &Accounts, mail: SealedMail) -> Option<OutboxMail> {
     match accounts.keys.seal.open(mail.id, &mail.to, &mail.body) {
         Ok(body) => {
-            let SealedMail { id, to, subject, queued_at, attempts, .. } = mail;
-            Some(OutboxMail { id, to, subject, body, queued_at, attempts })
+            let SealedMail { id, kind, to, subject, queued_at, attempts, .. } = mail;
+            Some(OutboxMail { id, kind, to, subject, body, queued_at, attempts })
         }
         Err(error) => {
             tracing::error!(mail_id = %mail.id, %error, "a queued mail is skipped");
@@ -54,15 +54,15 @@ fn open(accounts: &Accounts, mail: SealedMail) -> Option<OutboxMail> {
 }
 
 pub(crate) async fn sent(accounts: &Accounts, id: MailId) -> Result<(), StoreError> {
-    let mut tx = accounts.store.begin().await?;
+    let mut tx = accounts.begin().await?;
     tx.outbox().mark_sent(id, accounts.clock.now()).await?;
     tx.commit().await
 }
 
-pub(crate) async fn failed(accounts: &Accounts, id: MailId) -> Result<(), StoreError> {
-    let mut tx = accounts.store.begin().await?;
+pub(crate) async fn failed(accounts: &Accounts, id: MailId, why: &str) -> Result<(), StoreError> {
+    let mut tx = accounts.begin().await?;
     if let Some(attempts) = tx.outbox().attempts(id).await? {
-        tx.outbox().defer(id, later(accounts.clock.now(), back_off(attempts))).await?;
+        tx.outbox().defer(id, later(accounts.clock.now(), back_off(attempts)), why).await?;
     }
     tx.commit().await
 }

@@ -5,5 +5,5 @@ mod model;
 mod seal;
 
 pub(crate) use model::{Letter, MailAllowance};
-pub use model::{OutboxMail, SealedMail};
+pub use model::{MailKind, OutboxMail, SealedMail};
 pub use seal::{MailSeal, SealError};

@@ -19,6 +19,12 @@ pub enum FlowError {
     /// The input breaks a rule that holds for everyone (ENUM-04).
     #[error("invalid input")]
     Invalid(Vec<FieldFault>),
+    /// There is no such thing of the caller's (another's looks the same, SES-14).
+    #[error("not there")]
+    NotThere,
+    /// Somebody else changed it meanwhile (PROF-05).
+    #[error("changed meanwhile")]
+    Changed,
     /// The hashing queue is full past its deadline.
     #[error("busy")]
     Busy,

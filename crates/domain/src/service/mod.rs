@@ -3,31 +3,39 @@
 //! A façade: what a flow does is told beside its aggregate.
 
 mod error;
+mod request;
 mod rules;
 mod shared;
 mod visitor;
+mod work;
 
 use std::sync::Arc;
 
 use doorward_kit::id::MailId;
-use doorward_kit::{Clock, Entropy, MasterKey, Token, UserId};
+use doorward_kit::{Clock, Entropy, MasterKey, SessionId, Token, UserId};
 use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
-use crate::account::{EmailAddress, User, operate, sign_up};
+use crate::account::{
+    AccountExport, EmailAddress, ProfileChanges, User, change_email, delete, export, invite, operate, password, profile, sign_up,
+};
 use crate::audit::{AuditEntry, AuditRecord, Job, Writer};
 use crate::credential::{Password, PasswordHasher};
 use crate::instant::HighWater;
 use crate::keys::Keys;
 use crate::outbox::{self, OutboxMail};
+use crate::recovery;
 use crate::session::cache::SessionCache;
-use crate::session::{ActiveSession, CsrfKey, lookup, sign_in, sign_out};
+use crate::session::{ActiveSession, CsrfKey, Session, lookup, own, rotate, sign_in, sign_out};
 use crate::store::{Page, PageLimit, Store, StoreError};
 use crate::throttle::{Charger, Counters, Subject};
 use crate::verification;
 
 pub use error::{FieldFault, FlowError};
-pub use rules::AccountRules;
+pub use request::{Invitation, SignIn, SignUp};
+pub use rules::{AccountRules, SignUpMode};
 pub use visitor::Visitor;
+pub(crate) use work::Work;
 
 /// What [`Accounts`] is made of.
 pub struct Parts {
@@ -66,6 +74,8 @@ pub struct Accounts {
 pub struct SignedIn {
     /// The cookie's value; shown once.
     pub token: Token,
+    /// The device cookie's value, when a new one is to be set (D-11).
+    pub device: Option<Token>,
     /// The session and its account.
     pub active: Arc<ActiveSession>,
 }
@@ -95,14 +105,8 @@ impl Accounts {
     /// # Errors
     /// [`FlowError::Invalid`] before any look-up, [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`];
     /// [`FlowError::Refused`] when sign-up is closed.
-    pub async fn sign_up(
-        &self,
-        visitor: Visitor<'_>,
-        email: &str,
-        password: Password,
-        name: Option<&str>,
-    ) -> Result<(), FlowError> {
-        sign_up::sign_up(self, visitor, email, password, name).await
+    pub async fn sign_up(&self, visitor: Visitor<'_>, request: SignUp<'_>) -> Result<(), FlowError> {
+        sign_up::sign_up(self, visitor, request).await
     }
 
     /// Consumes a verification token and makes the account (EMAIL-01, EMAIL-05).
@@ -125,14 +129,147 @@ impl Accounts {
     ///
     /// # Errors
     /// [`FlowError::Refused`] for every cause (ENUM-01), [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
-    pub async fn sign_in(
+    pub async fn sign_in(&self, visitor: Visitor<'_>, request: SignIn<'_>) -> Result<SignedIn, FlowError> {
+        sign_in::sign_in(self, visitor, request).await
+    }
+
+    /// Replaces the credential of a session (SES-13). `None` when another request of the same session did so a moment ago: that one
+    /// carries the new cookie.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn rotate_session(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<Option<SignedIn>, FlowError> {
+        rotate::rotate(self, visitor, active).await
+    }
+
+    /// Whether the credential of a session is so old that it should be replaced.
+    #[must_use]
+    pub fn is_rotation_due(&self, active: &ActiveSession) -> bool {
+        rotate::is_due(self, active)
+    }
+
+    /// The live sessions of the caller, newest first (SES-14).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_sessions(&self, active: &ActiveSession) -> Result<Vec<Session>, StoreError> {
+        own::list(self, active).await
+    }
+
+    /// Ends one session of the caller.
+    ///
+    /// # Errors
+    /// [`FlowError::NotThere`] for an unknown one and for another's alike (SES-14), [`FlowError::Store`].
+    pub async fn revoke_session(&self, visitor: Visitor<'_>, active: &ActiveSession, id: SessionId) -> Result<(), FlowError> {
+        own::revoke(self, visitor, active, id).await
+    }
+
+    /// Ends every session of the caller but the one that asks; says how many.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn revoke_other_sessions(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<usize, FlowError> {
+        own::revoke_others(self, visitor, active).await
+    }
+
+    /// Mails a reset link, if there is an account to reset; the same for every input (FORGOT-01, FORGOT-02). `None` is a body without a
+    /// usable address.
+    ///
+    /// # Errors
+    /// [`FlowError::Throttled`] by the caller's prefix only (D-02), [`FlowError::Store`].
+    pub async fn forgot_password(&self, visitor: Visitor<'_>, email: Option<&str>) -> Result<(), FlowError> {
+        recovery::flow::forgot(self, visitor, email).await
+    }
+
+    /// Sets a new password by a reset token and ends every session of the account (RESET-01 … RESET-09).
+    ///
+    /// # Errors
+    /// [`FlowError::Invalid`] before any look-up (RESET-03), [`FlowError::Refused`] for every cause, [`FlowError::Throttled`],
+    /// [`FlowError::Busy`], [`FlowError::Store`].
+    pub async fn reset_password(&self, visitor: Visitor<'_>, token: &str, password: Password) -> Result<(), FlowError> {
+        recovery::flow::reset(self, visitor, token, password).await
+    }
+
+    /// Changes the password of the caller; other sessions end, this one gets a new credential (PWD-06).
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] when the current password is wrong, [`FlowError::Invalid`], [`FlowError::Throttled`],
+    /// [`FlowError::Busy`], [`FlowError::Store`].
+    pub async fn change_password(
         &self,
         visitor: Visitor<'_>,
-        identifier: &str,
-        password: Password,
-        presented: Option<&str>,
+        active: &ActiveSession,
+        current: Password,
+        new: Password,
     ) -> Result<SignedIn, FlowError> {
-        sign_in::sign_in(self, visitor, identifier, password, presented).await
+        password::change(self, visitor, active, current, new).await
+    }
+
+    /// Mails a link to a new address, the same whether it is taken or free (EMAIL-06, ENUM-10).
+    ///
+    /// # Errors
+    /// As [`Self::change_password`].
+    pub async fn request_email_change(
+        &self,
+        visitor: Visitor<'_>,
+        active: &ActiveSession,
+        email: &str,
+        current: Password,
+    ) -> Result<(), FlowError> {
+        change_email::request(self, visitor, active, email, current).await
+    }
+
+    /// Moves an account to its new address by the token that was mailed there; tells the old one, with an undo link.
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] for every cause, [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn confirm_email_change(&self, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+        change_email::confirm(self, visitor, token).await
+    }
+
+    /// Takes an account back to its former address and ends every session.
+    ///
+    /// # Errors
+    /// As [`Self::confirm_email_change`].
+    pub async fn undo_email_change(&self, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+        change_email::undo(self, visitor, token).await
+    }
+
+    /// Changes what the profile shows (PROF-01 … PROF-06); returns the account as it is then.
+    ///
+    /// # Errors
+    /// [`FlowError::Invalid`], [`FlowError::Store`].
+    pub async fn update_profile(
+        &self,
+        visitor: Visitor<'_>,
+        active: &ActiveSession,
+        changes: ProfileChanges,
+    ) -> Result<User, FlowError> {
+        profile::update(self, visitor, active, changes).await
+    }
+
+    /// Deletes the account of the caller with everything that hangs on it; the audit trail stays.
+    ///
+    /// # Errors
+    /// As [`Self::change_password`].
+    pub async fn delete_account(&self, visitor: Visitor<'_>, active: &ActiveSession, current: Password) -> Result<(), FlowError> {
+        delete::delete(self, visitor, active, current).await
+    }
+
+    /// Everything that is stored about the caller.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn export_account(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<AccountExport, FlowError> {
+        export::export(self, visitor, active).await
+    }
+
+    /// Makes an invitation, and mails it when it is for one address; returns its link.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn invite(&self, invitation: Invitation) -> Result<Zeroizing<String>, StoreError> {
+        invite::invite(self, invitation).await
     }
 
     /// Ends a session at once (SES-09).
@@ -214,12 +351,12 @@ impl Accounts {
         outbox::flow::sent(self, id).await
     }
 
-    /// Notes a failed delivery: it is due again after a back-off (EMAIL-10).
+    /// Notes a failed delivery, with a word from a closed set: it is due again after a back-off (EMAIL-10).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn mail_failed(&self, id: MailId) -> Result<(), StoreError> {
-        outbox::flow::failed(self, id).await
+    pub async fn mail_failed(&self, id: MailId, why: &str) -> Result<(), StoreError> {
+        outbox::flow::failed(self, id, why).await
     }
 
     /// Removes what has ended: sessions, sign-ups, sent mails. Called once a minute or so.

@@ -4,15 +4,44 @@ use std::time::Duration;
 
 use doorward_policy::LimitPolicy;
 
+/// Who may sign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpMode {
+    /// Anyone with an allowed address.
+    Open,
+    /// Whoever holds an invitation.
+    Invitation,
+    /// Nobody.
+    Closed,
+}
+
 /// Settings of the flows.
 #[derive(Debug, Clone)]
 pub struct AccountRules {
-    /// Nobody new when false.
-    pub sign_up_open: bool,
+    /// Who may sign up.
+    pub sign_up: SignUpMode,
+    /// Domains whose addresses may have an account, canonical; any when empty.
+    pub allowed_domains: Vec<String>,
     /// D-13.
     pub session_idle: Duration,
     /// D-13.
     pub session_absolute: Duration,
+    /// Idle timeout of 'remember me' (D-13).
+    pub remembered_idle: Duration,
+    /// Absolute timeout of 'remember me' (D-13).
+    pub remembered_absolute: Duration,
+    /// A session's credential is replaced this long after the last time (SES-13).
+    pub session_rotation: Duration,
+    /// A device is known this long after its last sign-in (D-11).
+    pub device_life: Duration,
+    /// Life of a reset link.
+    pub recovery_life: Duration,
+    /// Life of the link that confirms a new address.
+    pub email_change_life: Duration,
+    /// Life of the link that undoes a change of address.
+    pub email_undo_life: Duration,
+    /// Life of an invitation.
+    pub invitation_life: Duration,
     /// Most sessions of one account (SES-14).
     pub session_limit: u32,
     /// Life of a verification link.
@@ -27,4 +56,33 @@ pub struct AccountRules {
     pub limits: LimitPolicy,
     /// Name of this node in audit rows.
     pub node: String,
+}
+
+impl AccountRules {
+    /// The defaults of D-10 and D-13 for a site that anyone may join.
+    #[must_use]
+    pub fn new(link_origin: &str, site_name: &str, node: &str, limits: LimitPolicy) -> Self {
+        const DAY: Duration = Duration::from_secs(86_400);
+        Self {
+            sign_up: SignUpMode::Open,
+            allowed_domains: Vec::new(),
+            session_idle: DAY,
+            session_absolute: DAY * 7,
+            remembered_idle: DAY * 14,
+            remembered_absolute: DAY * 30,
+            session_rotation: DAY / 2,
+            device_life: DAY * 90,
+            recovery_life: Duration::from_secs(30 * 60),
+            email_change_life: DAY,
+            email_undo_life: DAY * 7,
+            invitation_life: DAY * 7,
+            session_limit: 20,
+            verification_life: DAY,
+            password_min: 15,
+            link_origin: link_origin.to_owned(),
+            site_name: site_name.to_owned(),
+            limits,
+            node: node.to_owned(),
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_policy::Quota;
 
 use super::{Accounts, FlowError, Visitor};
-use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, Outcome};
 use crate::outbox::MailAllowance;
 use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
@@ -48,8 +48,8 @@ impl Accounts {
 
     /// Stores one entry in a transaction of its own, before the answer.
     pub(crate) async fn commit_entry(&self, entry: AuditEntry) -> Result<(), StoreError> {
-        let mut tx = self.store.begin().await?;
-        tx.audit().add(&AuditRecord::new(entry, &self.rules.node)).await?;
+        let mut tx = self.begin().await?;
+        tx.note(entry);
         tx.commit().await
     }
 }

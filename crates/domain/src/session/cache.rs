@@ -133,6 +133,10 @@ mod tests {
             id: SessionId::from_bytes([2; 16]),
             user_id: id,
             digest: TokenDigest([3; 32]),
+            previous: None,
+            rotated_at: START,
+            authenticated_at: START,
+            is_remembered: false,
             created_at: START,
             last_seen_at: START,
             expires_at: START,
@@ -148,6 +152,7 @@ mod tests {
             password_hash: None,
             roles: Vec::new(),
             disabled_at: None,
+            credential_version: 1,
             created_at: START,
         };
         Arc::new(ActiveSession { session, user })

@@ -4,8 +4,10 @@ pub(crate) mod cache;
 mod csrf;
 pub(crate) mod lookup;
 mod model;
+pub(crate) mod own;
+pub(crate) mod rotate;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 
 pub use csrf::{CsrfBinding, CsrfKey};
-pub use model::{ActiveSession, Session};
+pub use model::{ActiveSession, PreviousCredential, Session};

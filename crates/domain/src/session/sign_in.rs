@@ -9,11 +9,11 @@ use doorward_kit::{SessionId, Timestamp, Token, TokenDigest};
 
 use super::Session;
 use crate::account::{EmailAddress, User, identifier};
-use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, Outcome};
 use crate::credential::{HashError, Password, PasswordCheck};
 use crate::instant::later;
-use crate::service::{Accounts, FlowError, SignedIn, Visitor};
-use crate::store::{PageLimit, SessionFilter, Tx};
+use crate::service::{Accounts, FlowError, SignIn, SignedIn, Visitor, Work};
+use crate::store::{PageLimit, SessionFilter};
 use crate::throttle::Subject;
 
 /// Longest `User-Agent` kept with a session, in octets.
@@ -27,13 +27,8 @@ struct Proven {
     rehashed: Option<String>,
 }
 
-pub(crate) async fn sign_in(
-    accounts: &Accounts,
-    visitor: Visitor<'_>,
-    identifier_text: &str,
-    password: Password,
-    presented: Option<&str>,
-) -> Result<SignedIn, FlowError> {
+pub(crate) async fn sign_in(accounts: &Accounts, visitor: Visitor<'_>, request: SignIn<'_>) -> Result<SignedIn, FlowError> {
+    let SignIn { identifier: identifier_text, password, presented, .. } = request;
     charge(accounts, visitor, identifier_text).await?;
     let subject = accounts.keys.subject_hash(identifier_text);
     match prove(accounts, identifier_text, password.normalised()).await? {
@@ -98,25 +93,25 @@ async fn open(
     presented: Option<&str>,
 ) -> Result<SignedIn, FlowError> {
     let now = accounts.high_water.now();
-    let mut tx = accounts.store.begin().await?;
-    let Some(user) = still_valid(&mut *tx, &proven).await? else {
+    let mut tx = accounts.begin().await?;
+    let Some(user) = still_valid(&mut tx, &proven).await? else {
         drop(tx);
         return Err(refuse(accounts, visitor, subject, "changed_meanwhile").await);
     };
     let token = Token::random(&*accounts.entropy);
     let session = new_session(accounts, visitor, &user, &token, now);
     let mut ended = Vec::new();
-    ended.extend(end_presented(accounts, &mut *tx, visitor, presented, now).await?);
-    ended.extend(make_room(accounts, &mut *tx, visitor, &user, now).await?);
+    ended.extend(end_presented(accounts, &mut tx, visitor, presented, now).await?);
+    ended.extend(make_room(accounts, &mut tx, visitor, &user, now).await?);
     tx.sessions().add(&session).await?;
-    write_entries(accounts, &mut *tx, visitor, &proven, &session, subject).await?;
+    write_entries(accounts, &mut tx, visitor, &proven, &session, subject).await?;
     tx.commit().await?;
     accounts.sessions.evict(&ended);
-    Ok(SignedIn { token, active: Arc::new(super::lookup::active(session, user)) })
+    Ok(SignedIn { token, device: None, active: Arc::new(super::lookup::active(session, user)) })
 }
 
 /// The account as it is now: a password changed or an account disabled while we hashed must win. Upgrades the hash on the way.
-async fn still_valid(tx: &mut dyn Tx, proven: &Proven) -> Result<Option<User>, FlowError> {
+async fn still_valid(tx: &mut Work<'_>, proven: &Proven) -> Result<Option<User>, FlowError> {
     let user = tx.users().lookup(proven.user.id).await?;
     let is_same = |user: &User| user.disabled_at.is_none() && user.password_hash.as_deref() == Some(&proven.matched);
     let Some(user) = user.filter(is_same) else { return Ok(None) };
@@ -131,6 +126,10 @@ fn new_session(accounts: &Accounts, visitor: Visitor<'_>, user: &User, token: &T
         id: SessionId::random(&*accounts.entropy),
         user_id: user.id,
         digest: accounts.keys.session_digest(token),
+        previous: None,
+        rotated_at: now,
+        authenticated_at: now,
+        is_remembered: false,
         created_at: now,
         last_seen_at: now,
         expires_at: later(now, accounts.rules.session_absolute),
@@ -142,7 +141,7 @@ fn new_session(accounts: &Accounts, visitor: Visitor<'_>, user: &User, token: &T
 /// Ends the session whose cookie came along, whoever's it is: what somebody planted dies here (SES-07).
 async fn end_presented(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     visitor: Visitor<'_>,
     presented: Option<&str>,
     now: Timestamp,
@@ -156,7 +155,7 @@ async fn end_presented(
 /// Ends the oldest sessions until one more fits (SES-14).
 async fn make_room(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     visitor: Visitor<'_>,
     user: &User,
     now: Timestamp,
@@ -176,7 +175,7 @@ async fn make_room(
 
 async fn revoke(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     visitor: Visitor<'_>,
     session: &Session,
     reason: &'static str,
@@ -187,12 +186,13 @@ async fn revoke(
         .by(session.user_id)
         .in_session(session.id)
         .because(reason);
-    Ok(tx.audit().add(&AuditRecord::new(entry, &accounts.rules.node)).await?)
+    tx.note(entry);
+    Ok(())
 }
 
 async fn write_entries(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     visitor: Visitor<'_>,
     proven: &Proven,
     session: &Session,
@@ -205,7 +205,7 @@ async fn write_entries(
     for event in events {
         let entry = AuditEntry::of_visitor(visitor, event, Outcome::Success, session.created_at);
         let entry = entry.by(session.user_id).about(subject).in_session(session.id);
-        tx.audit().add(&AuditRecord::new(entry, &accounts.rules.node)).await?;
+        tx.note(entry);
     }
     Ok(())
 }

@@ -1,19 +1,19 @@
 //! Signing out: the row goes, then the cache entry, then the answer (SES-09).
 
 use super::ActiveSession;
-use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, Outcome};
 use crate::service::{Accounts, FlowError, Visitor};
 
 pub(crate) async fn sign_out(accounts: &Accounts, visitor: Visitor<'_>, active: &ActiveSession) -> Result<(), FlowError> {
     let session = &active.session;
-    let mut tx = accounts.store.begin().await?;
+    let mut tx = accounts.begin().await?;
     let was_live = tx.sessions().revoke(session.id).await?;
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignOut, Outcome::Success, accounts.clock.now())
         .by(session.user_id)
         .in_session(session.id);
     // Of two sign-outs at once the second changes nothing, and says so.
     let entry = if was_live { entry } else { entry.because("already_ended") };
-    tx.audit().add(&AuditRecord::new(entry, &accounts.rules.node)).await?;
+    tx.note(entry);
     tx.commit().await?;
     accounts.sessions.evict([&session.digest]);
     Ok(())

@@ -6,6 +6,9 @@
 mod audit;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod device;
+mod failure;
+mod one_time;
 mod outbox;
 mod page;
 mod session;
@@ -13,13 +16,17 @@ mod sign_up;
 mod user;
 
 use async_trait::async_trait;
-use doorward_kit::TokenDigest;
+use doorward_kit::{Timestamp, TokenDigest};
 
 use crate::account::User;
 use crate::session::Session;
+use crate::throttle::Failures;
 
 pub use audit::AuditLog;
-pub use outbox::{Delivery, Outbox};
+pub use device::Devices;
+pub use failure::SignInFailures;
+pub use one_time::OneTimes;
+pub use outbox::{Delivery, MailFilter, MailState, Outbox, OutboxRow};
 pub use page::{Page, PageLimit};
 pub use session::{SessionCursor, SessionFilter, Sessions};
 pub use sign_up::SignUps;
@@ -53,14 +60,27 @@ pub trait Store: Send + Sync + 'static {
     /// Asks for an answer, any answer.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// The session of a digest with its account, whether it has ended or not: ends are the domain's affair.
+    /// The session of a digest with its account, whether it has ended or not: ends are the domain's affair. The digest may be the
+    /// session's own or its previous one.
     async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError>;
 
     /// The account of a canonical address.
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError>;
+
+    /// What stands in the way of a password sign-in: consecutive failures of a subject, and the canonical address of the account that a
+    /// device belongs to if the device has not ended by `now`. One read; an unknown device is the digest of nothing.
+    async fn find_hindrance(
+        &self,
+        subject: &[u8; 32],
+        device: &TokenDigest,
+        now: Timestamp,
+    ) -> Result<(Option<Failures>, Option<String>), StoreError>;
 }
 
 /// One unit of work; dropped without [`commit`](Self::commit) it leaves no trace.
+///
+/// What it reads by [`Users::lookup`] and [`Users::find_by_email`] nobody else changes before it ends. Every flow reads the account
+/// first and what hangs on it afterwards, so that two flows never wait for each other crosswise.
 #[async_trait]
 pub trait Tx: Send {
     /// Accounts.
@@ -71,6 +91,15 @@ pub trait Tx: Send {
 
     /// Sign-ups that wait for their verification.
     fn sign_ups(&mut self) -> &mut dyn SignUps;
+
+    /// One-time tokens.
+    fn one_times(&mut self) -> &mut dyn OneTimes;
+
+    /// Known devices.
+    fn devices(&mut self) -> &mut dyn Devices;
+
+    /// Consecutive failures.
+    fn failures(&mut self) -> &mut dyn SignInFailures;
 
     /// The audit trail.
     fn audit(&mut self) -> &mut dyn AuditLog;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use doorward_kit::Timestamp;
 use doorward_kit::id::MailId;
 
-use super::StoreError;
-use crate::outbox::SealedMail;
+use super::{PageLimit, StoreError};
+use crate::outbox::{MailKind, SealedMail};
 
 /// What becomes of a mail that is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,51 @@ pub enum Delivery {
     Due,
     /// It is never sent and its body is not kept: the row is there so that a flow writes as much as it does for a sent one (ENUM-07).
     Withheld,
+}
+
+/// What has become of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailState {
+    /// It waits to be sent.
+    Waiting,
+    /// It was sent.
+    Sent,
+    /// It was given up (EMAIL-10); an operator may have it tried again.
+    Dead,
+    /// It was never to be sent.
+    Withheld,
+}
+
+/// A mail as operators see it: no body, which only the one recipient may read.
+#[derive(Debug, Clone)]
+pub struct OutboxRow {
+    /// Names it.
+    pub id: MailId,
+    /// Which text.
+    pub kind: MailKind,
+    /// The one recipient.
+    pub to: String,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// What has become of it.
+    pub state: MailState,
+    /// Deliveries tried.
+    pub attempts: u32,
+    /// When it is due, while it waits.
+    pub next_at: Option<Timestamp>,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+    /// Why the last delivery failed: a word from a closed set and perhaps an SMTP code, never the server's text (LOG-09).
+    pub last_error: Option<String>,
+}
+
+/// Which mails to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MailFilter {
+    /// Only those in this state.
+    pub state: Option<MailState>,
+    /// Only those queued before this one, by its name: the next page.
+    pub before: Option<MailId>,
 }
 
 /// Mail within a unit of work.
@@ -32,8 +77,23 @@ pub trait Outbox: Send {
     /// Attempts made with a mail that still waits.
     async fn attempts(&mut self, id: MailId) -> Result<Option<u32>, StoreError>;
 
-    /// Makes a mail due again at `at`; says whether it was waiting.
-    async fn defer(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError>;
+    /// Makes a mail due again at `at` and notes why it was not delivered; says whether it was waiting.
+    async fn defer(&mut self, id: MailId, at: Timestamp, why: &str) -> Result<bool, StoreError>;
+
+    /// Gives a mail up: it waits no longer, its sealed body is kept so that it can be retried; says whether it was waiting.
+    async fn bury(&mut self, id: MailId, at: Timestamp, why: &str) -> Result<bool, StoreError>;
+
+    /// Makes a dead mail due at `at`, with no attempt counted; says whether it was dead.
+    async fn retry(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Newest first.
+    async fn list(&mut self, filter: MailFilter, limit: PageLimit) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// One mail, as operators see it.
+    async fn lookup(&mut self, id: MailId) -> Result<Option<OutboxRow>, StoreError>;
+
+    /// How many wait: the queue is bounded (EMAIL-12).
+    async fn count_waiting(&mut self) -> Result<u64, StoreError>;
 
     /// Removes mails queued at or before `before`, sent or not; counts them (EMAIL-09).
     async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError>;

@@ -62,7 +62,7 @@ pub trait Sessions: Send {
     /// By reference.
     async fn lookup(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// By the digest of the credential.
+    /// By the digest of the credential, its own or the previous one.
     async fn find_by_digest(&mut self, digest: &TokenDigest) -> Result<Option<Session>, StoreError>;
 
     /// Oldest first.
@@ -76,15 +76,35 @@ pub trait Sessions: Send {
     /// Adds a session.
     async fn add(&mut self, session: &Session) -> Result<(), StoreError>;
 
+    /// Replaces the credential, provided that it still is `expected`; says whether it was (SES-13). `rotated_at` moves with it.
+    async fn rotate(
+        &mut self,
+        id: SessionId,
+        expected: &TokenDigest,
+        replacement: &TokenDigest,
+        previous_until: Timestamp,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Notes a fresh full proof of who it is; says whether the session was there.
+    async fn authenticate(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError>;
+
     /// Moves the last request seen forward, never back.
     async fn touch(&mut self, id: SessionId, seen_at: Timestamp) -> Result<(), StoreError>;
 
     /// Ends one session; says whether it was there.
     async fn revoke(&mut self, id: SessionId) -> Result<bool, StoreError>;
 
-    /// Ends every session of an account; returns their digests, for the cache.
-    async fn revoke_all(&mut self, user: UserId) -> Result<Vec<TokenDigest>, StoreError>;
+    /// Ends every session of an account but `spared`; returns their digests, the previous ones among them, for the cache.
+    async fn revoke_all(&mut self, user: UserId, spared: Option<SessionId>) -> Result<Vec<TokenDigest>, StoreError>;
 
-    /// Removes sessions whose absolute end is at or before `now` or whose last request was at or before `idle_before`; counts them.
-    async fn sweep(&mut self, now: Timestamp, idle_before: Timestamp) -> Result<u64, StoreError>;
+    /// Removes up to `limit` sessions whose absolute end is at or before `now`, or whose last request was at or before `idle_before`
+    /// (`remembered_before` for remembered ones), and returns them, so that each end can be told.
+    async fn sweep(
+        &mut self,
+        now: Timestamp,
+        idle_before: Timestamp,
+        remembered_before: Timestamp,
+        limit: PageLimit,
+    ) -> Result<Vec<Session>, StoreError>;
 }

@@ -94,6 +94,12 @@ impl Counters for MemoryCounters {
     async fn take(&self, key: [u8; 16], quota: Quota, now: Timestamp) -> Decision {
         self.take_now(key, quota, now.as_microsecond())
     }
+
+    async fn reset(&self, key: [u8; 16]) {
+        if let Some(shard) = self.shards.get(usize::from(key[0]) % SHARDS) {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        }
+    }
 }
 
 #[cfg(test)]

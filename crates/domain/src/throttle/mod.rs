@@ -5,6 +5,7 @@
 mod charge;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+mod failure;
 mod key;
 mod memory;
 mod window;
@@ -16,6 +17,7 @@ use doorward_kit::Timestamp;
 use doorward_policy::Quota;
 
 pub(crate) use charge::{Charger, Subject};
+pub use failure::Failures;
 pub use key::counter_key;
 pub use memory::MemoryCounters;
 
@@ -39,4 +41,7 @@ pub trait Counters: Send + Sync + 'static {
     ///
     /// A refused attempt takes nothing, so `retry_after` holds for whoever waits it out.
     async fn take(&self, key: [u8; 16], quota: Quota, now: Timestamp) -> Decision;
+
+    /// Gives every permit of `key` back: a success forgives the failures before it, of this one key (APP-RL-10).
+    async fn reset(&self, key: [u8; 16]);
 }

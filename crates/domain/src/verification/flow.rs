@@ -5,11 +5,11 @@ use doorward_kit::{Timestamp, Token, UserId};
 
 use super::{PendingSignUp, verification_mail};
 use crate::account::{EmailAddress, User, identifier};
-use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, Outcome};
 use crate::instant::later;
 use crate::outbox;
-use crate::service::{Accounts, FlowError, Visitor};
-use crate::store::{Delivery, StoreError, Tx};
+use crate::service::{Accounts, FlowError, Visitor, Work};
+use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
 
 /// Consumes a token and makes the account. Unknown, expired, used, malformed, or an address that has an account by now: one refusal.
@@ -28,9 +28,9 @@ pub(crate) async fn verify(accounts: &Accounts, visitor: Visitor<'_>, token: &st
 
 async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
     let now = accounts.high_water.now();
-    let mut tx = accounts.store.begin().await?;
+    let mut tx = accounts.begin().await?;
     let outcome = match Token::parse(token) {
-        Some(token) => consume(accounts, &mut *tx, &token, now).await?,
+        Some(token) => consume(accounts, &mut tx, &token, now).await?,
         None => Err("malformed"),
     };
     let entry = match &outcome {
@@ -40,14 +40,14 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Resu
         }
         Err(reason) => AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, now).because(reason),
     };
-    tx.audit().add(&AuditRecord::new(entry, &accounts.rules.node)).await?;
+    tx.note(entry);
     tx.commit().await?;
     outcome.map(drop).map_err(|_| FlowError::Refused)
 }
 
 async fn consume(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     token: &Token,
     now: Timestamp,
 ) -> Result<Result<User, &'static str>, StoreError> {
@@ -71,7 +71,8 @@ fn account(accounts: &Accounts, pending: PendingSignUp, now: Timestamp) -> User 
         avatar_url: None,
         bio: None,
         password_hash: Some(pending.password_hash),
-        roles: Vec::new(),
+        roles: pending.roles,
+        credential_version: 1,
         disabled_at: None,
         created_at: now,
     }
@@ -83,14 +84,14 @@ pub(crate) async fn resend(accounts: &Accounts, visitor: Visitor<'_>, email: &st
     accounts.charge_subject(visitor, "verify_email_resend", Subject::Prefix(&visitor.prefix())).await?;
     let allowed = accounts.link_allowance(&identifier::limiter(email)).await;
     let now = accounts.clock.now();
-    let mut tx = accounts.store.begin().await?;
+    let mut tx = accounts.begin().await?;
     let reason = match email.parse::<EmailAddress>() {
-        Ok(email) => reissue(accounts, &mut *tx, &email, allowed, now).await?,
+        Ok(email) => reissue(accounts, &mut tx, &email, allowed, now).await?,
         Err(_) => "malformed",
     };
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::VerifyIssued, Outcome::Success, now);
     let entry = entry.about(&accounts.keys.subject_hash(email)).because(reason);
-    tx.audit().add(&AuditRecord::new(entry, &accounts.rules.node)).await?;
+    tx.note(entry);
     tx.commit().await?;
     accounts.mail_queued.notify_one();
     Ok(())
@@ -102,7 +103,7 @@ pub(crate) async fn resend(accounts: &Accounts, visitor: Visitor<'_>, email: &st
 /// password (ENUM-14): then the links that were mailed go on, and whoever lost theirs signs up again.
 async fn reissue(
     accounts: &Accounts,
-    tx: &mut dyn Tx,
+    tx: &mut Work<'_>,
     email: &EmailAddress,
     allowed: Delivery,
     now: Timestamp,

@@ -4,7 +4,7 @@ use doorward_kit::Token;
 use zeroize::Zeroizing;
 
 use crate::account::EmailAddress;
-use crate::outbox::Letter;
+use crate::outbox::{Letter, MailKind};
 use crate::service::AccountRules;
 
 /// The link carries the token in its fragment, which no server, proxy or log ever sees (D-07); the bare token is for those whose
@@ -25,7 +25,12 @@ pub(crate) fn verification_mail(rules: &AccountRules, email: &EmailAddress, toke
          Both work once, within {life}. If you did not ask for an account, do not open the link; nothing happens then.\n",
         token = *token,
     );
-    Letter { to: email.display.clone(), subject: format!("Confirm your address for {site_name}"), body: Zeroizing::new(body) }
+    Letter {
+        kind: MailKind::Verification,
+        to: email.display.clone(),
+        subject: format!("Confirm your address for {site_name}"),
+        body: Zeroizing::new(body),
+    }
 }
 
 fn life(seconds: u64) -> String {

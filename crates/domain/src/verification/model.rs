@@ -14,6 +14,8 @@ pub struct PendingSignUp {
     pub email: EmailAddress,
     /// Becomes the account's.
     pub display_name: String,
+    /// Roles that an invitation grants; become the account's.
+    pub roles: Vec<String>,
     /// PHC string; becomes the account's.
     pub password_hash: String,
     /// Keyed hash of the token that was mailed.

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use doorward_config::{Config, EnvSource, SignUp, Store};
 use doorward_domain::Accounts;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
-use doorward_domain::service::{AccountRules, Parts};
+use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::throttle::MemoryCounters;
 use doorward_kit::{Entropy, KeyPurpose, MasterKey, SystemClock, SystemEntropy};
 use doorward_policy::LimitPolicy;
@@ -60,16 +60,17 @@ fn hashing(accounts: &doorward_config::Accounts) -> Argon2Settings {
 
 fn rules(config: &Config) -> AccountRules {
     let accounts = &config.accounts;
+    let (origin, limits) = (&config.site.origin, LimitPolicy::decide(config));
     AccountRules {
-        sign_up_open: accounts.sign_up == SignUp::Open,
+        sign_up: match accounts.sign_up {
+            SignUp::Open => SignUpMode::Open,
+            SignUp::Closed => SignUpMode::Closed,
+        },
         session_idle: accounts.session_idle,
         session_absolute: accounts.session_absolute,
         session_limit: accounts.session_limit,
         verification_life: accounts.verification,
         password_min: accounts.password_min,
-        link_origin: config.site.origin.as_str().to_owned(),
-        site_name: config.site.name.clone(),
-        limits: LimitPolicy::decide(config),
-        node: config.site.origin.host().as_str().to_owned(),
+        ..AccountRules::new(origin.as_str(), &config.site.name, origin.host().as_str(), limits)
     }
 }

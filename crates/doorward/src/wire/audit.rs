@@ -36,6 +36,7 @@ impl EdgeAudit for AuditTrail {
             route: event.gate,
             session: None,
             reason: Some(event.reason),
+            meta: Vec::new(),
         });
     }
 }

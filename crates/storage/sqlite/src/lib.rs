@@ -5,7 +5,10 @@
 //! on the disk. Must never know: HTTP.
 
 mod audit;
+mod device;
 mod error;
+mod failure;
+mod one_time;
 mod open;
 mod outbox;
 #[cfg(test)]

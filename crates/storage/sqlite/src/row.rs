@@ -32,6 +32,26 @@ impl<'a> Columns<'a> {
         self.row.try_get(name).map_err(fault)
     }
 
+    /// A JSON array of names.
+    pub(crate) fn names(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        serde_json::from_str(&self.text(name)?).map_err(|_| self.impossible("not a list of names"))
+    }
+
+    pub(crate) fn digest_or_null(&self, name: &str) -> Result<Option<TokenDigest>, StoreError> {
+        let octets: Option<&[u8]> = self.row.try_get(name).map_err(fault)?;
+        let digest = |octets| TokenDigest::from_slice(octets).ok_or_else(|| self.impossible("digest is not 32 octets"));
+        octets.map(digest).transpose()
+    }
+
+    pub(crate) fn truth(&self, name: &str) -> Result<bool, StoreError> {
+        self.row.try_get(name).map_err(fault)
+    }
+
+    pub(crate) fn count_or_null(&self, name: &str) -> Result<Option<u32>, StoreError> {
+        let number: Option<i64> = self.row.try_get(name).map_err(fault)?;
+        number.map(u32::try_from).transpose().map_err(|_| self.impossible("count is out of range"))
+    }
+
     pub(crate) fn octets(&self, name: &str) -> Result<Vec<u8>, StoreError> {
         self.row.try_get(name).map_err(fault)
     }
@@ -74,4 +94,9 @@ impl<'a> Columns<'a> {
         let text = self.text_or_null(name)?;
         text.map(|text| text.parse()).transpose().map_err(|_| self.impossible("not an IP address"))
     }
+}
+
+/// Names as [`Columns::names`] reads them.
+pub(crate) fn names(list: &[String]) -> String {
+    serde_json::Value::from(list.to_vec()).to_string()
 }

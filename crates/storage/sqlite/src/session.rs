@@ -1,6 +1,7 @@
 //! Sessions.
 
 use async_trait::async_trait;
+use doorward_domain::session::PreviousCredential;
 use doorward_domain::store::{Page, PageLimit, SessionCursor, SessionFilter, Sessions};
 use doorward_domain::{Session, StoreError, User};
 use doorward_kit::{ClientAddr, SessionId, Timestamp, TokenDigest, UserId};
@@ -14,7 +15,8 @@ use crate::user::{self, user_columns};
 
 macro_rules! session_columns {
     () => {
-        "sessions.id AS session_id, sessions.user_id AS session_user_id, sessions.digest, sessions.created_at AS session_created_at, \
+        "sessions.id AS session_id, sessions.user_id AS session_user_id, sessions.digest, sessions.previous_digest, \
+         sessions.previous_until, sessions.rotated_at, sessions.authenticated_at, sessions.is_remembered, sessions.created_at AS session_created_at, \
          sessions.last_seen_at, sessions.expires_at, sessions.user_agent, sessions.client_ip"
     };
 }
@@ -42,12 +44,21 @@ fn from_row(row: &SqliteRow) -> Result<Session, StoreError> {
         id: SessionId::from_bytes(columns.id("session_id")?),
         user_id: UserId::from_bytes(columns.id("session_user_id")?),
         digest: columns.digest("digest")?,
+        previous: previous(&columns)?,
+        rotated_at: columns.instant("rotated_at")?,
+        authenticated_at: columns.instant("authenticated_at")?,
+        is_remembered: columns.truth("is_remembered")?,
         created_at: columns.instant("session_created_at")?,
         last_seen_at: columns.instant("last_seen_at")?,
         expires_at: columns.instant("expires_at")?,
         user_agent: columns.text("user_agent")?,
         client: ClientAddr::new(client),
     })
+}
+
+fn previous(columns: &Columns<'_>) -> Result<Option<PreviousCredential>, StoreError> {
+    let Some(digest) = columns.digest_or_null("previous_digest")? else { return Ok(None) };
+    Ok(Some(PreviousCredential { digest, until: columns.instant("previous_until")? }))
 }
 
 /// The session of a digest, and whose it is, in one read.
@@ -60,7 +71,7 @@ pub(crate) async fn find_with_user<'c>(
         session_columns!(),
         ", ",
         user_columns!(),
-        " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = ?"
+        " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = ?1 OR sessions.previous_digest = ?1"
     );
     let row = sqlx::query(sql).bind(&digest.0[..]).fetch_optional(at).await.map_err(fault)?;
     row.map(|row| Ok((from_row(&row)?, user::from_row(&row)?))).transpose()
@@ -75,7 +86,7 @@ impl Sessions for SqliteTx {
     }
 
     async fn find_by_digest(&mut self, digest: &TokenDigest) -> Result<Option<Session>, StoreError> {
-        let sql = concat!("SELECT ", session_columns!(), " FROM sessions WHERE digest = ?");
+        let sql = concat!("SELECT ", session_columns!(), " FROM sessions WHERE digest = ?1 OR previous_digest = ?1");
         let row = sqlx::query(sql).bind(&digest.0[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
         row.as_ref().map(from_row).transpose()
     }
@@ -101,12 +112,17 @@ impl Sessions for SqliteTx {
 
     async fn add(&mut self, session: &Session) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO sessions (id, user_id, digest, created_at, last_seen_at, expires_at, user_agent, client_ip) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sessions (id, user_id, digest, previous_digest, previous_until, rotated_at, authenticated_at, is_remembered, \
+             created_at, last_seen_at, expires_at, user_agent, client_ip) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&session.id.as_bytes()[..])
         .bind(&session.user_id.as_bytes()[..])
         .bind(&session.digest.0[..])
+        .bind(session.previous.map(|previous| previous.digest.0.to_vec()))
+        .bind(session.previous.map(|previous| previous.until.as_microsecond()))
+        .bind(session.rotated_at.as_microsecond())
+        .bind(session.authenticated_at.as_microsecond())
+        .bind(session.is_remembered)
         .bind(session.created_at.as_microsecond())
         .bind(session.last_seen_at.as_microsecond())
         .bind(session.expires_at.as_microsecond())
@@ -116,6 +132,30 @@ impl Sessions for SqliteTx {
         .await
         .map_err(fault)?;
         Ok(())
+    }
+
+    async fn rotate(
+        &mut self,
+        id: SessionId,
+        expected: &TokenDigest,
+        replacement: &TokenDigest,
+        previous_until: Timestamp,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE sessions SET previous_digest = digest, previous_until = ?, digest = ?, rotated_at = ? WHERE id = ? AND digest = ?";
+        let query = sqlx::query(sql)
+            .bind(previous_until.as_microsecond())
+            .bind(&replacement.0[..])
+            .bind(at.as_microsecond())
+            .bind(&id.as_bytes()[..])
+            .bind(&expected.0[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn authenticate(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE sessions SET authenticated_at = ? WHERE id = ?");
+        let query = query.bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }
 
     async fn touch(&mut self, id: SessionId, seen_at: Timestamp) -> Result<(), StoreError> {
@@ -129,15 +169,37 @@ impl Sessions for SqliteTx {
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }
 
-    async fn revoke_all(&mut self, user: UserId) -> Result<Vec<TokenDigest>, StoreError> {
-        let query = sqlx::query("DELETE FROM sessions WHERE user_id = ? RETURNING digest").bind(&user.as_bytes()[..]);
-        let rows = query.fetch_all(&mut *self.0).await.map_err(fault)?;
-        rows.iter().map(|row| Columns::new("sessions", row).digest("digest")).collect()
+    async fn revoke_all(&mut self, user: UserId, spared: Option<SessionId>) -> Result<Vec<TokenDigest>, StoreError> {
+        // No id is the empty blob.
+        let spared = spared.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+        let query = sqlx::query("DELETE FROM sessions WHERE user_id = ? AND id <> ? RETURNING digest, previous_digest");
+        let rows = query.bind(&user.as_bytes()[..]).bind(spared).fetch_all(&mut *self.0).await.map_err(fault)?;
+        let mut digests = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let columns = Columns::new("sessions", row);
+            digests.push(columns.digest("digest")?);
+            digests.extend(columns.digest_or_null("previous_digest")?);
+        }
+        Ok(digests)
     }
 
-    async fn sweep(&mut self, now: Timestamp, idle_before: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ?");
-        let query = query.bind(now.as_microsecond()).bind(idle_before.as_microsecond());
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+    async fn sweep(
+        &mut self,
+        now: Timestamp,
+        idle_before: Timestamp,
+        remembered_before: Timestamp,
+        limit: PageLimit,
+    ) -> Result<Vec<Session>, StoreError> {
+        let sql = concat!(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ?1 OR last_seen_at <= ?3 \
+             OR (last_seen_at <= ?2 AND is_remembered = 0) LIMIT ?4) RETURNING ",
+            session_columns!()
+        );
+        let query = sqlx::query(sql)
+            .bind(now.as_microsecond())
+            .bind(idle_before.as_microsecond())
+            .bind(remembered_before.as_microsecond())
+            .bind(limit.get());
+        query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(from_row).collect()
     }
 }

@@ -9,12 +9,12 @@ use doorward_kit::{Timestamp, TokenDigest};
 use sqlx::sqlite::SqliteRow;
 
 use crate::error::fault;
-use crate::row::Columns;
+use crate::row::{Columns, names};
 use crate::tx::SqliteTx;
 
 macro_rules! sign_up_columns {
     () => {
-        "id, email, email_canonical, display_name, password_hash, digest, created_at, expires_at"
+        "id, email, email_canonical, display_name, roles, password_hash, digest, created_at, expires_at"
     };
 }
 
@@ -24,6 +24,7 @@ fn from_row(row: &SqliteRow) -> Result<PendingSignUp, StoreError> {
         id: SignUpId::from_bytes(columns.id("id")?),
         email: EmailAddress { display: columns.text("email")?, canonical: columns.text("email_canonical")? },
         display_name: columns.text("display_name")?,
+        roles: columns.names("roles")?,
         password_hash: columns.text("password_hash")?,
         digest: columns.digest("digest")?,
         created_at: columns.instant("created_at")?,
@@ -34,11 +35,12 @@ fn from_row(row: &SqliteRow) -> Result<PendingSignUp, StoreError> {
 #[async_trait]
 impl SignUps for SqliteTx {
     async fn add(&mut self, pending: &PendingSignUp) -> Result<(), StoreError> {
-        sqlx::query(concat!("INSERT INTO sign_ups (", sign_up_columns!(), ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"))
+        sqlx::query(concat!("INSERT INTO sign_ups (", sign_up_columns!(), ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"))
             .bind(&pending.id.as_bytes()[..])
             .bind(&pending.email.display)
             .bind(&pending.email.canonical)
             .bind(&pending.display_name)
+            .bind(names(&pending.roles))
             .bind(&pending.password_hash)
             .bind(&pending.digest.0[..])
             .bind(pending.created_at.as_microsecond())

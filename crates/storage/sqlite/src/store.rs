@@ -1,13 +1,14 @@
 //! The store: single reads, and units of work.
 
 use async_trait::async_trait;
+use doorward_domain::throttle::Failures;
 use doorward_domain::{Session, Store, StoreError, Tx, User};
-use doorward_kit::TokenDigest;
+use doorward_kit::{Timestamp, TokenDigest};
 use sqlx::sqlite::SqlitePool;
 
 use crate::error::fault;
 use crate::tx::SqliteTx;
-use crate::{session, user};
+use crate::{failure, session, user};
 
 /// One database file.
 pub struct SqliteStore {
@@ -42,5 +43,14 @@ impl Store for SqliteStore {
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {
         user::find_by_email(&self.readers, canonical).await
+    }
+
+    async fn find_hindrance(
+        &self,
+        subject: &[u8; 32],
+        device: &TokenDigest,
+        now: Timestamp,
+    ) -> Result<(Option<Failures>, Option<String>), StoreError> {
+        failure::find_hindrance(&self.readers, subject, device, now).await
     }
 }

@@ -1,7 +1,7 @@
 //! One unit of work.
 
 use async_trait::async_trait;
-use doorward_domain::store::{AuditLog, Outbox, Sessions, SignUps, Users};
+use doorward_domain::store::{AuditLog, Devices, OneTimes, Outbox, Sessions, SignInFailures, SignUps, Users};
 use doorward_domain::{StoreError, Tx};
 use sqlx::{Sqlite, Transaction};
 
@@ -21,6 +21,18 @@ impl Tx for SqliteTx {
     }
 
     fn sign_ups(&mut self) -> &mut dyn SignUps {
+        self
+    }
+
+    fn one_times(&mut self) -> &mut dyn OneTimes {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn Devices {
+        self
+    }
+
+    fn failures(&mut self) -> &mut dyn SignInFailures {
         self
     }
 

@@ -8,21 +8,21 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor, Sqlite};
 
 use crate::error::fault;
-use crate::row::Columns;
+use crate::row::{Columns, names};
 use crate::tx::SqliteTx;
 
 /// The columns of an account; the prefix keeps them apart from those of a session in a join.
 macro_rules! user_columns {
     () => {
         "users.id AS user_id, users.email, users.email_canonical, users.display_name, users.avatar_url, users.bio, users.password_hash, \
-         users.roles, users.disabled_at, users.created_at AS user_created_at"
+         users.roles, users.disabled_at, users.credential_version, users.created_at AS user_created_at"
     };
 }
 pub(crate) use user_columns;
 
 pub(crate) fn from_row(row: &SqliteRow) -> Result<User, StoreError> {
     let columns = Columns::new("users", row);
-    let roles = serde_json::from_str(&columns.text("roles")?).map_err(|_| columns.impossible("roles are not a list of names"))?;
+    let roles = columns.names("roles")?;
     Ok(User {
         id: UserId::from_bytes(columns.id("user_id")?),
         email: EmailAddress { display: columns.text("email")?, canonical: columns.text("email_canonical")? },
@@ -32,6 +32,7 @@ pub(crate) fn from_row(row: &SqliteRow) -> Result<User, StoreError> {
         password_hash: columns.text_or_null("password_hash")?,
         roles,
         disabled_at: columns.instant_or_null("disabled_at")?,
+        credential_version: columns.count("credential_version")?,
         created_at: columns.instant("user_created_at")?,
     })
 }
@@ -67,10 +68,9 @@ impl Users for SqliteTx {
     }
 
     async fn add(&mut self, user: &User) -> Result<(), StoreError> {
-        let roles = serde_json::to_string(&user.roles).map_err(|_| StoreError::Inconsistent { table: "users", what: "roles" })?;
         sqlx::query(
-            "INSERT INTO users (id, email, email_canonical, display_name, avatar_url, bio, password_hash, roles, disabled_at, created_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO users (id, email, email_canonical, display_name, avatar_url, bio, password_hash, roles, disabled_at, \
+             credential_version, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&user.id.as_bytes()[..])
         .bind(&user.email.display)
@@ -79,8 +79,9 @@ impl Users for SqliteTx {
         .bind(&user.avatar_url)
         .bind(&user.bio)
         .bind(&user.password_hash)
-        .bind(roles)
+        .bind(names(&user.roles))
         .bind(user.disabled_at.map(Timestamp::as_microsecond))
+        .bind(user.credential_version)
         .bind(user.created_at.as_microsecond())
         .execute(&mut *self.0)
         .await
@@ -91,6 +92,34 @@ impl Users for SqliteTx {
     async fn replace_password_hash(&mut self, id: UserId, expected: &str, replacement: &str) -> Result<bool, StoreError> {
         let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
         let query = sqlx::query(sql).bind(replacement).bind(&id.as_bytes()[..]).bind(expected);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn set_password_hash(&mut self, id: UserId, replacement: Option<&str>) -> Result<bool, StoreError> {
+        let sql = "UPDATE users SET password_hash = ?, credential_version = credential_version + 1 WHERE id = ?";
+        let query = sqlx::query(sql).bind(replacement).bind(&id.as_bytes()[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn set_email(&mut self, id: UserId, email: &EmailAddress) -> Result<bool, StoreError> {
+        let sql = "UPDATE users SET email = ?, email_canonical = ?, credential_version = credential_version + 1 WHERE id = ?";
+        let query = sqlx::query(sql).bind(&email.display).bind(&email.canonical).bind(&id.as_bytes()[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn set_profile(&mut self, user: &User) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE users SET display_name = ?, avatar_url = ?, bio = ? WHERE id = ?");
+        let query = query.bind(&user.display_name).bind(&user.avatar_url).bind(&user.bio).bind(&user.id.as_bytes()[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn set_roles(&mut self, id: UserId, roles: &[String]) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE users SET roles = ? WHERE id = ?").bind(names(roles)).bind(&id.as_bytes()[..]);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+    }
+
+    async fn remove(&mut self, id: UserId) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM users WHERE id = ?").bind(&id.as_bytes()[..]);
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }
 

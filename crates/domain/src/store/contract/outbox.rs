@@ -55,7 +55,7 @@ pub async fn a_sent_mail_keeps_no_body_and_never_comes_back(store: Arc<dyn Store
     let mut tx = store.begin().await?;
     assert!(tx.outbox().mark_sent(id, sample::at(20)).await?);
     assert!(!tx.outbox().mark_sent(id, sample::at(21)).await?);
-    assert!(!tx.outbox().defer(id, sample::at(30)).await?);
+    assert!(!tx.outbox().defer(id, sample::at(30), "busy").await?);
     assert_eq!(tx.outbox().attempts(id).await?, None);
     assert!(tx.outbox().claim(sample::at(10_000), sample::at(10_001), 5).await?.is_empty());
     Ok(())
@@ -66,7 +66,7 @@ pub async fn a_withheld_mail_is_never_due(store: Arc<dyn Store>) -> Result<(), S
     add(&store, &[1], Delivery::Withheld).await?;
     let mut tx = store.begin().await?;
     assert!(tx.outbox().claim(sample::at(10_000), sample::at(10_001), 5).await?.is_empty());
-    assert!(!tx.outbox().defer(sample::mail(1).id, sample::at(30)).await?);
+    assert!(!tx.outbox().defer(sample::mail(1).id, sample::at(30), "busy").await?);
     assert_eq!(tx.outbox().sweep(sample::at(1)).await?, 1);
     Ok(())
 }
@@ -78,7 +78,7 @@ pub async fn a_deferred_mail_is_due_again_later(store: Arc<dyn Store>) -> Result
     let mut tx = store.begin().await?;
     assert_eq!(tx.outbox().claim(sample::at(10), sample::at(20), 5).await?.len(), 1);
     assert_eq!(tx.outbox().attempts(id).await?, Some(1));
-    assert!(tx.outbox().defer(id, sample::at(40)).await?);
+    assert!(tx.outbox().defer(id, sample::at(40), "busy").await?);
     assert!(tx.outbox().claim(sample::at(39), sample::at(60), 5).await?.is_empty());
     assert_eq!(tx.outbox().claim(sample::at(40), sample::at(60), 5).await?.len(), 1);
     Ok(())

@@ -5,8 +5,8 @@ use doorward_kit::{ClientAddr, RequestId, SessionId, Timestamp, TokenDigest, Use
 
 use crate::account::{EmailAddress, User};
 use crate::audit::{AuditEvent, AuditRecord, Outcome};
-use crate::outbox::SealedMail;
-use crate::session::Session;
+use crate::outbox::{MailKind, SealedMail};
+use crate::session::{PreviousCredential, Session};
 use crate::verification::PendingSignUp;
 
 /// Seconds after an arbitrary instant, with a microsecond part that must survive.
@@ -41,6 +41,7 @@ pub(super) fn user(number: u32) -> User {
         password_hash: Some(format!("$argon2id$hash-{number}")),
         roles: vec!["auditor".to_owned(), "staff".to_owned()],
         disabled_at: Some(at(3)),
+        credential_version: number + 7,
         created_at: at(1),
     }
 }
@@ -50,6 +51,10 @@ pub(super) fn session(user: &User, number: u32) -> Session {
         id: SessionId::from_bytes(octets(2, number)),
         user_id: user.id,
         digest: digest(2, number),
+        previous: Some(PreviousCredential { digest: digest(8, number), until: at(11) }),
+        rotated_at: at(12),
+        authenticated_at: at(13),
+        is_remembered: number % 2 == 1,
         created_at: at(10),
         last_seen_at: at(20),
         expires_at: at(1000),
@@ -64,6 +69,7 @@ pub(super) fn sign_up(number: u32) -> PendingSignUp {
         id: SignUpId::from_bytes(octets(3, number)),
         email: email(0),
         display_name: format!("Pending {number}"),
+        roles: vec!["staff".to_owned()],
         password_hash: format!("$argon2id$pending-{number}"),
         digest: digest(3, number),
         created_at: at(10),
@@ -74,6 +80,7 @@ pub(super) fn sign_up(number: u32) -> PendingSignUp {
 pub(super) fn mail(number: u32) -> SealedMail {
     SealedMail {
         id: MailId::from_bytes(octets(4, number)),
+        kind: MailKind::Recovery,
         to: format!("person.{number}@example.org"),
         subject: format!("Subject {number}"),
         body: vec![0, 1, 2, 255],

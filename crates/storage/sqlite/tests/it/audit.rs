@@ -75,7 +75,7 @@ async fn what_a_stranger_sends_is_one_short_line() {
     let agent = format!("a\r\n{{\"event\":\"auth.login\"}}\u{1b}[2J\u{202e}{}", "ü".repeat(1 << 20));
     let mut visitor = visitor(&context);
     visitor.user_agent = Some(&agent);
-    let _ = house.accounts.sign_in(visitor, "ann@example.org", crate::support::secret(PASSWORD), None).await;
+    let _ = house.accounts.sign_in(visitor, crate::support::proof("ann@example.org", PASSWORD, None)).await;
     let rows = house.events(AuditEvent::SignInFailed).await;
     let kept = rows[0].record.user_agent.as_deref().unwrap();
     assert!(kept.len() <= 512 && kept.ends_with('…') && !kept.chars().any(char::is_control));

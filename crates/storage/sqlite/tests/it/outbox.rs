@@ -46,7 +46,7 @@ async fn a_failed_mail_is_tried_again_at_growing_distances_and_dropped_after_a_d
     for seconds in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
         let due = house.accounts.due_mail(10).await.unwrap();
         assert_eq!(due.len(), 1, "before {seconds}");
-        house.accounts.mail_failed(due[0].id).await.unwrap();
+        house.accounts.mail_failed(due[0].id, "refused").await.unwrap();
         house.clock.advance(Duration::from_secs(seconds) - Duration::from_micros(1));
         assert_eq!(house.accounts.due_mail(10).await.unwrap().len(), 0, "{seconds}");
         house.clock.advance(Duration::from_micros(1));

@@ -56,7 +56,7 @@ async fn a_sign_in_makes_a_new_session_and_ends_the_presented_one() {
     house.member("bob@example.org").await;
     let context = caller(1);
     let sign_in = async |email: &str, presented: Option<&str>| {
-        let signed_in = house.accounts.sign_in(visitor(&context), email, secret(PASSWORD), presented).await;
+        let signed_in = house.accounts.sign_in(visitor(&context), crate::support::proof(email, PASSWORD, presented)).await;
         signed_in.unwrap().token.reveal()
     };
     // A value that an attacker chose is never adopted.
@@ -83,7 +83,8 @@ async fn a_failed_sign_in_leaves_the_presented_session_alone() {
     house.member("ann@example.org").await;
     let session = house.sign_in("ann@example.org", PASSWORD).await.unwrap().token.reveal();
     let context = caller(1);
-    let failed = house.accounts.sign_in(visitor(&context), "ann@example.org", secret("wrong"), Some(&session)).await;
+    let failed =
+        house.accounts.sign_in(visitor(&context), crate::support::proof("ann@example.org", "wrong", Some(&session))).await;
     assert!(failed.is_err());
     assert!(house.is_live(&session).await);
 }

@@ -31,7 +31,7 @@ async fn the_mail_holds_the_link_with_the_token_in_its_fragment_and_nothing_that
     let house = House::new().await;
     let context = caller(1);
     let name = "Click http://evil.example";
-    house.accounts.sign_up(visitor(&context), "ann@example.org", secret(PASSWORD), Some(name)).await.unwrap();
+    house.accounts.sign_up(visitor(&context), crate::support::wish("ann@example.org", PASSWORD, Some(name))).await.unwrap();
     let mails = house.take_mail().await;
     let [(to, subject, body)] = mails.as_slice() else { panic!("one mail") };
     assert_eq!(to, "ann@example.org");
@@ -163,7 +163,7 @@ async fn every_fault_of_a_form_is_told_at_once_and_none_repeats_what_was_typed()
     let house = House::new().await;
     let context = caller(1);
     let name = "n\u{1b}ame".repeat(2);
-    let outcome = house.accounts.sign_up(visitor(&context), "no-address", secret("hidden"), Some(&name)).await;
+    let outcome = house.accounts.sign_up(visitor(&context), crate::support::wish("no-address", "hidden", Some(&name))).await;
     let Err(FlowError::Invalid(faults)) = outcome else { panic!("refused") };
     assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), ["email", "username", "password"]);
     assert!(faults.iter().all(|fault| !fault.detail.contains("no-address") && !fault.detail.contains("hidden")));
@@ -278,7 +278,10 @@ async fn resending_beyond_the_quota_of_an_address_is_silent_and_leaves_the_last_
 
 #[tokio::test]
 async fn a_closed_house_takes_nobody_in() {
-    let house = House::with(crate::support::generous(), crate::support::QUICK, |rules| rules.sign_up_open = false).await;
+    let house = House::with(crate::support::generous(), crate::support::QUICK, |rules| {
+        rules.sign_up = doorward_domain::service::SignUpMode::Closed
+    })
+    .await;
     assert!(matches!(house.sign_up("ann@example.org", PASSWORD).await, Err(FlowError::Refused)));
     assert_eq!(house.take_mail().await.len(), 0);
 }
@@ -288,10 +291,11 @@ async fn a_name_that_would_turn_or_break_the_text_around_it_is_refused() {
     let house = House::new().await;
     let context = caller(1);
     for name in ["Ann\u{202e}nimda", "\u{2066}Ann", "Ann\u{2028}roles: admin", "A\u{85}nn", "A\0nn", "An\u{1b}[2Jn"] {
-        let outcome = house.accounts.sign_up(visitor(&context), "ann@example.org", secret(PASSWORD), Some(name)).await;
+        let outcome =
+            house.accounts.sign_up(visitor(&context), crate::support::wish("ann@example.org", PASSWORD, Some(name))).await;
         assert!(matches!(outcome, Err(FlowError::Invalid(faults)) if faults[0].field == "username"), "{name:?}");
     }
     for name in ["Ann \u{1f469}\u{200d}\u{1f680}", "\u{5d0}\u{5e0}\u{5d4}", "می\u{200c}خواهم"] {
-        house.accounts.sign_up(visitor(&context), "ann@example.org", secret(PASSWORD), Some(name)).await.unwrap();
+        house.accounts.sign_up(visitor(&context), crate::support::wish("ann@example.org", PASSWORD, Some(name))).await.unwrap();
     }
 }

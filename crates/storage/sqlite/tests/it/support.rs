@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use doorward_domain::audit::AuditRow;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
-use doorward_domain::service::{AccountRules, FlowError, Parts, SignedIn};
+use doorward_domain::service::{AccountRules, FlowError, Parts, SignIn, SignUp, SignedIn};
 use doorward_domain::store::PageLimit;
 use doorward_domain::throttle::MemoryCounters;
 use doorward_domain::{Accounts, AuditEvent, Password, Store, Visitor};
@@ -60,18 +60,17 @@ pub(crate) fn quota(count: u32, seconds: u64) -> Quota {
 }
 
 fn rules(limits: Vec<(&'static str, Quota)>) -> AccountRules {
-    AccountRules {
-        sign_up_open: true,
-        session_idle: Duration::from_secs(24 * 3600),
-        session_absolute: Duration::from_secs(7 * 24 * 3600),
-        session_limit: 20,
-        verification_life: Duration::from_secs(24 * 3600),
-        password_min: 15,
-        link_origin: "https://app.example.org".to_owned(),
-        site_name: "Example".to_owned(),
-        limits: LimitPolicy::new(limits),
-        node: "node-1".to_owned(),
-    }
+    AccountRules::new("https://app.example.org", "Example", "node-1", LimitPolicy::new(limits))
+}
+
+/// A sign-up without invitation.
+pub(crate) fn wish<'a>(email: &'a str, password: &str, name: Option<&'a str>) -> SignUp<'a> {
+    SignUp { email, password: secret(password), name, invitation: None }
+}
+
+/// A sign-in from a browser that nothing is known of.
+pub(crate) fn proof<'a>(identifier: &'a str, password: &str, presented: Option<&'a str>) -> SignIn<'a> {
+    SignIn { identifier, password: secret(password), presented, device: None, remember: false }
 }
 
 impl House {
@@ -114,7 +113,7 @@ impl House {
     }
 
     pub(crate) async fn sign_up(&self, email: &str, password: &str) -> Result<(), FlowError> {
-        self.accounts.sign_up(visitor(&caller(1)), email, secret(password), Some("Ann")).await
+        self.accounts.sign_up(visitor(&caller(1)), wish(email, password, Some("Ann"))).await
     }
 
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Result<SignedIn, FlowError> {
@@ -122,7 +121,7 @@ impl House {
     }
 
     pub(crate) async fn sign_in_from(&self, host: u8, email: &str, password: &str) -> Result<SignedIn, FlowError> {
-        self.accounts.sign_in(visitor(&caller(host)), email, secret(password), None).await
+        self.accounts.sign_in(visitor(&caller(host)), proof(email, password, None)).await
     }
 
     pub(crate) async fn verify(&self, token: &str) -> Result<(), FlowError> {

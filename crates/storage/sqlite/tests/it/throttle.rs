@@ -103,7 +103,7 @@ async fn every_flow_counts_the_caller() {
     let (mut sign_ups, mut verifications, mut resends) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..3 {
         let email = format!("member{number}@example.org");
-        sign_ups.push(wait(&house.accounts.sign_up(visitor(&context), &email, secret("short"), None).await));
+        sign_ups.push(wait(&house.accounts.sign_up(visitor(&context), crate::support::wish(&email, "short", None)).await));
         verifications.push(wait(&house.verify("malformed").await));
         resends.push(wait(&house.accounts.resend_verification(visitor(&context), &email).await));
     }

@@ -1,0 +1,19 @@
+//! What a known device is.
+
+use doorward_kit::id::DeviceId;
+use doorward_kit::{Timestamp, TokenDigest, UserId};
+
+/// A browser that proved the password once. It is no credential: it only lifts the throttle of its own account.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Names it.
+    pub id: DeviceId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Keyed hash of the cookie value.
+    pub digest: TokenDigest,
+    /// The first sign-in.
+    pub created_at: Timestamp,
+    /// Forgotten from this instant on.
+    pub expires_at: Timestamp,
+}

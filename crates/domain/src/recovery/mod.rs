@@ -1,0 +1,3 @@
+//! Regaining an account whose password is forgotten.
+
+pub(crate) mod flow;

@@ -1,0 +1,50 @@
+//! One unit of work of a flow: what it changes, and what the audit trail will say of it, committed together (AUD-05).
+
+use std::ops::{Deref, DerefMut};
+
+use crate::audit::{AuditEntry, AuditRecord};
+use crate::service::Accounts;
+use crate::store::{StoreError, Tx};
+
+/// A store transaction with the entries that belong to it. Dropped without [`commit`](Self::commit) it leaves no trace of either.
+pub(crate) struct Work<'a> {
+    accounts: &'a Accounts,
+    tx: Box<dyn Tx>,
+    entries: Vec<AuditRecord>,
+}
+
+impl Accounts {
+    /// Opens a unit of work.
+    pub(crate) async fn begin(&self) -> Result<Work<'_>, StoreError> {
+        Ok(Work { accounts: self, tx: self.store.begin().await?, entries: Vec::new() })
+    }
+}
+
+impl Work<'_> {
+    /// Says what happened; it is true once the unit of work is.
+    pub(crate) fn note(&mut self, entry: AuditEntry) {
+        self.entries.push(AuditRecord::new(entry, &self.accounts.rules.node));
+    }
+
+    /// Makes it all true, the entries last: whatever locks the trail needs are held for the shortest time.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        for entry in &self.entries {
+            self.tx.audit().add(entry).await?;
+        }
+        self.tx.commit().await
+    }
+}
+
+impl Deref for Work<'_> {
+    type Target = dyn Tx;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.tx
+    }
+}
+
+impl DerefMut for Work<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.tx
+    }
+}

@@ -1,0 +1,23 @@
+//! The port to known devices.
+
+use async_trait::async_trait;
+use doorward_kit::{Timestamp, TokenDigest, UserId};
+
+use super::StoreError;
+use crate::device::Device;
+
+/// Known devices within a unit of work.
+#[async_trait]
+pub trait Devices: Send {
+    /// Adds one; of an account's devices only the `keep` newest stay.
+    async fn add(&mut self, device: &Device, keep: u32) -> Result<(), StoreError>;
+
+    /// Moves the end of one that is known, provided that it is this account's; says whether it is.
+    async fn renew(&mut self, user: UserId, digest: &TokenDigest, expires_at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Forgets all of an account; counts them.
+    async fn remove_all(&mut self, user: UserId) -> Result<u64, StoreError>;
+
+    /// Removes those that ended at or before `now`; counts them.
+    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+}
