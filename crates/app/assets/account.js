@@ -10,10 +10,12 @@ function takeFragment() {
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(code)) return;
   field.value = code;
   history.replaceState(null, "", location.pathname);
-  const lead = document.getElementById("verify-lead");
-  if (lead) lead.textContent = "The code from your link is filled in. Confirm to finish.";
-  const button = field.form.querySelector("button[type=submit]");
-  if (button) button.focus();
+  const lead = document.getElementById("code-lead");
+  if (lead) lead.textContent = lead.dataset.filled;
+  const box = field.closest("details");
+  if (box) box.open = true;
+  const open = [...field.form.elements].find((part) => part.required && part.value === "");
+  (open || field.form.querySelector("button[type=submit]")).focus();
 }
 
 function addReveal(field) {

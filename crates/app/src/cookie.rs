@@ -23,17 +23,18 @@ impl<T> Found<T> {
     }
 }
 
-/// The two cookies of the site, as they came.
+/// The cookies of the site, as they came.
 #[derive(Clone, Copy)]
 pub(crate) struct Cookies<'a> {
     pub(crate) session: Found<&'a [u8]>,
     pub(crate) csrf: Found<&'a [u8]>,
+    device: Found<&'a [u8]>,
 }
 
 impl<'a> Cookies<'a> {
     /// Reads every `Cookie` field: HTTP/2 may split the one field into several (RFC 9113 §8.2.3).
     pub(crate) fn read(headers: &'a HeaderMap, policy: &CookiePolicy) -> Self {
-        let mut found = Self { session: Found::Absent, csrf: Found::Absent };
+        let mut found = Self { session: Found::Absent, csrf: Found::Absent, device: Found::Absent };
         for field in headers.get_all(header::COOKIE) {
             for pair in field.as_bytes().split(|byte| *byte == b';') {
                 let Some((name, value)) = split_pair(pair) else { continue };
@@ -41,6 +42,8 @@ impl<'a> Cookies<'a> {
                     found.session = found.session.and(value);
                 } else if name == policy.csrf.name.as_bytes() {
                     found.csrf = found.csrf.and(value);
+                } else if name == policy.device.name.as_bytes() {
+                    found.device = found.device.and(value);
                 }
             }
         }
@@ -49,10 +52,19 @@ impl<'a> Cookies<'a> {
 
     /// The session cookie's value, when it came once and is text.
     pub(crate) fn session_text(&self) -> Option<&'a str> {
-        match self.session {
-            Found::Once(value) => std::str::from_utf8(value).ok(),
-            Found::Absent | Found::Many => None,
-        }
+        text(self.session)
+    }
+
+    /// The device cookie's value, when it came once and is text. Twice is none: it lifts a throttle, and which of the two is not told.
+    pub(crate) fn device_text(&self) -> Option<&'a str> {
+        text(self.device)
+    }
+}
+
+fn text(found: Found<&[u8]>) -> Option<&str> {
+    match found {
+        Found::Once(value) => std::str::from_utf8(value).ok(),
+        Found::Absent | Found::Many => None,
     }
 }
 
@@ -78,12 +90,22 @@ pub(crate) fn field_once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Found
     headers.get_all(name).iter().fold(Found::Absent, |found, value| found.and(value.as_bytes()))
 }
 
-/// Adds a `Set-Cookie` field; marked so that HTTP/2 keeps it out of its compression tables.
+/// The value of a `Set-Cookie` field; marked so that HTTP/2 keeps it out of its compression tables.
+pub(crate) fn value(set_cookie: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(set_cookie).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Adds a `Set-Cookie` field.
 pub(crate) fn add(headers: &mut HeaderMap, set_cookie: &str) {
-    if let Ok(mut value) = HeaderValue::from_str(set_cookie) {
-        value.set_sensitive(true);
-        headers.append(header::SET_COOKIE, value);
-    }
+    headers.extend(value(set_cookie).map(|value| (header::SET_COOKIE, value)));
+}
+
+/// Whether an answer sets or clears this cookie.
+pub(crate) fn is_set(headers: &HeaderMap, name: &str) -> bool {
+    let sets = |value: &HeaderValue| split_pair(value.as_bytes()).is_some_and(|(found, _)| found == name.as_bytes());
+    headers.get_all(header::SET_COOKIE).iter().any(sets)
 }
 
 /// Takes both cookies away again, with the attributes they were set with (SES-09).

@@ -32,7 +32,7 @@ impl TokenRefusal {
 
 /// What tokens of this caller are bound to.
 pub(crate) fn binding(session: Option<&ActiveSession>) -> CsrfBinding {
-    session.map_or(CsrfBinding::PreSession, |active| CsrfBinding::Session(active.session.digest))
+    session.map_or(CsrfBinding::PreSession, |active| CsrfBinding::Session(active.presented))
 }
 
 /// Compares the cookie with what was sent back, then asks whether we made it for this binding.

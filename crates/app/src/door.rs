@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_config::Access;
-use doorward_domain::{ActiveSession, AuditEntry, AuditEvent, Outcome};
+use doorward_domain::{ActiveSession, AuditEntry, AuditEvent, Outcome, Visitor};
 use doorward_kit::net::Authority;
 use doorward_kit::{RequestContext, redact::without_query};
 use doorward_policy::{RoutePolicy, origin};
@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use crate::app::AppState;
 use crate::cookie::{Cookies, Found, field_once};
 use crate::csrf::{self, CSRF_FIELD};
+use crate::session;
 
 /// The answer of a [`Doorkeeper`].
 #[derive(Debug, Clone)]
@@ -20,8 +21,13 @@ use crate::csrf::{self, CSRF_FIELD};
 pub enum Admit {
     /// Pass without identity.
     Anonymous,
-    /// Pass with these fields.
-    Identified(Arc<[(HeaderName, HeaderValue)]>),
+    /// Pass as somebody.
+    Identified {
+        /// What the upstream is told.
+        fields: Arc<[(HeaderName, HeaderValue)]>,
+        /// Values of `Set-Cookie` for the answer, when the credential was replaced on the way.
+        cookies: Vec<HeaderValue>,
+    },
     /// Do not pass.
     Refused(Refused),
 }
@@ -61,7 +67,7 @@ impl Doorkeeper {
     pub async fn admit(&self, head: &Parts, context: &RequestContext, route: &RoutePolicy) -> Admit {
         let knock = Knock { head, context, route };
         match self.recognise(&knock).await {
-            Ok(Some(active)) => self.identified(&knock, &active),
+            Ok(Some(active)) => self.identified(&knock, &active).await,
             Ok(None) if requires_session(route) => Admit::Refused(Refused::NotAuthenticated),
             Ok(None) => Admit::Anonymous,
             Err(refused) => Admit::Refused(refused),
@@ -76,7 +82,7 @@ impl Doorkeeper {
             return Err(Refused::DuplicateCookie);
         }
         let Some(value) = cookies.session_text() else { return Ok(None) };
-        let active = self.app.accounts.lookup_session(value).await.map_err(|error| {
+        let active = self.app.accounts.recognise_session(knock.context, value).await.map_err(|error| {
             tracing::error!(message = "the store did not answer at the door", error = %error);
             Refused::Unavailable
         })?;
@@ -104,15 +110,34 @@ impl Doorkeeper {
             .map_err(csrf::TokenRefusal::reason)
     }
 
-    fn identified(&self, knock: &Knock<'_>, active: &Arc<ActiveSession>) -> Admit {
+    async fn identified(&self, knock: &Knock<'_>, active: &Arc<ActiveSession>) -> Admit {
         let now = self.app.clock.now();
         match self.app.signer.fields(active, &knock.route.upstream, now, &*self.app.entropy) {
-            Ok(fields) => Admit::Identified(fields),
+            // Last, when nothing can refuse any more: the new credential must reach the browser.
+            Ok(fields) => Admit::Identified { fields, cookies: self.renew(knock, active).await },
             Err(error) => {
                 tracing::error!(message = "no identity fields could be made", error = %error);
                 Admit::Refused(Refused::Unavailable)
             }
         }
+    }
+
+    /// Not on an upgrade: what answers it speaks another protocol, and its head is not ours to add to.
+    async fn renew(&self, knock: &Knock<'_>, active: &ActiveSession) -> Vec<HeaderValue> {
+        let Knock { head, context, route } = *knock;
+        if head.method == Method::CONNECT || head.headers.contains_key(header::UPGRADE) {
+            return Vec::new();
+        }
+        let agent = head.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let visitor = Visitor {
+            context,
+            user_agent: agent.as_deref(),
+            host: self.app.policy.origin.host().as_str(),
+            method: head.method.as_str(),
+            route: without_query(&route.path),
+        };
+        let renewed = session::renew(&self.app, visitor, active).await;
+        renewed.map_or_else(Vec::new, |renewed| session::cookies(&self.app, &renewed))
     }
 
     fn note(&self, knock: &Knock<'_>, event: AuditEvent, reason: &'static str, active: Option<&ActiveSession>) {

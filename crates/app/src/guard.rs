@@ -20,6 +20,7 @@ use crate::csrf::{self, CSRF_FIELD};
 use crate::extract::media;
 use crate::problem::Problem;
 use crate::route::{CsrfClass, Route, Scope, SessionUse};
+use crate::session;
 
 /// Who calls, once the guard has let them through; handlers take it as an extractor.
 #[derive(Clone)]
@@ -80,13 +81,16 @@ pub(crate) struct Guard {
     pub(crate) route: &'static Route,
 }
 
-/// The layer: checks, then the handler, then `Vary`.
+/// The layer: checks, then the handler, then the cookies of a renewed credential and `Vary`.
 pub(crate) async fn stand(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     let mut response = match guard.check(&head).await {
-        Ok(caller) => {
+        Ok(mut caller) => {
+            let renewed = guard.renew(&mut caller).await;
             head.extensions.insert(caller);
-            next.run(Request::from_parts(head, body)).await
+            let mut response = next.run(Request::from_parts(head, body)).await;
+            session::carry(&guard.app, response.headers_mut(), &renewed);
+            response
         }
         Err(problem) => problem.into_response(),
     };
@@ -99,7 +103,7 @@ impl Guard {
         let Self { app, route } = self;
         let headers = &head.headers;
         let mut caller = Caller::new(app, route, head).ok_or_else(no_context)?;
-        media::check_length(headers, app.policy.sizes.auth_body)?;
+        media::check_length(headers, route.body_max(&app.policy.sizes))?;
         let cookies = Cookies::read(headers, &app.policy.cookies);
         if route.session != SessionUse::Unread && cookies.session == Found::Many {
             caller.note_refusal(app, AuditEvent::SessionCookieDuplicate, "duplicate");
@@ -111,9 +115,19 @@ impl Guard {
             let charged = app.accounts.charge(caller.visitor(), scope).await;
             charged.map_err(|error| Problem::of_flow(error, Problem::INTERNAL))?;
         }
-        caller.session = self.lookup(cookies).await?;
+        caller.session = self.lookup(&caller, cookies).await?;
         self.check_token(&caller, headers, cookies)?;
         Ok(caller)
+    }
+
+    /// Gives a session that is due a new credential before the handler runs, so that a form is made for the one its browser will hold.
+    /// Only where nothing changes: what changes something may replace the credential itself, and checks its token in the handler.
+    async fn renew(&self, caller: &mut Caller) -> Vec<HeaderValue> {
+        let Some(active) = caller.session.as_deref().filter(|_| self.route.csrf == CsrfClass::Safe) else { return Vec::new() };
+        let Some(renewed) = session::renew(&self.app, caller.visitor(), active).await else { return Vec::new() };
+        let cookies = session::cookies(&self.app, &renewed);
+        caller.session = Some(renewed.active);
+        cookies
     }
 
     fn check_origin(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
@@ -136,12 +150,12 @@ impl Guard {
         checked
     }
 
-    async fn lookup(&self, cookies: Cookies<'_>) -> Result<Option<Arc<ActiveSession>>, Problem> {
+    async fn lookup(&self, caller: &Caller, cookies: Cookies<'_>) -> Result<Option<Arc<ActiveSession>>, Problem> {
         match self.route.session {
             SessionUse::Unread | SessionUse::Sole => Ok(None),
             SessionUse::Optional | SessionUse::Required => {
                 let found = match cookies.session_text() {
-                    Some(value) => self.app.accounts.lookup_session(value).await?,
+                    Some(value) => self.app.accounts.recognise_session(&caller.context, value).await?,
                     None => None,
                 };
                 if found.is_none() && self.route.session == SessionUse::Required {

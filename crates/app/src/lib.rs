@@ -15,6 +15,7 @@ mod extract;
 mod guard;
 mod identity;
 mod mail;
+mod masked;
 mod page;
 mod problem;
 pub mod route;

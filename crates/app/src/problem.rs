@@ -39,6 +39,7 @@ impl Problem {
     pub(crate) const NOT_AUTHENTICATED: Self = Self::plain(StatusCode::UNAUTHORIZED, "Not authenticated");
     pub(crate) const CSRF_FAILED: Self = Self::plain(StatusCode::FORBIDDEN, "CSRF failed");
     pub(crate) const SIGN_UP_CLOSED: Self = Self::plain(StatusCode::FORBIDDEN, "Sign-up is closed");
+    pub(crate) const INVITATION: Self = Self::plain(StatusCode::FORBIDDEN, "Invalid or expired invitation");
     pub(crate) const NOT_FOUND: Self = Self::plain(StatusCode::NOT_FOUND, "Not found");
     pub(crate) const CHANGED: Self = Self::plain(StatusCode::CONFLICT, "Changed meanwhile");
     pub(crate) const METHOD_NOT_ALLOWED: Self = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");

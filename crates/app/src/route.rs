@@ -1,5 +1,6 @@
 //! Every route of the application, with what guards it. The router is built from this table, so no route can be without a row.
 
+use doorward_policy::SizePolicy;
 use http::Method;
 
 /// What proves that an unsafe request is the site's own (requirements, table (a): T, O, –).
@@ -50,8 +51,21 @@ pub enum Endpoint {
     Login,
     Logout,
     Me,
+    Profile,
+    DeleteAccount,
+    Export,
     VerifyEmail,
     ResendVerification,
+    ForgotPassword,
+    ResetPassword,
+    ChangePassword,
+    ChangeEmail,
+    ConfirmEmail,
+    UndoEmail,
+    Refresh,
+    SessionList,
+    RevokeSession,
+    RevokeOthers,
     Health,
     CspReport,
     Jwks,
@@ -65,8 +79,28 @@ pub enum Endpoint {
     Resend,
     SignInForm,
     SignIn,
-    Account,
     SignOut,
+    ForgotForm,
+    Forgot,
+    ResetForm,
+    Reset,
+    Account,
+    ProfileForm,
+    ProfileSave,
+    PasswordForm,
+    PasswordSave,
+    EmailForm,
+    EmailSave,
+    ConfirmEmailForm,
+    ConfirmEmailSave,
+    UndoEmailForm,
+    UndoEmailSave,
+    SessionsPage,
+    SessionEnd,
+    SessionsEnd,
+    ExportFile,
+    DeleteForm,
+    Delete,
 }
 
 /// One row.
@@ -86,40 +120,101 @@ pub struct Route {
     pub scope: Scope,
 }
 
+impl Route {
+    /// The longest body, in octets: FORGOT-02 wants an answer to ten thousand, so that route takes what any other API does.
+    pub(crate) fn body_max(&self, sizes: &SizePolicy) -> u64 {
+        match self.endpoint {
+            Endpoint::ForgotPassword | Endpoint::CspReport => sizes.api_body,
+            _ => sizes.auth_body,
+        }
+    }
+}
+
 const fn get(endpoint: Endpoint, path: &'static str, session: SessionUse, scope: Scope) -> Route {
     Route { endpoint, method: Method::GET, path, csrf: CsrfClass::Safe, session, scope }
 }
 
-const fn post(endpoint: Endpoint, path: &'static str, csrf: CsrfClass, session: SessionUse, scope: Scope) -> Route {
-    Route { endpoint, method: Method::POST, path, csrf, session, scope }
+/// Before there is a session, or without looking at it.
+const fn open(endpoint: Endpoint, path: &'static str, scope: &'static str) -> Route {
+    let (csrf, session) = (CsrfClass::Origin, SessionUse::Sole);
+    Route { endpoint, method: Method::POST, path, csrf, session, scope: Scope::Flow(scope) }
 }
 
-use CsrfClass::{Form, Open, Origin, Token};
+/// For whoever is signed in.
+const fn member(method: Method, endpoint: Endpoint, path: &'static str, scope: Scope) -> Route {
+    Route { endpoint, method, path, csrf: CsrfClass::Token, session: SessionUse::Required, scope }
+}
+
+/// A page's form. A session is recognised, not asked for: whoever has none is led to sign in instead.
+const fn form(endpoint: Endpoint, path: &'static str, scope: Scope) -> Route {
+    Route { endpoint, method: Method::POST, path, csrf: CsrfClass::Form, session: SessionUse::Optional, scope }
+}
+
 use Scope::{Before, Edge, Flow};
-use SessionUse::{Optional, Required, Sole, Unread};
+use SessionUse::{Optional, Required, Unread};
 
 /// The table.
-pub static ROUTES: [Route; 22] = [
+pub static ROUTES: [Route; 55] = [
     get(Endpoint::CsrfToken, "/api/auth/csrf", Optional, Before("auth_csrf")),
-    post(Endpoint::Register, "/api/auth/register", Origin, Sole, Flow("auth_register")),
-    post(Endpoint::Login, "/api/auth/login", Origin, Sole, Flow("auth_login")),
-    post(Endpoint::Logout, "/api/auth/logout", Token, Required, Before("auth_logout")),
+    open(Endpoint::Register, "/api/auth/register", "auth_register"),
+    open(Endpoint::Login, "/api/auth/login", "auth_login"),
+    member(Method::POST, Endpoint::Logout, "/api/auth/logout", Before("auth_logout")),
     get(Endpoint::Me, "/api/auth/me", Required, Before("auth_me")),
-    post(Endpoint::VerifyEmail, "/api/auth/verify-email", Origin, Sole, Flow("verify_email")),
-    post(Endpoint::ResendVerification, "/api/auth/verify-email/resend", Origin, Sole, Flow("verify_email_resend")),
+    member(Method::PATCH, Endpoint::Profile, "/api/auth/me", Before("auth_profile")),
+    member(Method::DELETE, Endpoint::DeleteAccount, "/api/auth/me", Flow("auth_delete")),
+    member(Method::POST, Endpoint::Export, "/api/auth/me/export", Before("auth_export")),
+    open(Endpoint::VerifyEmail, "/api/auth/verify-email", "verify_email"),
+    open(Endpoint::ResendVerification, "/api/auth/verify-email/resend", "verify_email_resend"),
+    open(Endpoint::ForgotPassword, "/api/auth/forgot-password", "forgot_password"),
+    open(Endpoint::ResetPassword, "/api/auth/reset-password", "reset_password"),
+    member(Method::POST, Endpoint::ChangePassword, "/api/auth/password", Flow("auth_password")),
+    member(Method::POST, Endpoint::ChangeEmail, "/api/auth/email", Flow("auth_email")),
+    open(Endpoint::ConfirmEmail, "/api/auth/email/confirm", "email_confirm"),
+    open(Endpoint::UndoEmail, "/api/auth/email/undo", "email_confirm"),
+    member(Method::POST, Endpoint::Refresh, "/api/auth/refresh", Before("auth_refresh")),
+    get(Endpoint::SessionList, "/api/auth/sessions", Required, Before("auth_sessions")),
+    member(Method::DELETE, Endpoint::RevokeSession, "/api/auth/sessions/{id}", Before("auth_sessions_revoke")),
+    member(Method::POST, Endpoint::RevokeOthers, "/api/auth/sessions/revoke-others", Before("auth_sessions_revoke")),
     get(Endpoint::Health, "/api/health", Unread, Edge),
-    post(Endpoint::CspReport, "/api/csp-report", Open, Unread, Before("csp_report")),
+    Route {
+        endpoint: Endpoint::CspReport,
+        method: Method::POST,
+        path: "/api/csp-report",
+        csrf: CsrfClass::Open,
+        session: Unread,
+        scope: Before("csp_report"),
+    },
     get(Endpoint::Jwks, "/.well-known/doorward/jwks.json", Unread, Edge),
     get(Endpoint::Asset, "/assets/doorward/{name}", Unread, Edge),
     get(Endpoint::SignUpForm, "/account/sign-up", Optional, Edge),
-    post(Endpoint::SignUp, "/account/sign-up", Form, Optional, Flow("auth_register")),
+    form(Endpoint::SignUp, "/account/sign-up", Flow("auth_register")),
     get(Endpoint::CheckMail, "/account/check-mail", Unread, Edge),
     get(Endpoint::VerifyForm, "/account/verify", Optional, Edge),
-    post(Endpoint::Verify, "/account/verify", Form, Optional, Flow("verify_email")),
+    form(Endpoint::Verify, "/account/verify", Flow("verify_email")),
     get(Endpoint::ResendForm, "/account/resend", Optional, Edge),
-    post(Endpoint::Resend, "/account/resend", Form, Optional, Flow("verify_email_resend")),
+    form(Endpoint::Resend, "/account/resend", Flow("verify_email_resend")),
     get(Endpoint::SignInForm, "/account/sign-in", Optional, Edge),
-    post(Endpoint::SignIn, "/account/sign-in", Form, Optional, Flow("auth_login")),
+    form(Endpoint::SignIn, "/account/sign-in", Flow("auth_login")),
+    form(Endpoint::SignOut, "/account/sign-out", Before("auth_logout")),
+    get(Endpoint::ForgotForm, "/account/forgot", Optional, Edge),
+    form(Endpoint::Forgot, "/account/forgot", Flow("forgot_password")),
+    get(Endpoint::ResetForm, "/account/reset", Optional, Edge),
+    form(Endpoint::Reset, "/account/reset", Flow("reset_password")),
     get(Endpoint::Account, "/account", Optional, Edge),
-    post(Endpoint::SignOut, "/account/sign-out", Form, Optional, Before("auth_logout")),
+    get(Endpoint::ProfileForm, "/account/profile", Optional, Edge),
+    form(Endpoint::ProfileSave, "/account/profile", Before("auth_profile")),
+    get(Endpoint::PasswordForm, "/account/password", Optional, Edge),
+    form(Endpoint::PasswordSave, "/account/password", Flow("auth_password")),
+    get(Endpoint::EmailForm, "/account/email", Optional, Edge),
+    form(Endpoint::EmailSave, "/account/email", Flow("auth_email")),
+    get(Endpoint::ConfirmEmailForm, "/account/email/confirm", Optional, Edge),
+    form(Endpoint::ConfirmEmailSave, "/account/email/confirm", Flow("email_confirm")),
+    get(Endpoint::UndoEmailForm, "/account/email/undo", Optional, Edge),
+    form(Endpoint::UndoEmailSave, "/account/email/undo", Flow("email_confirm")),
+    get(Endpoint::SessionsPage, "/account/sessions", Optional, Edge),
+    form(Endpoint::SessionEnd, "/account/sessions/end", Before("auth_sessions_revoke")),
+    form(Endpoint::SessionsEnd, "/account/sessions/end-others", Before("auth_sessions_revoke")),
+    form(Endpoint::ExportFile, "/account/export", Before("auth_export")),
+    get(Endpoint::DeleteForm, "/account/delete", Optional, Edge),
+    form(Endpoint::Delete, "/account/delete", Flow("auth_delete")),
 ];

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::app::AppState;
@@ -37,8 +37,21 @@ fn handler(endpoint: Endpoint) -> MethodRouter<AppState> {
         Endpoint::Login => post(api::login::login),
         Endpoint::Logout => post(api::logout::logout),
         Endpoint::Me => get(api::me::show),
+        Endpoint::Profile => patch(api::profile::update),
+        Endpoint::DeleteAccount => delete(api::delete_account::delete),
+        Endpoint::Export => post(api::export::export),
         Endpoint::VerifyEmail => post(api::verify_email::verify),
         Endpoint::ResendVerification => post(api::verify_email::resend),
+        Endpoint::ForgotPassword => post(api::forgot_password::ask),
+        Endpoint::ResetPassword => post(api::reset_password::reset),
+        Endpoint::ChangePassword => post(api::password::change),
+        Endpoint::ChangeEmail => post(api::email::request),
+        Endpoint::ConfirmEmail => post(api::email::confirm),
+        Endpoint::UndoEmail => post(api::email::undo),
+        Endpoint::Refresh => post(api::refresh::refresh),
+        Endpoint::SessionList => get(api::sessions::list),
+        Endpoint::RevokeSession => delete(api::sessions::revoke),
+        Endpoint::RevokeOthers => post(api::sessions::revoke_others),
         Endpoint::Health => get(api::health::show),
         Endpoint::CspReport => post(api::csp_report::take),
         Endpoint::Jwks => get(api::jwks::show),
@@ -52,8 +65,28 @@ fn handler(endpoint: Endpoint) -> MethodRouter<AppState> {
         Endpoint::Resend => post(page::resend::submit),
         Endpoint::SignInForm => get(page::sign_in::form),
         Endpoint::SignIn => post(page::sign_in::submit),
-        Endpoint::Account => get(page::account::show),
         Endpoint::SignOut => post(page::sign_out::submit),
+        Endpoint::ForgotForm => get(page::forgot::form),
+        Endpoint::Forgot => post(page::forgot::submit),
+        Endpoint::ResetForm => get(page::reset::form),
+        Endpoint::Reset => post(page::reset::submit),
+        Endpoint::Account => get(page::account::show),
+        Endpoint::ProfileForm => get(page::profile::form),
+        Endpoint::ProfileSave => post(page::profile::submit),
+        Endpoint::PasswordForm => get(page::password::form),
+        Endpoint::PasswordSave => post(page::password::submit),
+        Endpoint::EmailForm => get(page::email::form),
+        Endpoint::EmailSave => post(page::email::submit),
+        Endpoint::ConfirmEmailForm => get(page::email_link::confirm_form),
+        Endpoint::ConfirmEmailSave => post(page::email_link::confirm),
+        Endpoint::UndoEmailForm => get(page::email_link::undo_form),
+        Endpoint::UndoEmailSave => post(page::email_link::undo),
+        Endpoint::SessionsPage => get(page::sessions::show),
+        Endpoint::SessionEnd => post(page::sessions::end),
+        Endpoint::SessionsEnd => post(page::sessions::end_others),
+        Endpoint::ExportFile => post(page::export::file),
+        Endpoint::DeleteForm => get(page::delete::form),
+        Endpoint::Delete => post(page::delete::submit),
     }
 }
 

@@ -71,6 +71,8 @@ pub struct SizePolicy {
     pub fields: usize,
     /// Body on `/api/auth/*` and `/account/*`: 8 KiB, else 413.
     pub auth_body: u64,
+    /// Body on what else Doorward answers itself, reports of browsers for one: 64 KiB, else 413.
+    pub api_body: u64,
     /// Body to an upstream: 10 MiB unless the route says otherwise, else 413.
     pub upstream_body: u64,
     /// Open connections from one customer line, tunnels included: 1024; offices behind one address open a few hundred (HTTP-11).
@@ -84,6 +86,7 @@ impl Default for SizePolicy {
             head: 16 * 1024,
             fields: 100,
             auth_body: 8 * 1024,
+            api_body: 64 * 1024,
             upstream_body: 10 * 1024 * 1024,
             connections: 1024,
         }

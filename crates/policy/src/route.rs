@@ -70,7 +70,7 @@ pub enum BuiltIn {
     Api,
     /// `/account/*`: pages.
     Page,
-    /// `/account/verify`, `/account/reset`: pages that a mail link opens.
+    /// `/account/verify`, `/account/reset`, `/account/email/…`, `/account/sign-up`: pages that a mail link opens.
     TokenPage,
     /// `/assets/doorward/*`: hashed, immutable.
     Asset,
@@ -92,11 +92,14 @@ impl BuiltIn {
 /// Reserved prefixes of the site's host, longest first.
 pub const RESERVED: &[(&str, BuiltIn)] = &[
     ("/.well-known/acme-challenge", BuiltIn::Api),
+    ("/account/email/confirm", BuiltIn::TokenPage),
     ("/.well-known/doorward", BuiltIn::Api),
+    ("/account/email/undo", BuiltIn::TokenPage),
     ("/assets/doorward", BuiltIn::Asset),
+    ("/account/sign-up", BuiltIn::TokenPage),
     ("/account/verify", BuiltIn::TokenPage),
-    ("/account/reset", BuiltIn::TokenPage),
     ("/api/csp-report", BuiltIn::Api),
+    ("/account/reset", BuiltIn::TokenPage),
     ("/api/health", BuiltIn::Api),
     ("/api/auth", BuiltIn::Api),
     ("/account", BuiltIn::Page),

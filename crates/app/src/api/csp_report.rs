@@ -22,7 +22,7 @@ const URL_MAX_CHARS: usize = 256;
 const OTHER: &str = "other";
 
 pub(crate) async fn take(State(app): State<AppState>, caller: Caller, body: Body) -> Result<Response, Problem> {
-    let bytes = body::read(body, app.policy.sizes.auth_body).await?;
+    let bytes = body::read(body, app.policy.sizes.api_body).await?;
     let value = strict::parse(&bytes, BOUNDS).map_err(|strict::NotStrict| Problem::INVALID_REQUEST)?;
     for report in reports(&value).take(LOGGED_MAX) {
         log(report, &caller);

@@ -1,4 +1,4 @@
-//! `POST /api/auth/login`: `{email or username, password}` → 200 with the account, or 401 for every cause (ENUM-01).
+//! `POST /api/auth/login`: `{email or username, password, remember?}` → 200 with the account, or 401 for every cause (ENUM-01).
 
 use axum::extract::State;
 use axum::response::Response;
@@ -28,11 +28,16 @@ pub(crate) async fn login(
         Member::Other => "",
     };
     let password = Password(Secret::new(body.text_or_empty("password").to_owned()));
-    let presented = Cookies::read(&headers, &app.policy.cookies).session_text();
-    let outcome =
-        app.accounts.sign_in(caller.visitor(), SignIn { identifier, password, presented, device: None, remember: false }).await;
+    // Anything but a boolean asks for nothing, like a password that is no text: there is one answer to a body that is not right.
+    let (password, remember) = match body.flag("remember") {
+        Some(remember) => (password, remember),
+        None => (Password(Secret::new(String::new())), false),
+    };
+    let cookies = Cookies::read(&headers, &app.policy.cookies);
+    let (presented, device) = (cookies.session_text(), cookies.device_text());
+    let outcome = app.accounts.sign_in(caller.visitor(), SignIn { identifier, password, presented, device, remember }).await;
     let signed_in = outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_CREDENTIALS))?;
-    let mut response = json(StatusCode::OK, &UserMe::of(&signed_in.active));
+    let mut response = json(StatusCode::OK, &UserMe::of(&signed_in.active.user));
     session::begin(&app, response.headers_mut(), &signed_in);
     Ok(response)
 }

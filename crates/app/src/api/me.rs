@@ -1,14 +1,13 @@
 //! `GET /api/auth/me`: who the session belongs to.
 
 use axum::response::Response;
-use doorward_domain::ActiveSession;
+use doorward_domain::User;
 use doorward_kit::UserId;
 use http::StatusCode;
 use serde::Serialize;
 
 use super::json;
-use crate::guard::Caller;
-use crate::problem::Problem;
+use crate::extract::Member;
 
 /// What a caller may know of itself (PROF-04).
 #[derive(Serialize)]
@@ -23,8 +22,7 @@ pub(crate) struct UserMe<'a> {
 }
 
 impl<'a> UserMe<'a> {
-    pub(crate) fn of(active: &'a ActiveSession) -> Self {
-        let user = &active.user;
+    pub(crate) fn of(user: &'a User) -> Self {
         Self {
             id: user.id,
             email: &user.email.display,
@@ -38,7 +36,6 @@ impl<'a> UserMe<'a> {
     }
 }
 
-pub(crate) async fn show(caller: Caller) -> Result<Response, Problem> {
-    let active = caller.session.as_deref().ok_or(Problem::NOT_AUTHENTICATED)?;
-    Ok(json(StatusCode::OK, &UserMe::of(active)))
+pub(crate) async fn show(caller: Member) -> Response {
+    json(StatusCode::OK, &UserMe::of(&caller.active().user))
 }

@@ -2,12 +2,21 @@
 
 pub(crate) mod csp_report;
 pub(crate) mod csrf;
+pub(crate) mod delete_account;
+pub(crate) mod email;
+pub(crate) mod export;
+pub(crate) mod forgot_password;
 pub(crate) mod health;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod me;
+pub(crate) mod password;
+pub(crate) mod profile;
+pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod reset_password;
+pub(crate) mod sessions;
 pub(crate) mod verify_email;
 
 use axum::response::{IntoResponse as _, Response};

@@ -28,6 +28,11 @@ pub(crate) struct Form {
 }
 
 impl Form {
+    /// The value of a field, if it was sent.
+    pub(crate) fn sent(&self, name: &str) -> Option<&str> {
+        find(&self.fields, name)
+    }
+
     /// The value of a field, or the empty text.
     pub(crate) fn text(&self, name: &str) -> &str {
         find(&self.fields, name).unwrap_or_default()

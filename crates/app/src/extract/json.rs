@@ -1,6 +1,9 @@
 //! A JSON object as the body of a request.
 
 use axum::extract::{FromRequest, Request};
+use doorward_domain::Password;
+use doorward_domain::service::FieldFault;
+use doorward_kit::Secret;
 use serde_json::{Map, Value};
 use zeroize::Zeroize as _;
 
@@ -33,11 +36,74 @@ impl JsonObject {
         }
     }
 
+    /// A yes or no; `None` for a member that is there and neither. One that is not there is a no.
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Some(false),
+            Some(Value::Bool(flag)) => Some(*flag),
+            Some(Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => None,
+        }
+    }
+
     /// The text of a member, or the empty text: for flows that refuse the empty text like any wrong one.
     pub(crate) fn text_or_empty(&self, name: &str) -> &str {
         match self.member(name) {
             Member::Text(text) => text,
             Member::Absent | Member::Other => "",
+        }
+    }
+}
+
+impl JsonObject {
+    /// Whether there is such a member, `null` included.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Whether it has no other members than these.
+    pub(crate) fn has_only(&self, names: &[&str]) -> bool {
+        self.0.keys().all(|key| names.contains(&key.as_str()))
+    }
+
+    /// The text of a member, if it is text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match self.member(name) {
+            Member::Text(text) => Some(text),
+            Member::Absent | Member::Other => None,
+        }
+    }
+
+    /// A password; what is missing is refused by the flows as the empty text is.
+    pub(crate) fn password(&self, name: &str) -> Password {
+        Password(Secret::new(self.text_or_empty(name).to_owned()))
+    }
+
+    /// A number is not a name and `true` is no password (INPUT-03).
+    pub(crate) fn check_text(&self, names: &[&'static str]) -> Result<(), Problem> {
+        let odd = names.iter().filter(|name| self.member(name) == Member::Other);
+        let faults: Vec<_> = odd.map(|field| FieldFault { field, detail: "must be text".into() }).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+    }
+}
+
+/// Whatever the body is: an object if it is one, else nothing. For the one route whose answer must not tell (FORGOT-02).
+pub(crate) struct LenientJson(Option<JsonObject>);
+
+impl LenientJson {
+    /// The text of a member, if there is an object and it has one.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.as_ref()?.text(name)
+    }
+}
+
+impl FromRequest<AppState> for LenientJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
+        let bytes = body::read(request.into_body(), app.policy.sizes.api_body).await?;
+        match strict::parse(&bytes, Bounds::AUTH) {
+            Ok(Value::Object(members)) => Ok(Self(Some(JsonObject(members)))),
+            Ok(_) | Err(strict::NotStrict) => Ok(Self(None)),
         }
     }
 }

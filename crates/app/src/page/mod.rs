@@ -3,16 +3,28 @@
 pub(crate) mod account;
 pub(crate) mod asset;
 pub(crate) mod check_mail;
+pub(crate) mod delete;
+pub(crate) mod email;
+pub(crate) mod email_link;
+pub(crate) mod export;
+pub(crate) mod forgot;
+pub(crate) mod password;
 pub(crate) mod problem;
+pub(crate) mod profile;
 pub(crate) mod resend;
+pub(crate) mod reset;
+pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod sign_up;
 pub(crate) mod verify;
 mod view;
 
+use askama::Template;
 use axum::response::{IntoResponse as _, Response};
+use doorward_domain::Password;
 use doorward_domain::service::{FieldFault, FlowError};
+use doorward_kit::Secret;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::app::AppState;
@@ -20,11 +32,13 @@ use crate::cookie::{self, Cookies};
 use crate::csrf::{binding, is_cookie_valid};
 use crate::guard::Caller;
 use crate::problem::Problem;
+use crate::session::csrf_cookie;
 
 /// The hidden token of a form that is shown for the first time.
 struct FormToken {
     value: String,
-    is_fresh: bool,
+    /// The cookie, when the browser does not have it yet.
+    fresh_cookie: Option<String>,
 }
 
 impl FormToken {
@@ -34,18 +48,52 @@ impl FormToken {
         let cookie = Cookies::read(headers, &app.policy.cookies).csrf;
         match cookie {
             cookie::Found::Once(value) if is_cookie_valid(app.accounts.csrf(), binding, cookie) => {
-                Self { value: String::from_utf8_lossy(value).into_owned(), is_fresh: false }
+                Self { value: String::from_utf8_lossy(value).into_owned(), fresh_cookie: None }
             }
-            _ => Self { value: app.accounts.csrf().issue(binding, &*app.entropy), is_fresh: true },
+            _ => {
+                let value = app.accounts.csrf().issue(binding, &*app.entropy);
+                let cookie = csrf_cookie(app, caller.session.as_deref(), &value);
+                Self { value, fresh_cookie: Some(cookie) }
+            }
         }
     }
 
     /// Adds the cookie when the browser does not have it yet.
-    fn keep(&self, app: &AppState, response: &mut Response) {
-        if self.is_fresh {
-            cookie::add(response.headers_mut(), &app.policy.cookies.csrf.set(&self.value, None));
+    fn keep(&self, response: &mut Response) {
+        if let Some(cookie) = &self.fresh_cookie {
+            cookie::add(response.headers_mut(), cookie);
         }
     }
+}
+
+/// Draws a page that has a form.
+fn with_token(app: &AppState, caller: &Caller, headers: &HeaderMap, draw: impl FnOnce(&str) -> Response) -> Response {
+    let token = FormToken::new(app, caller, headers);
+    let mut response = draw(&token.value);
+    token.keep(&mut response);
+    response
+}
+
+/// Draws a form once more, with what was wrong.
+fn again(alert: &Alert, page: &impl Template) -> Response {
+    let mut response = view::render(page);
+    alert.dress(&mut response);
+    response
+}
+
+/// Leads whoever is not signed in to the sign-in page, and from there back to `path`, which is one of ours.
+fn sign_in_first(path: &str) -> Response {
+    see_other(&format!("/account/sign-in?next={}", path.replace('/', "%2F")))
+}
+
+/// What was pasted may be the code, the fragment, or the whole link.
+fn pasted(text: &str) -> &str {
+    let fragment = text.trim().rsplit('#').next().unwrap_or_default();
+    fragment.strip_prefix("token=").unwrap_or(fragment)
+}
+
+fn secret(text: &str) -> Password {
+    Password(Secret::new(text.to_owned()))
 }
 
 /// Why a form is shown again, in words for the person before it.
@@ -78,11 +126,30 @@ impl Alert {
         }
     }
 
+    fn is_faulty(&self, field: &str) -> bool {
+        self.faults.iter().any(|fault| fault.field == field)
+    }
+
     fn dress(&self, response: &mut Response) {
         *response.status_mut() = self.status;
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
+    }
+}
+
+/// How a page calls a field.
+fn label(field: &str) -> &'static str {
+    match field {
+        "email" => "Email address",
+        "password" => "Password",
+        "current_password" => "Current password",
+        "new_password" => "New password",
+        "avatar_url" => "Picture",
+        "bio" => "About you",
+        "invitation" => "Invitation",
+        "token" => "Code",
+        _ => "Name",
     }
 }
 

@@ -25,7 +25,7 @@ struct Page<'a> {
 pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
     let token = FormToken::new(&app, &caller, &headers);
     let mut response = view::render(&Page { shell: Shell::new(&app), token: &token.value, email: "", alert: None });
-    token.keep(&app, &mut response);
+    token.keep(&mut response);
     response
 }
 

@@ -28,6 +28,7 @@ struct Page<'a> {
     token: &'a str,
     next: &'a str,
     email: &'a str,
+    remember: bool,
     alert: Option<&'a Alert>,
 }
 
@@ -37,9 +38,10 @@ pub(crate) async fn form(State(app): State<AppState>, caller: Caller, uri: Uri, 
         return see_other(next.as_str());
     }
     let token = FormToken::new(&app, &caller, &headers);
-    let page = Page { shell: Shell::new(&app), token: &token.value, next: next.as_str(), email: "", alert: None };
+    let page =
+        Page { shell: Shell::new(&app), token: &token.value, next: next.as_str(), email: "", remember: false, alert: None };
     let mut response = view::render(&page);
-    token.keep(&app, &mut response);
+    token.keep(&mut response);
     response
 }
 
@@ -47,12 +49,11 @@ pub(crate) async fn submit(State(app): State<AppState>, headers: HeaderMap, form
     let next = LocalTarget::parse(form.text("next")).unwrap_or_else(LocalTarget::account);
     let email = form.text("email");
     let password = Password(Secret::new(form.text("password").to_owned()));
-    let presented = Cookies::read(&headers, &app.policy.cookies).session_text();
-    match app
-        .accounts
-        .sign_in(form.caller.visitor(), SignIn { identifier: email, password, presented, device: None, remember: false })
-        .await
-    {
+    let cookies = Cookies::read(&headers, &app.policy.cookies);
+    let (presented, device) = (cookies.session_text(), cookies.device_text());
+    let remember = form.text("remember") == "yes";
+    let wish = SignIn { identifier: email, password, presented, device, remember };
+    match app.accounts.sign_in(form.caller.visitor(), wish).await {
         Ok(signed_in) => {
             let mut response = see_other(next.as_str());
             session::begin(&app, response.headers_mut(), &signed_in);
@@ -67,7 +68,8 @@ pub(crate) async fn submit(State(app): State<AppState>, headers: HeaderMap, form
 
 /// The form once more: the address stays, the password never does.
 fn again(app: &AppState, form: &Form, next: &str, alert: &Alert) -> Response {
-    let page = Page { shell: Shell::new(app), token: &form.token, next, email: form.text("email"), alert: Some(alert) };
+    let (email, remember) = (form.text("email"), form.text("remember") == "yes");
+    let page = Page { shell: Shell::new(app), token: &form.token, next, email, remember, alert: Some(alert) };
     let mut response = view::render(&page);
     alert.dress(&mut response);
     response

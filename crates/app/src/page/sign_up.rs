@@ -9,14 +9,20 @@ use doorward_kit::Secret;
 use http::{HeaderMap, StatusCode};
 
 use super::view::{self, Shell};
-use super::{Alert, FormToken, see_other};
+use super::{Alert, FormToken, pasted, see_other};
 use crate::app::AppState;
 use crate::extract::Form;
 use crate::guard::Caller;
 use crate::problem::Problem;
 
-/// Sign-up is closed; it is no secret, and the same for every address.
-const CLOSED: (StatusCode, &str) = (StatusCode::FORBIDDEN, "New accounts cannot be made at the moment.");
+/// Who may sign up is no secret, and the same for every address.
+fn refused(mode: SignUpMode) -> (StatusCode, &'static str) {
+    let text = match mode {
+        SignUpMode::Closed => "New accounts cannot be made at the moment.",
+        SignUpMode::Open | SignUpMode::Invitation => "This invitation is not valid, or no longer.",
+    };
+    (StatusCode::FORBIDDEN, text)
+}
 
 #[derive(Template)]
 #[template(path = "sign_up.html")]
@@ -25,8 +31,9 @@ struct Page<'a> {
     token: &'a str,
     email: &'a str,
     name: &'a str,
+    invitation: &'a str,
     password_min: u32,
-    is_open: bool,
+    mode: SignUpMode,
     alert: Option<&'a Alert>,
 }
 
@@ -39,13 +46,14 @@ impl<'a> Page<'a> {
             email: "",
             name: "",
             password_min: rules.password_min,
-            is_open: rules.sign_up != SignUpMode::Closed,
+            invitation: "",
+            mode: rules.sign_up,
             alert: None,
         }
     }
 
     fn is_faulty(&self, field: &str) -> bool {
-        self.alert.is_some_and(|alert| alert.faults.iter().any(|fault| fault.field == field))
+        self.alert.is_some_and(|alert| alert.is_faulty(field))
     }
 }
 
@@ -55,19 +63,20 @@ pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: H
     }
     let token = FormToken::new(&app, &caller, &headers);
     let mut response = view::render(&Page::new(&app, &token.value));
-    token.keep(&app, &mut response);
+    token.keep(&mut response);
     response
 }
 
 pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Response, Problem> {
-    let (email, name) = (form.text("email"), form.text("name"));
+    let (email, name, invitation) = (form.text("email"), form.text("username"), pasted(form.text("invitation")));
     let password = Password(Secret::new(form.text("password").to_owned()));
     let named = (!name.is_empty()).then_some(name);
-    match app.accounts.sign_up(form.caller.visitor(), SignUp { email, password, name: named, invitation: None }).await {
+    let invited = (!invitation.is_empty()).then_some(invitation);
+    match app.accounts.sign_up(form.caller.visitor(), SignUp { email, password, name: named, invitation: invited }).await {
         Ok(()) => Ok(see_other("/account/check-mail")),
         Err(error) => {
-            let alert = Alert::of_flow(error, CLOSED)?;
-            let page = Page { email, name, alert: Some(&alert), ..Page::new(&app, &form.token) };
+            let alert = Alert::of_flow(error, refused(app.accounts.rules().sign_up))?;
+            let page = Page { email, name, invitation, alert: Some(&alert), ..Page::new(&app, &form.token) };
             let mut response = view::render(&page);
             alert.dress(&mut response);
             Ok(response)

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
 use super::view::{self, Shell};
-use super::{Alert, FormToken};
+use super::{Alert, FormToken, pasted};
 use crate::app::AppState;
 use crate::extract::Form;
 use crate::guard::Caller;
@@ -35,7 +35,7 @@ struct Done<'a> {
 pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
     let token = FormToken::new(&app, &caller, &headers);
     let mut response = view::render(&Page { shell: Shell::new(&app), token: &token.value, alert: None });
-    token.keep(&app, &mut response);
+    token.keep(&mut response);
     response
 }
 
@@ -49,10 +49,4 @@ pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Re
             Ok(response)
         }
     }
-}
-
-/// What was pasted may be the code, the fragment, or the whole link.
-fn pasted(text: &str) -> &str {
-    let fragment = text.trim().rsplit('#').next().unwrap_or_default();
-    fragment.strip_prefix("token=").unwrap_or(fragment)
 }
