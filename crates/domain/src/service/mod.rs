@@ -12,7 +12,7 @@ mod work;
 use std::sync::Arc;
 
 use doorward_kit::id::MailId;
-use doorward_kit::{Clock, Entropy, MasterKey, SessionId, Token, UserId};
+use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, SessionId, Token, UserId};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
@@ -285,7 +285,19 @@ impl Accounts {
     /// # Errors
     /// [`StoreError`] when it cannot tell: the caller answers 503, never "anonymous" (SES-19).
     pub async fn lookup_session(&self, cookie_value: &str) -> Result<Option<Arc<ActiveSession>>, StoreError> {
-        lookup::lookup(self, cookie_value).await
+        lookup::lookup(self, None, cookie_value).await
+    }
+
+    /// As [`Self::lookup_session`], for a request: should the credential be a replaced one that comes back, the trail says where from.
+    ///
+    /// # Errors
+    /// As [`Self::lookup_session`].
+    pub async fn recognise_session(
+        &self,
+        context: &RequestContext,
+        cookie_value: &str,
+    ) -> Result<Option<Arc<ActiveSession>>, StoreError> {
+        lookup::lookup(self, Some(context), cookie_value).await
     }
 
     /// Charges one attempt to a scope, by the caller's prefix.

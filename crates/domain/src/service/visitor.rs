@@ -14,7 +14,7 @@ pub struct Visitor<'a> {
     /// Method.
     pub method: &'a str,
     /// Route template, such as `/api/auth/login`; never the raw path.
-    pub route: &'static str,
+    pub route: &'a str,
 }
 
 impl Visitor<'_> {

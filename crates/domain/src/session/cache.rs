@@ -10,6 +10,11 @@
 //! ```
 //!
 //! Either the insert comes before the removal, which takes it away, or it comes after, and then the epoch has moved.
+//!
+//! Entries are found by the digest of the credential that was *presented*. A session has two of them for some seconds after a rotation,
+//! with one [`Activity`] between them; whoever ends a session forgets both. A rotation hands the activity on and forgets the old entry, which
+//! is read again as that of the previous credential; a node that has not heard of it may go on with its own copy for [`MAX_AGE`], well within the time
+//! for which the previous credential is good anyway.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -91,11 +96,9 @@ impl SessionCache {
 
     /// Remembers what the store said. Requests seen since the last write-back are carried over from an entry that was too old.
     pub(crate) fn insert(&self, active: Arc<ActiveSession>, epoch: u64) -> Entry {
-        let digest = active.session.digest;
-        let activity = match self.entries.peek(&digest) {
-            Some(old) => old.activity,
-            None => Arc::new(Activity::new(active.session.last_seen_at)),
-        };
+        let digest = active.presented;
+        let known = std::iter::once(&digest).chain(active.session.digests()).find_map(|digest| self.entries.peek(digest));
+        let activity = known.map_or_else(|| Arc::new(Activity::new(active.session.last_seen_at)), |entry| entry.activity);
         activity.seen.fetch_max(active.session.last_seen_at.as_microsecond(), Ordering::Relaxed);
         let entry = Entry { active, activity, read_at: Instant::now() };
         self.entries.insert(digest, entry.clone());
@@ -155,7 +158,7 @@ mod tests {
             credential_version: 1,
             created_at: START,
         };
-        Arc::new(ActiveSession { session, user })
+        Arc::new(ActiveSession { presented: session.digest, session, user })
     }
 
     #[test]

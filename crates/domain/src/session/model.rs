@@ -43,6 +43,13 @@ pub struct PreviousCredential {
     pub until: Timestamp,
 }
 
+impl Session {
+    /// Every digest under which a request may find it: its own, and the one before the last rotation.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = &TokenDigest> {
+        std::iter::once(&self.digest).chain(self.previous.as_ref().map(|previous| &previous.digest))
+    }
+}
+
 /// A live session with its account, as the cache holds it.
 #[derive(Clone)]
 pub struct ActiveSession {
@@ -50,6 +57,9 @@ pub struct ActiveSession {
     pub session: Session,
     /// Its account.
     pub user: User,
+    /// The digest of the credential that came along: the session's own, or, for some seconds after a rotation, the previous one. CSRF
+    /// tokens are bound to this one, since a browser holds both cookies from the same answer (CSRF-02).
+    pub presented: TokenDigest,
 }
 
 impl ActiveSession {

@@ -22,6 +22,20 @@ pub(crate) enum Subject<'a> {
     Address(&'a str),
     /// An address tried by one caller (D-11).
     AddressAtPrefix(&'a str, &'a str),
+    /// A known browser.
+    Device(&'a str),
+}
+
+impl Subject<'_> {
+    /// The counter of a scope for this subject.
+    fn key(self, keys: &Keys, scope: &str) -> [u8; 16] {
+        match self {
+            Self::Prefix(prefix) => keys.counter(scope, &["prefix", prefix]),
+            Self::Address(address) => keys.counter(scope, &["address", address]),
+            Self::AddressAtPrefix(address, prefix) => keys.counter(scope, &["both", address, prefix]),
+            Self::Device(device) => keys.counter(scope, &["device", device]),
+        }
+    }
 }
 
 /// Why an attempt was not taken.
@@ -59,11 +73,7 @@ impl Charger {
         subject: Subject<'_>,
         now: Timestamp,
     ) -> Result<(), Exceeded> {
-        let key = match subject {
-            Subject::Prefix(prefix) => keys.counter(scope, &["prefix", prefix]),
-            Subject::Address(address) => keys.counter(scope, &["address", address]),
-            Subject::AddressAtPrefix(address, prefix) => keys.counter(scope, &["both", address, prefix]),
-        };
+        let key = subject.key(keys, scope);
         match self.counters.take(key, quota, now).await {
             Decision::Allowed => Ok(()),
             Decision::Refused { retry_after } => {
@@ -71,6 +81,16 @@ impl Charger {
                 Err(Exceeded { retry_after: whole_seconds(retry_after), is_first })
             }
         }
+    }
+
+    /// Gives every permit of a subject back.
+    pub(crate) async fn reset(&self, keys: &Keys, scope: &str, subject: Subject<'_>) {
+        self.counters.reset(subject.key(keys, scope)).await;
+    }
+
+    /// Whether a refusal that no counter made is the first of its window, the one that is audited.
+    pub(crate) fn is_first(&self, keys: &Keys, scope: &str, subject: Subject<'_>, window: Duration, now: Timestamp) -> bool {
+        self.tell(subject.key(keys, scope), window, now)
     }
 
     /// Once in a window; one that was told in the future, by a clock that was ahead, is told again.

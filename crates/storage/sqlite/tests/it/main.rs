@@ -4,9 +4,11 @@
 
 mod audit;
 mod contract;
+mod device;
 mod file;
 mod outbox;
 mod password;
+mod rotation;
 mod session;
 mod sign_in;
 mod sign_up;

@@ -102,6 +102,11 @@ impl House {
         self.accounts = assemble(&self.store, &self.clock, hashing, self.accounts.rules().clone());
     }
 
+    /// Another process over the same data: it shares rows, and neither cache nor counters.
+    pub(crate) fn other_node(&self) -> Arc<Accounts> {
+        assemble(&self.store, &self.clock, QUICK, self.accounts.rules().clone())
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("doorward.db")
     }
@@ -158,8 +163,22 @@ impl House {
         tx.audit().list(0, PageLimit::new(1000)).await.unwrap()
     }
 
+    /// As [`Self::audit`], however long it is.
+    pub(crate) async fn whole_audit(&self) -> Vec<AuditRow> {
+        self.accounts.flush().await;
+        let mut tx = self.store.begin().await.unwrap();
+        let mut rows: Vec<AuditRow> = Vec::new();
+        loop {
+            let page = tx.audit().list(rows.last().map_or(0, |row| row.seq), PageLimit::new(1000)).await.unwrap();
+            if page.is_empty() {
+                return rows;
+            }
+            rows.extend(page);
+        }
+    }
+
     pub(crate) async fn events(&self, event: AuditEvent) -> Vec<AuditRow> {
-        self.audit().await.into_iter().filter(|row| row.record.event == event).collect()
+        self.whole_audit().await.into_iter().filter(|row| row.record.event == event).collect()
     }
 
     pub(crate) async fn account_count(&self) -> usize {

@@ -1,0 +1,193 @@
+//! What stands in the way of guessing the password of one address from many places (D-11).
+//!
+//! From [`SLOW_FROM`] consecutive failures on, each one makes the next attempt wait, longer each time; from [`STOP_AT`] on, a password
+//! from an unknown browser is refused whatever it is, until the owner resets it by mail. Both count what was typed, so an address
+//! without an account is slowed and stopped alike. A browser that has signed in to this very account before is not held up by what
+//! others did: it has an allowance of its own, [`DEVICE_SCOPE`].
+
+use std::time::Duration;
+
+use doorward_kit::{Timestamp, Token, TokenDigest};
+
+use crate::account::EmailAddress;
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
+use crate::instant::later;
+use crate::service::{Accounts, FlowError, Visitor};
+use crate::session::lookup::CLOCK_SKEW;
+use crate::throttle::{Failures, Subject};
+
+/// Failures in a row after which attempts are slowed.
+pub(crate) const SLOW_FROM: u32 = 10;
+
+/// Failures in a row after which passwords from unknown browsers are refused (NIST SP 800-63B-4 §3.2.2: no more than 100).
+pub(crate) const STOP_AT: u32 = 100;
+
+/// The longest wait. At this pace the way from the first delay to the stop takes the better part of a day.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// Names the limits in the audit trail.
+const SLOW_SCOPE: &str = "auth_login_failures";
+/// What one known device may get wrong: a stolen device cookie buys no more than this.
+const DEVICE_SCOPE: &str = "device_failure";
+
+/// No cookie value has this digest.
+const NO_DEVICE: TokenDigest = TokenDigest([0; 32]);
+
+/// What is to be done with an attempt, from the failures before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hindrance {
+    /// Nothing.
+    None,
+    /// Not before this much time has passed.
+    Wait(Duration),
+    /// Not by password.
+    Stop,
+}
+
+/// Pure, so that it can be asked about every count and instant.
+pub(crate) fn judge(failures: Option<Failures>, now: Timestamp) -> Hindrance {
+    let Some(Failures { count, last_at }) = failures else { return Hindrance::None };
+    if count >= STOP_AT {
+        return Hindrance::Stop;
+    }
+    // The last failure was noted by a clock that was ahead: nobody is to wait until it is right.
+    if count < SLOW_FROM || last_at > later(now, CLOCK_SKEW) {
+        return Hindrance::None;
+    }
+    let until = later(last_at, wait_after(count));
+    match Duration::try_from(until.duration_since(now)) {
+        Ok(rest) if !rest.is_zero() => Hindrance::Wait(rest.min(LONGEST_WAIT)),
+        Ok(_) | Err(_) => Hindrance::None,
+    }
+}
+
+/// One second after the tenth failure, twice as long after each further one.
+fn wait_after(count: u32) -> Duration {
+    let doublings = count.saturating_sub(SLOW_FROM);
+    Duration::from_secs(1_u64.checked_shl(doublings).unwrap_or(u64::MAX)).min(LONGEST_WAIT)
+}
+
+/// A password sign-in on its way: whose failures it counts for, and what is known of the browser.
+pub(crate) struct Attempt {
+    /// Whose consecutive failures.
+    pub(crate) subject: [u8; 32],
+    /// The device cookie that came along, if it is one of this address and may still be wrong.
+    pub(crate) device: Option<Token>,
+    /// Refused, whatever the password is.
+    pub(crate) is_stopped: bool,
+}
+
+/// One read for every identifier, before the account is looked up and before anything is hashed.
+pub(crate) async fn weigh(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    identifier_text: &str,
+    email: Option<&EmailAddress>,
+    device: Option<&str>,
+) -> Result<Attempt, FlowError> {
+    let now = accounts.high_water.now();
+    let canonical = email.map(|email| email.canonical.as_str());
+    let subject = accounts.keys.failure_subject(canonical.unwrap_or(identifier_text));
+    let token = device.and_then(Token::parse);
+    let digest = token.as_ref().map_or(NO_DEVICE, |token| accounts.keys.device_digest(token));
+    let (failures, owner) = accounts.store.find_hindrance(&subject, &digest, now).await?;
+    let is_known = canonical.is_some() && owner.as_deref() == canonical && has_allowance(accounts, &digest).await;
+    let hindrance = if is_known { Hindrance::None } else { judge(failures, now) };
+    if let Hindrance::Wait(rest) = hindrance {
+        return Err(slow_down(accounts, visitor, &subject, identifier_text, rest));
+    }
+    Ok(Attempt { subject, device: token.filter(|_| is_known), is_stopped: hindrance == Hindrance::Stop })
+}
+
+async fn has_allowance(accounts: &Accounts, digest: &TokenDigest) -> bool {
+    let (name, now) = (name_of(digest), accounts.clock.now());
+    accounts.charger.take(&accounts.keys, DEVICE_SCOPE, Subject::Device(&name), now).await.is_ok()
+}
+
+/// Whoever proves the password has wronged nobody: its own two counters begin anew, that of its prefix does not (APP-RL-10).
+pub(crate) async fn forgive(accounts: &Accounts, visitor: Visitor<'_>, limiter: &str, device: Option<&Token>) {
+    let (keys, prefix) = (&accounts.keys, visitor.prefix());
+    accounts.charger.reset(keys, "auth_login_account", Subject::AddressAtPrefix(limiter, &prefix)).await;
+    if let Some(token) = device {
+        let name = name_of(&accounts.keys.device_digest(token));
+        accounts.charger.reset(keys, DEVICE_SCOPE, Subject::Device(&name)).await;
+    }
+}
+
+/// The attempt is not looked at, so it is not counted; the trail hears of it once in a while, not every time.
+fn slow_down(accounts: &Accounts, visitor: Visitor<'_>, subject: &[u8; 32], identifier_text: &str, rest: Duration) -> FlowError {
+    let now = accounts.clock.now();
+    if accounts.charger.is_first(
+        &accounts.keys,
+        SLOW_SCOPE,
+        Subject::Address(&name_of(&TokenDigest(*subject))),
+        LONGEST_WAIT,
+        now,
+    ) {
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::Throttled, Outcome::Denied, now);
+        accounts.record(entry.about(&accounts.keys.subject_hash(identifier_text)).with(MetaKey::Scope, SLOW_SCOPE));
+    }
+    let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
+    FlowError::Throttled { retry_after: Duration::from_secs(seconds.max(1)) }
+}
+
+fn name_of(digest: &TokenDigest) -> String {
+    digest.0.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorward_kit::Timestamp;
+
+    use super::{CLOCK_SKEW, Hindrance, LONGEST_WAIT, SLOW_FROM, STOP_AT, judge};
+    use crate::throttle::Failures;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn after(count: u32, seconds: i64) -> Hindrance {
+        judge(Some(Failures { count, last_at: at(1_000_000) }), at(1_000_000 + seconds))
+    }
+
+    #[test]
+    fn nine_failures_cost_nothing_and_the_tenth_a_second() {
+        assert_eq!(judge(None, at(0)), Hindrance::None);
+        assert_eq!(after(9, 0), Hindrance::None);
+        assert_eq!(after(10, 0), Hindrance::Wait(Duration::from_secs(1)));
+        assert_eq!(after(10, 1), Hindrance::None);
+        assert_eq!(after(13, 3), Hindrance::Wait(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_wait_never_exceeds_a_quarter_of_an_hour_and_then_comes_the_stop() {
+        for count in 20..STOP_AT {
+            assert_eq!(after(count, 0), Hindrance::Wait(LONGEST_WAIT), "{count}");
+        }
+        for count in [STOP_AT, STOP_AT + 1, u32::MAX] {
+            assert_eq!(after(count, 10_000_000), Hindrance::Stop);
+        }
+    }
+
+    #[test]
+    fn a_failure_noted_years_ahead_makes_nobody_wait_for_years() {
+        assert_eq!(after(50, -10 * 365 * 86_400), Hindrance::None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whoever_waits_the_told_time_is_let_through(count in 0..STOP_AT, elapsed in -(CLOCK_SKEW.as_secs() as i64)..5_000) {
+            let waited = match after(count, elapsed) {
+                Hindrance::None => 0,
+                Hindrance::Wait(rest) => i64::try_from(rest.as_secs()).unwrap(),
+                Hindrance::Stop => unreachable!(),
+            };
+            proptest::prop_assert!(waited == 0 || count >= SLOW_FROM);
+            let skew = i64::try_from(CLOCK_SKEW.as_secs()).unwrap();
+            // With a last failure some minutes ahead, the cap may make one wait twice.
+            proptest::prop_assert!(matches!(after(count, elapsed + waited + skew), Hindrance::None));
+        }
+    }
+}
