@@ -26,8 +26,13 @@ pub trait Admission: Send + Sync + 'static {
 pub enum Admitted {
     /// Pass without identity.
     Anonymous,
-    /// Pass with these fields, set after every client copy was removed.
-    Identified(Arc<[(HeaderName, HeaderValue)]>),
+    /// Pass as somebody.
+    Identified {
+        /// Set upstream, after every client copy was removed.
+        fields: Arc<[(HeaderName, HeaderValue)]>,
+        /// Values of `Set-Cookie` for the answer, whatever it will be: a credential that was replaced is lost with them.
+        cookies: Vec<HeaderValue>,
+    },
     /// Do not pass.
     Refused(Refusal),
 }

@@ -134,7 +134,8 @@ impl Edge {
             Some(trouble) => Err(trouble.into()),
             None => passed,
         };
-        let response = outcome.unwrap_or_else(|fault| self.refuse(fault, &seen, agent.as_ref()));
+        let mut response = outcome.unwrap_or_else(|fault| self.refuse(fault, &seen, agent.as_ref()));
+        headers::set_cookies(&mut response, std::mem::take(&mut seen.cookies));
         self.finish(&rules.policy, &seen, response)
     }
 
@@ -206,7 +207,8 @@ impl House {
 
     /// 9a. Built in: body cap, then the application.
     async fn built_in(&self, way: &Way<'_>, mut head: Parts, body: EdgeBody, seen: &Seen) -> Result<Response<EdgeBody>, Fault> {
-        let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.auth_body, way.arrival)?;
+        // The most that any built-in route takes; most take less, and the application knows which.
+        let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.api_body, way.arrival)?;
         head.uri = target::rebuild(way.path, way.query)?;
         head.extensions.insert(seen.context);
         let mut app = self.app.clone();
@@ -215,14 +217,15 @@ impl House {
         Ok(response)
     }
 
-    /// 9b. Route: admission first, which sees the head alone, then the body cap, then the upstream.
+    /// 9b. Route: admission first, which sees the head alone, then the body cap, then the upstream. What admission sets in the browser
+    /// is kept aside at once: from here on even a failure must carry it.
     async fn route(
         &self,
         route: &RoutePolicy,
         way: &Way<'_>,
         head: Parts,
         body: EdgeBody,
-        seen: &Seen,
+        seen: &mut Seen,
     ) -> Result<Response<EdgeBody>, Fault> {
         let admitted = match route.access {
             Access::Public => Admitted::Anonymous,
@@ -230,7 +233,10 @@ impl House {
         };
         let identity = match admitted {
             Admitted::Anonymous => Arc::from([]),
-            Admitted::Identified(fields) => fields,
+            Admitted::Identified { fields, cookies } => {
+                seen.cookies = cookies;
+                fields
+            }
             Admitted::Refused(refusal) => return Err(Fault::Refused(refusal)),
         };
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;

@@ -10,6 +10,8 @@ pub struct CookiePolicy {
     pub session: CookieRule,
     /// Read by script, sent back as `X-CSRF-Token`.
     pub csrf: CookieRule,
+    /// Says that somebody has signed in from this browser before; opens nothing by itself (D-11).
+    pub device: CookieRule,
 }
 
 /// One cookie.
@@ -30,6 +32,7 @@ impl CookiePolicy {
         Self {
             session: CookieRule { name: "__Host-doorward_session", http_only: true, same_site: "Lax" },
             csrf: CookieRule { name: "__Host-doorward_csrf", http_only: false, same_site: "Strict" },
+            device: CookieRule { name: "__Host-doorward_device", http_only: true, same_site: "Lax" },
         }
     }
 }

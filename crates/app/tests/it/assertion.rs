@@ -14,7 +14,7 @@ use crate::house::House;
 async fn assertion(house: &House, client: &Client<'_>, route: &str) -> String {
     let cookie = format!("{SESSION}={}", client.cookie(SESSION));
     let request = Request::get("/x").header("cookie", cookie).body(()).expect("a request");
-    let Admit::Identified(fields) = house.admit(request, route).await else { panic!("not identified") };
+    let Admit::Identified { fields, .. } = house.admit(request, route).await else { panic!("not identified") };
     let found = fields.iter().find(|(name, _)| name == "x-doorward-assertion").expect("an assertion");
     found.1.to_str().expect("ASCII").to_owned()
 }

@@ -41,7 +41,7 @@ impl<'a> Attempt<'a> {
             request = request.header("x-csrf-token", *token);
         }
         match house.admit(request.body(()).expect("a request"), "api").await {
-            doorward_app::Admit::Identified(_) => true,
+            doorward_app::Admit::Identified { .. } => true,
             doorward_app::Admit::Refused(doorward_app::Refused::Csrf) => false,
             other => panic!("neither passed nor CSRF: {other:?}"),
         }

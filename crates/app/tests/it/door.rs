@@ -34,7 +34,7 @@ async fn members_pass_with_their_identity() {
     let mut member = house.named_member("ada@example.com", "Ada 100% Løvlace").await;
     let me = member.get("/api/auth/me").await.json();
     for route in ["api", "members"] {
-        let Admit::Identified(fields) = house.admit(get(&member), route).await else { panic!("not identified on {route}") };
+        let Admit::Identified { fields, .. } = house.admit(get(&member), route).await else { panic!("not identified on {route}") };
         let field = |name: &str| {
             let hits: Vec<_> = fields.iter().filter(|(field, _)| field == name).collect();
             assert_eq!(hits.len(), 1, "{name}");
@@ -79,7 +79,7 @@ async fn csrf_17_refusals_at_the_door_are_noted_too() {
         assert_eq!((last.user_agent.as_deref(), last.method.as_deref()), (Some("probe"), Some("POST")));
         assert!(last.actor.is_some() && !format!("{last:?}").contains(&token));
     }
-    assert!(matches!(house.admit(post(&[("x-csrf-token", token.as_str())]), "api").await, Admit::Identified(_)));
+    assert!(matches!(house.admit(post(&[("x-csrf-token", token.as_str())]), "api").await, Admit::Identified { .. }));
 }
 
 #[tokio::test]
@@ -95,6 +95,6 @@ async fn an_upgrade_with_a_session_must_come_from_the_site() {
         assert!(matches!(house.admit(upgrade(&fields), "api").await, Admit::Refused(Refused::Csrf)), "{fields:?}");
     }
     for fields in [&[("origin", "https://app.example.com"), ("sec-fetch-site", "same-origin")][..], &[]] {
-        assert!(matches!(house.admit(upgrade(fields), "api").await, Admit::Identified(_)), "{fields:?}");
+        assert!(matches!(house.admit(upgrade(fields), "api").await, Admit::Identified { .. }), "{fields:?}");
     }
 }

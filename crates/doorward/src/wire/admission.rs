@@ -15,7 +15,7 @@ impl Admission for AskDoorkeeper {
         Box::pin(async move {
             match self.0.admit(head, context, route).await {
                 Admit::Anonymous => Admitted::Anonymous,
-                Admit::Identified(fields) => Admitted::Identified(fields),
+                Admit::Identified { fields, cookies } => Admitted::Identified { fields, cookies },
                 Admit::Refused(refused) => Admitted::Refused(match refused {
                     Refused::NotAuthenticated => Refusal::NotAuthenticated,
                     Refused::Csrf => Refusal::Csrf,

@@ -55,6 +55,13 @@ pub(crate) fn finish(policy: &Arc<Policy>, seen: &Seen, mut response: Response<E
     response.map(|body| body::screened(body, move |trailers| screen_trailers(&policy.headers, audience, trailers)))
 }
 
+/// Adds what admission wants set; `finish` sees to it that such an answer is kept by nobody.
+pub(crate) fn set_cookies(response: &mut Response<EdgeBody>, cookies: Vec<HeaderValue>) {
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
 /// Forbids every cache to keep an answer (RFC 9111 §5.2.2.5).
 pub(crate) fn keep_for_nobody(response: &mut Response<EdgeBody>) {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {

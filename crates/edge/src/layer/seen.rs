@@ -31,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) takes_html: bool,
     /// Whether a person is on the way to a page of the site's own host.
     pub(crate) is_navigation: bool,
+    /// What admission wants set in the browser, whoever answers.
+    pub(crate) cookies: Vec<HeaderValue>,
     entry: Option<Arc<HostEntry>>,
     host_text: String,
     begun: Instant,
@@ -53,6 +55,7 @@ impl Seen {
             uri: if believed { head.uri.clone() } else { Uri::default() },
             takes_html: takes_html && believed,
             is_navigation: safe && (takes_html || is_navigation(&head.headers)),
+            cookies: Vec::new(),
             host_text: entry.as_ref().map(|entry| entry.host.to_string()).unwrap_or_default(),
             entry,
             begun: Instant::now(),

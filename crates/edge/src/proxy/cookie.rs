@@ -3,7 +3,8 @@
 use doorward_policy::CookiePolicy;
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
-const OURS: [&str; 2] = [CookiePolicy::doorward().session.name, CookiePolicy::doorward().csrf.name];
+const OURS: [&str; 3] =
+    [CookiePolicy::doorward().session.name, CookiePolicy::doorward().csrf.name, CookiePolicy::doorward().device.name];
 
 /// Joins all `Cookie` fields to one with the same pairs in the same order, without Doorward's own. Removes the field when nothing is left.
 pub(super) fn settle(headers: &mut HeaderMap) {
@@ -95,6 +96,7 @@ mod tests {
             settled(&["a=\"x y\"; __Host-doorward_session=s; b=2; __Host-doorward_csrf=t"]).as_deref(),
             Some("a=\"x y\"; b=2")
         );
+        assert_eq!(settled(&["__Host-doorward_device=d; a=1", "__Host-doorward_device"]).as_deref(), Some("a=1"));
         assert_eq!(settled(&["a=1", "__HOST-doorward_session =s", "b"]).as_deref(), Some("a=1; b"));
         assert_eq!(settled(&["x__Host-doorward_session=s"]).as_deref(), Some("x__Host-doorward_session=s"));
     }

@@ -17,7 +17,8 @@ pub(super) fn findings(values: &[&str], policy: &CookiePolicy, intent: Intent) -
 }
 
 fn finding(cookie: &SetCookie<'_>, times: usize, policy: &CookiePolicy, intent: Intent) -> Finding {
-    let ours = [(&policy.session, ControlId("SES-01")), (&policy.csrf, ControlId("CSRF-15"))];
+    let ours =
+        [(&policy.session, ControlId("SES-01")), (&policy.csrf, ControlId("CSRF-15")), (&policy.device, ControlId("SES-01"))];
     let ours = ours.into_iter().find(|(rule, _)| intent == Intent::Site && rule.name == cookie.name);
     let (control, expected, fault) = match ours {
         Some((rule, control)) => (control, rule.set("<redacted>", None), rule_fault(cookie, rule)),

@@ -254,7 +254,12 @@ impl Admission for StubAdmission {
         let admitted = match cookie {
             "session=ok" => {
                 let field = (HeaderName::from_static("x-doorward-user"), HeaderValue::from_static("user-1"));
-                Admitted::Identified(Arc::from([field]))
+                Admitted::Identified { fields: Arc::from([field]), cookies: Vec::new() }
+            }
+            "session=old" => {
+                let field = (HeaderName::from_static("x-doorward-user"), HeaderValue::from_static("user-1"));
+                let cookies = vec![HeaderValue::from_static("session=ok; Path=/"), HeaderValue::from_static("csrf=t; Path=/")];
+                Admitted::Identified { fields: Arc::from([field]), cookies }
             }
             "session=forged" => Admitted::Refused(Refusal::Csrf),
             "session=twice" => Admitted::Refused(Refusal::DuplicateCookie),
