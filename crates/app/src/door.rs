@@ -41,6 +41,8 @@ pub enum Refused {
     Csrf,
     /// The session cookie came twice (SES-04).
     DuplicateCookie,
+    /// A valid session, but none of the roles that the route asks for.
+    Forbidden,
     /// It cannot be told who this is (SES-19).
     Unavailable,
 }
@@ -67,6 +69,10 @@ impl Doorkeeper {
     pub async fn admit(&self, head: &Parts, context: &RequestContext, route: &RoutePolicy) -> Admit {
         let knock = Knock { head, context, route };
         match self.recognise(&knock).await {
+            Ok(Some(active)) if !route.admits(&active.user.roles) => {
+                self.note(&knock, AuditEvent::AccessDenied, "role", Some(&active));
+                Admit::Refused(Refused::Forbidden)
+            }
             Ok(Some(active)) => self.identified(&knock, &active).await,
             Ok(None) if requires_session(route) => Admit::Refused(Refused::NotAuthenticated),
             Ok(None) => Admit::Anonymous,

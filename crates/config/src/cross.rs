@@ -19,6 +19,8 @@ pub(crate) struct Drafts {
     pub(crate) upstreams: Vec<UpstreamDraft>,
     pub(crate) routes: Vec<RouteDraft>,
     pub(crate) gates: Vec<GateDraft>,
+    /// `[accounts]` `roles`; absent when they are wrong.
+    pub(crate) roles: Option<Vec<Located<String>>>,
 }
 
 /// Records every contradiction.
@@ -29,6 +31,7 @@ pub(crate) fn check(reader: &Reader<'_>, drafts: &Drafts, tls_key: Option<&Path>
     gated_upstreams(reader, drafts);
     hosts(reader, drafts);
     route_paths(reader, drafts);
+    route_roles(reader, drafts);
     own_addresses(reader, drafts);
     served_secrets(reader, drafts, tls_key, file);
 }
@@ -103,6 +106,22 @@ fn hosts(reader: &Reader<'_>, drafts: &Drafts) {
             reader.blame(host, Problem::new(format!("is also the host at {}", route.key), "a gate needs a host of its own"));
         }
         taken.push(host);
+    }
+}
+
+/// Roles are looked up in a session, so there must be one; a role that nobody can have would shut the route for everybody.
+fn route_roles(reader: &Reader<'_>, drafts: &Drafts) {
+    for route in &drafts.routes {
+        let Some(roles) = route.roles.as_ref() else { continue };
+        if let (Some(first), Some(access)) = (roles.first(), &route.access)
+            && access.value != Access::SignedIn
+        {
+            reader.blame(first, Problem::new("asks for a role where no session is needed", "use access = \"signed-in\""));
+        }
+        let Some(known) = &drafts.roles else { continue };
+        for role in roles.iter().filter(|role| known.iter().all(|known| known.value != role.value)) {
+            reader.blame(role, Problem::new("is no role of this site", "declare it in [accounts] roles"));
+        }
     }
 }
 

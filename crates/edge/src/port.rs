@@ -46,6 +46,8 @@ pub enum Refusal {
     Csrf,
     /// 400 `Invalid request`: the session cookie came twice (SES-04).
     DuplicateCookie,
+    /// 403 `Forbidden`: signed in, without the role that the route asks for.
+    Forbidden,
     /// 503 `Service unavailable`: the store cannot tell (SES-19).
     Unavailable,
 }

@@ -40,6 +40,8 @@ pub struct RoutePolicy {
     pub websocket: bool,
     /// Which headers its answers carry.
     pub audience: Audience,
+    /// Any one of these is asked of whoever is signed in; empty asks for none.
+    pub roles: Vec<String>,
 }
 
 /// A gate, decided.
@@ -263,7 +265,14 @@ impl RoutePolicy {
             access: route.access,
             strip_prefix: route.strip_prefix,
             websocket: route.websocket,
+            roles: route.roles.clone(),
         }
+    }
+
+    /// Whether somebody with these roles may pass.
+    #[must_use]
+    pub fn admits(&self, roles: &[String]) -> bool {
+        self.roles.is_empty() || self.roles.iter().any(|role| roles.contains(role))
     }
 }
 

@@ -4,7 +4,7 @@ use doorward_kit::Host;
 
 use crate::model::{Access, Route};
 use crate::reader::{At, Item, Located, Problem, Section};
-use crate::value::{self, not_yet};
+use crate::value;
 
 /// As read; `None` is a value that was wrong.
 pub(crate) struct RouteDraft {
@@ -15,6 +15,8 @@ pub(crate) struct RouteDraft {
     pub(crate) access: Option<Located<Access>>,
     strip_prefix: Option<bool>,
     websocket: Option<bool>,
+    /// Written ones; absent when one of them is wrong.
+    pub(crate) roles: Option<Vec<Located<String>>>,
 }
 
 impl RouteDraft {
@@ -26,6 +28,7 @@ impl RouteDraft {
             access: self.access?.value,
             strip_prefix: self.strip_prefix?,
             websocket: self.websocket?,
+            roles: self.roles?.into_iter().map(|role| role.value).collect(),
         })
     }
 }
@@ -41,8 +44,8 @@ pub(crate) fn route(section: &Section<'_>, site: Option<&Host>) -> RouteDraft {
         access: section.required("access", "public, identified or signed-in", access),
         strip_prefix: section.or("strip_prefix", false, value::truth),
         websocket: section.or("websocket", false, value::truth),
+        roles: section.list("roles", value::role).map(Option::unwrap_or_default),
     };
-    section.refuse("roles", not_yet("a choice of roles"));
     section.finish();
     draft
 }

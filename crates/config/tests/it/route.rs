@@ -86,6 +86,21 @@ fn an_upstream_that_is_not_there_is_named_with_those_that_are() {
 }
 
 #[test]
-fn roles_are_said_to_be_of_a_later_version() {
-    assert!(refused_at(&under("[[route]]", "roles = [\"staff\"]"), "route[0].roles").contains("not available in this version"));
+fn roles_are_asked_for_on_signed_in_routes_and_nowhere_else() {
+    let route = |access: &str, roles: &str| {
+        let route = format!("[[route]]\npath = \"/staff/\"\nupstream = \"web\"\naccess = {access:?}\nroles = {roles}\n");
+        format!("{}{route}", under("[accounts]", "roles = [\"staff\", \"press\"]"))
+    };
+    let config = right(&route("signed-in", "[\"staff\", \"press\"]"));
+    assert_eq!((config.routes[0].roles.len(), &config.routes[1].roles[..]), (0, &["staff".to_owned(), "press".to_owned()][..]));
+    assert!(right(&route("public", "[]")).routes[1].roles.is_empty());
+    for access in ["public", "identified"] {
+        let told = refused_at(&route(access, "[\"staff\"]"), "route[1].roles[0]");
+        assert!(told.contains("where no session is needed"), "{told}");
+    }
+    let told = refused_at(&route("signed-in", "[\"staff\", \"stuff\"]"), "route[1].roles[1]");
+    assert!(told.contains("no role of this site"), "{told}");
+    for odd in ["\"staff\"", "[1]", "[\"Staff\"]", "[\"a,b\"]"] {
+        wrong(&route("signed-in", odd));
+    }
 }

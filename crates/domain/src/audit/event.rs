@@ -59,6 +59,7 @@ events! {
     AccountExported = "account.exported",
     AccountImported = "account.imported",
     Invited = "account.invited",
+    AccessDenied = "access.denied",
     CsrfRejected = "csrf.rejected",
     RateLimited = "ratelimit.exceeded",
     GateAllowed = "gate.allowed",

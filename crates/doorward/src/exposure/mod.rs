@@ -75,6 +75,9 @@ pub struct PathMap {
     pub target: String,
     /// Whether WebSocket upgrades pass.
     pub websocket: bool,
+    /// Any one of these is asked of whoever is signed in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// Which row decides who passes.
     pub control: ControlId,
 }
@@ -125,7 +128,15 @@ fn built_in(prefix: &str, part: BuiltIn) -> PathMap {
         BuiltIn::Asset => "answered here, style and script",
     };
     let path = format!("{prefix}/*");
-    PathMap { path, access: "built in", upstream: None, target: target.into(), websocket: false, control: ControlId("EXPO-03") }
+    PathMap {
+        path,
+        access: "built in",
+        upstream: None,
+        target: target.into(),
+        websocket: false,
+        roles: Vec::new(),
+        control: ControlId("EXPO-03"),
+    }
 }
 
 fn route_map(route: &RoutePolicy) -> PathMap {
@@ -134,7 +145,7 @@ fn route_map(route: &RoutePolicy) -> PathMap {
         Access::Identified => ("identified", "CSRF-01"),
         Access::SignedIn => ("signed-in", "SES-11"),
     };
-    path_map(&route.path, access, &route.upstream, route.websocket, control)
+    PathMap { roles: route.roles.clone(), ..path_map(&route.path, access, &route.upstream, route.websocket, control) }
 }
 
 fn gated_map(gate: &GatePolicy, path: &str) -> PathMap {
@@ -148,6 +159,7 @@ fn path_map(path: &str, access: &'static str, upstream: &UpstreamPolicy, websock
         upstream: Some(upstream.name.clone()),
         target: spoken(&upstream.target),
         websocket,
+        roles: Vec::new(),
         control: ControlId(control),
     }
 }

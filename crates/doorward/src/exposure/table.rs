@@ -46,6 +46,9 @@ impl Page {
                 None => path.target.clone(),
             };
             self.row(&path.path, path.access, &target, path.control.0);
+            if !path.roles.is_empty() {
+                self.row("", "", &format!("only with the role {}", path.roles.join(" or ")), "");
+            }
         }
     }
 

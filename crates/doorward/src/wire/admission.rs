@@ -20,6 +20,7 @@ impl Admission for AskDoorkeeper {
                     Refused::NotAuthenticated => Refusal::NotAuthenticated,
                     Refused::Csrf => Refusal::Csrf,
                     Refused::DuplicateCookie => Refusal::DuplicateCookie,
+                    Refused::Forbidden => Refusal::Forbidden,
                     Refused::Unavailable => Refusal::Unavailable,
                 }),
             }

@@ -180,6 +180,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
     let host = |text: &str| text.parse::<Host>().expect("host");
     let http = |upstream: &Upstream| UpstreamTarget::Http { host: host("127.0.0.1"), port: upstream.address.port() };
     let route = |path: &str, access, strip_prefix| config::Route {
+        roles: Vec::new(),
         host: host(SITE),
         path: path.into(),
         upstream: "web".into(),

@@ -1,11 +1,15 @@
 //! What a legal configuration is. There is no way to hold an illegal one.
 
+mod account;
+mod service;
+
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use doorward_kit::{Cidr, Host, Origin, Secret};
+
+pub use account::{Accounts, Limit, SCOPES, SignUp};
+pub use service::{Audit, Counters, Mail, MailTransport, Postgres, Protection, Redis, Remote, Store};
 
 /// The whole configuration, checked.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct Config {
     pub counters: Counters,
     /// `[mail]`
     pub mail: Mail,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[[upstream]]`, names unique.
     pub upstreams: Vec<Upstream>,
     /// `[[route]]`, every upstream exists and is not gated.
@@ -65,6 +71,8 @@ pub struct Site {
     pub env: Env,
     /// What the pages and mails call the site; 1 to 60 characters. Default: the host.
     pub name: String,
+    /// Name of this node in audit rows; 1 to 63 letters, digits, `-`, `_` and `.`. Default: the machine's own name.
+    pub node: Option<String>,
     /// Database, mail files, generated keys.
     pub data_dir: PathBuf,
     /// Where the master key is; in development it may be absent and is then made in the data folder.
@@ -105,36 +113,6 @@ pub enum Tls {
         /// Private key.
         key: PathBuf,
     },
-}
-
-/// `[store]`
-#[derive(Debug, Clone)]
-pub enum Store {
-    /// A file `doorward.db` in the data folder.
-    Sqlite,
-}
-
-/// `[counters]`
-#[derive(Debug, Clone)]
-pub enum Counters {
-    /// In this process.
-    Memory,
-}
-
-/// `[mail]`
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// How mail leaves.
-    pub transport: MailTransport,
-    /// The `From` field, checked to be one mailbox.
-    pub from: String,
-}
-
-/// How mail leaves.
-#[derive(Debug, Clone)]
-pub enum MailTransport {
-    /// One `.eml` file a message in `mail/` of the data folder.
-    File,
 }
 
 /// `[[upstream]]`
@@ -179,6 +157,8 @@ pub struct Route {
     pub strip_prefix: bool,
     /// Let WebSocket upgrades through.
     pub websocket: bool,
+    /// Any one of these is asked of whoever is signed in; empty asks for none. Only on signed-in routes.
+    pub roles: Vec<String>,
 }
 
 /// Who passes a route (design: one request).
@@ -227,66 +207,6 @@ pub enum Profile {
     /// The Traefik dashboard.
     Traefik,
 }
-
-/// `[accounts]`
-#[derive(Debug, Clone)]
-pub struct Accounts {
-    /// Who may sign up.
-    pub sign_up: SignUp,
-    /// Ends a session after this long without a request; 5 min to 30 d, at most `session_absolute`, default 24 h (D-13).
-    pub session_idle: Duration,
-    /// Ends a session this long after sign-in; 5 min to 90 d, default 7 d (D-13).
-    pub session_absolute: Duration,
-    /// Life of a verification link; 10 min to 7 d, default 24 h.
-    pub verification: Duration,
-    /// Least code points of a password; 15 to 64, from 8 in development; default 15 (D-10).
-    pub password_min: u32,
-    /// Argon2id memory in KiB; 19 456 to 1 048 576, default 19 456.
-    pub argon2_memory_kib: u32,
-    /// Argon2id passes; 2 to 16, default 2.
-    pub argon2_passes: u32,
-    /// Threads that hash; 1 to 64, default the number of cores.
-    pub hash_threads: Option<NonZeroU32>,
-    /// Most sessions of one account; 1 to 1000, default 20 (SES-14).
-    pub session_limit: u32,
-}
-
-/// Who may sign up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignUp {
-    /// Anyone with an address.
-    Open,
-    /// Nobody.
-    Closed,
-}
-
-/// `[limits]`: at most `count` in any interval of `window`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limit {
-    /// Which requests, see [`SCOPES`].
-    pub scope: &'static str,
-    /// 1 to 1 000 000.
-    pub count: NonZeroU32,
-    /// 1 s to 24 h.
-    pub window: Duration,
-}
-
-/// Every scope, with its default as it would be written in the file (requirements, table (a)).
-pub const SCOPES: &[(&str, &str)] = &[
-    ("edge", "600/min"),
-    ("edge_auth", "120/min"),
-    ("gate_failure", "10/min"),
-    ("csp_report", "60/min"),
-    ("auth_csrf", "60/min"),
-    ("auth_register", "5/min"),
-    ("auth_login", "5/min"),
-    ("auth_login_account", "10/15min"),
-    ("auth_logout", "30/min"),
-    ("auth_me", "120/min"),
-    ("verify_email", "10/15min"),
-    ("verify_email_resend", "10/15min"),
-    ("verify_email_resend_address", "5/15min"),
-];
 
 /// A secret read from its source.
 pub type SecretText = Secret<String>;
