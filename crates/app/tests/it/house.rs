@@ -305,6 +305,7 @@ fn rules(config: &doorward_config::Config, policy: &Policy) -> AccountRules {
     AccountRules {
         sign_up: match config.accounts.sign_up {
             doorward_config::SignUp::Open => SignUpMode::Open,
+            doorward_config::SignUp::Invitation => SignUpMode::Invitation,
             doorward_config::SignUp::Closed => SignUpMode::Closed,
         },
         session_idle: config.accounts.session_idle,

@@ -18,6 +18,7 @@ mod mail;
 mod page;
 mod redirect;
 mod report;
+mod rotation;
 mod route_table;
 mod session;
 mod verification;

@@ -7,14 +7,14 @@ use crate::client::{CSRF, Client, PASSWORD, SESSION};
 use crate::house::House;
 
 #[tokio::test]
-async fn sign_in_sets_exactly_the_two_cookies_and_answers_with_the_account() {
+async fn sign_in_sets_exactly_the_three_cookies_and_answers_with_the_account() {
     let house = House::new().await;
     house.member("ada@example.com").await;
     let mut client = Client::new(&house);
     let answer = client.sign_in("Ada@Example.com", PASSWORD).await;
     assert_eq!(answer.status, StatusCode::OK);
     let cookies = answer.set_cookies();
-    assert_eq!(cookies.len(), 2);
+    assert_eq!(cookies.len(), 3, "{cookies:?}");
     let (session, csrf) = (client.cookie(SESSION).to_owned(), client.cookie(CSRF).to_owned());
     assert_eq!(cookies[0], format!("{SESSION}={session}; Path=/; Secure; HttpOnly; SameSite=Lax"));
     assert_eq!(cookies[1], format!("{CSRF}={csrf}; Path=/; Secure; SameSite=Strict"));

@@ -98,6 +98,29 @@ async fn identity_reaches_the_upstream_only_where_it_was_asked_for() {
 }
 
 #[tokio::test]
+async fn what_admission_sets_in_the_browser_goes_with_every_answer_and_is_kept_by_nobody() {
+    let house = House::start().await;
+    let ask = |method: &str, target: &str, fields: &str| {
+        format!("{method} {target} HTTP/1.1\r\nhost: {SITE}\r\ncookie: session=old\r\n{fields}\r\n")
+    };
+    let cacheable = "HTTP/1.1 200 OK\r\ncache-control: public, max-age=60\r\nset-cookie: own=1\r\ncontent-length: 2\r\n\r\nok";
+    house.web.answer(|_| cacheable.into());
+    let expect = async |request: String, status: u16, cookies: &[&str]| {
+        let reply = house.ask(request).await;
+        assert_eq!((reply.status, reply.all("set-cookie").as_slice()), (status, cookies));
+        assert_eq!(reply.all("cache-control"), ["no-store"]);
+    };
+    let ours = ["session=ok; Path=/", "csrf=t; Path=/"];
+    expect(ask("GET", "/members/x", ""), 200, &["own=1", ours[0], ours[1]]).await;
+    expect(ask("POST", "/api/x", "content-length: 99999999\r\n"), 413, &ours).await;
+    house.web.answer(|_| Vec::new());
+    expect(ask("GET", "/api/x", ""), 502, &ours).await;
+    // A public route asks nobody.
+    house.web.answer(|_| cacheable.into());
+    assert_eq!(house.ask(ask("GET", "/x", "")).await.all("set-cookie"), ["own=1"]);
+}
+
+#[tokio::test]
 async fn proxy_01_the_caller_is_the_peer_or_what_trusted_hops_say_from_right_to_left() {
     let house = House::start().await;
     let caller = |house: &House| house.app.lock().expect("lock").last().expect("a request").1.client.to_string();

@@ -38,6 +38,11 @@ impl Reply {
         values.first().copied()
     }
 
+    /// Every value of a field, in wire order.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str()).collect()
+    }
+
     /// The `detail` of an error body, which must be the only key.
     pub(crate) fn detail(&self) -> String {
         let value: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"));

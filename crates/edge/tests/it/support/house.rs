@@ -194,6 +194,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
             origin: format!("https://{SITE}").parse().expect("origin"),
             env: config::Env::Development,
             name: "Example".into(),
+            node: None,
             data_dir: "/nonexistent".into(),
             key: None,
         },
@@ -201,7 +202,8 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
         tls: config::Tls::SelfSigned,
         store: config::Store::Sqlite,
         counters: config::Counters::Memory,
-        mail: config::Mail { transport: config::MailTransport::File, from: "App <no-reply@example.test>".into() },
+        mail: config::Mail::to_files("App <no-reply@example.test>"),
+        audit: config::Audit::default(),
         upstreams: vec![
             config::Upstream { name: "web".into(), target: http(web) },
             config::Upstream { name: "gated".into(), target: http(gated) },
@@ -222,7 +224,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
             paths: vec!["/admin".into()],
             websocket: false,
         }],
-        accounts: accounts(),
+        accounts: config::Accounts::default(),
         limits: config::SCOPES.iter().map(|(scope, _)| wide(scope)).collect(),
         headers: config::Headers::default(),
     }
@@ -231,20 +233,6 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
 /// Tests that are not about limits must not meet one.
 fn wide(scope: &'static str) -> config::Limit {
     config::Limit { scope, count: NonZeroU32::new(1_000_000).expect("not zero"), window: Duration::from_secs(60) }
-}
-
-fn accounts() -> config::Accounts {
-    config::Accounts {
-        sign_up: config::SignUp::Open,
-        session_idle: Duration::from_secs(86_400),
-        session_absolute: Duration::from_secs(604_800),
-        verification: Duration::from_secs(86_400),
-        password_min: 15,
-        argon2_memory_kib: 19_456,
-        argon2_passes: 2,
-        hash_threads: None,
-        session_limit: 20,
-    }
 }
 
 struct StubAdmission;
