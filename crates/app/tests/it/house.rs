@@ -13,7 +13,7 @@ use doorward_domain::credential::{Argon2Pool, Argon2Settings};
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::store::{PageLimit, SessionFilter};
 use doorward_domain::throttle::MemoryCounters;
-use doorward_domain::{Accounts, AuditEvent, Session, Store, StoreError, Tx, User};
+use doorward_domain::{Accounts, AuditEvent, PasswordHasher, Session, Store, StoreError, Tx, User};
 use doorward_kit::{Clock as _, Entropy, KeyPurpose, ManualClock, MasterKey, SystemEntropy, TokenDigest, UserId};
 use doorward_policy::{Policy, RoutePolicy};
 use doorward_storage_sqlite::SqliteStore;
@@ -24,28 +24,16 @@ use tokio::sync::OnceCell;
 
 use crate::client::{Answer, CSRF, Client, PASSWORD, SESSION, context};
 
-/// Limits that no test meets by accident.
-const OPEN_LIMITS: [&str; 9] = [
-    "csp_report",
-    "auth_csrf",
-    "auth_register",
-    "auth_login",
-    "auth_login_account",
-    "auth_logout",
-    "auth_me",
-    "verify_email",
-    "verify_email_resend",
-];
-
 /// The decided configuration, with lines of `[limits]` that replace the open ones.
 pub(crate) fn policy(limits: &str) -> Policy {
     Policy::decide(&config(limits, ""))
 }
 
 fn config(limits: &str, accounts: &str) -> doorward_config::Config {
-    let open: String = OPEN_LIMITS
+    // Limits that no test meets by accident.
+    let open: String = doorward_config::SCOPES
         .iter()
-        .chain(&["verify_email_resend_address"])
+        .map(|(scope, _)| scope)
         .filter(|scope| !limits.lines().any(|line| line.starts_with(&format!("{scope} ="))))
         .map(|scope| format!("{scope} = \"100000/min\"\n"))
         .collect();
@@ -119,7 +107,25 @@ impl House {
         SHARED.get_or_init(Self::new).await
     }
 
+    /// With another hasher than the quick one.
+    pub(crate) async fn with_hasher(limits: &str, wrap: impl FnOnce(&MasterKey, &Arc<dyn Entropy>) -> Arc<dyn PasswordHasher>) -> Self {
+        Self::build_with(limits, "", wrap).await
+    }
+
     async fn build(limits: &str, accounts: &str) -> Self {
+        // One pass over little memory: what hashing costs is decided elsewhere.
+        let settings = Argon2Settings { memory_kib: 64, passes: 1, queue_per_thread: 1000, ..Argon2Settings::default() };
+        Self::build_with(limits, accounts, |master, entropy| {
+            Arc::new(Argon2Pool::start(settings, &master.derive(KeyPurpose::PasswordPepper), entropy).expect("a pool"))
+        })
+        .await
+    }
+
+    async fn build_with(
+        limits: &str,
+        accounts: &str,
+        hasher: impl FnOnce(&MasterKey, &Arc<dyn Entropy>) -> Arc<dyn PasswordHasher>,
+    ) -> Self {
         let config = config(limits, accounts);
         let policy = Arc::new(Policy::decide(&config));
         let folder = TempDir::with_prefix("doorward-app-").expect("a folder");
@@ -128,12 +134,9 @@ impl House {
         let start = "2026-03-01T12:00:00Z".parse().expect("an instant");
         let clock = Arc::new(ManualClock::at(start));
         let store = Arc::new(Breakable { inner: open_store(folder.path()).await, is_broken: AtomicBool::new(false) });
-        // One pass over little memory: what hashing costs is decided elsewhere.
-        let settings = Argon2Settings { memory_kib: 64, passes: 1, queue_per_thread: 1000, ..Argon2Settings::default() };
-        let hasher = Argon2Pool::start(settings, &master().derive(KeyPurpose::PasswordPepper), &entropy).expect("a pool");
         let accounts = Arc::new(Accounts::new(Parts {
             store: store.clone(),
-            hasher: Arc::new(hasher),
+            hasher: hasher(&master(), &entropy),
             counters: Arc::new(MemoryCounters::default()),
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -243,7 +246,7 @@ impl House {
         let mut tx = self.store.begin().await.expect("a transaction");
         let (mut found, mut after) = (Vec::new(), 0);
         loop {
-            let rows = tx.audit().list(after, PageLimit::new(1000)).await.expect("rows");
+            let rows = tx.audit().list(&self.accounts.rules().node, after, PageLimit::new(1000)).await.expect("rows");
             let Some(last) = rows.last() else { return found };
             after = last.seq;
             found.extend(rows.into_iter().map(|row| row.record).filter(|record| record.event == event));

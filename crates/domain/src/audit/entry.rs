@@ -72,65 +72,69 @@ pub struct AuditEntry {
     pub meta: Vec<(MetaKey, String)>,
 }
 
-/// Names of what else an entry may say (table (c), `meta`). There is none for anything secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum MetaKey {
+macro_rules! meta_keys {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// Names of what else an entry may say (table (c), `meta`). There is none for anything secret.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum MetaKey {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl MetaKey {
+            /// Every key.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// As stored and exported.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+meta_keys! {
     /// How many failures came before.
-    AfterFailures,
+    AfterFailures = "after_failures",
     /// Names of the fields that changed, never their values (PROF-06).
-    Fields,
+    Fields = "fields",
     /// Keyed hash of the address after a change.
-    NewHash,
+    NewHash = "new_hash",
     /// Keyed hash of the address before a change.
-    OldHash,
+    OldHash = "old_hash",
     /// What was proven with: `password`.
-    Method,
+    Method = "method",
     /// What a token was for.
-    Purpose,
+    Purpose = "purpose",
     /// Roles after a change.
-    Roles,
+    Roles = "roles",
     /// The limit that was exceeded.
-    Scope,
+    Scope = "scope",
     /// How many sessions it concerned.
-    Sessions,
+    Sessions = "sessions",
     /// Whether a mail was held back.
-    Suppressed,
+    Suppressed = "suppressed",
     /// The account that an operator dealt with.
-    TargetUser,
+    TargetUser = "target_user_id",
     /// First position of a range of the trail.
-    FromSeq,
+    FromSeq = "from_seq",
     /// Last position of a range of the trail.
-    ToSeq,
+    ToSeq = "to_seq",
     /// Which text a mail was.
-    MailKind,
+    MailKind = "mail_kind",
     /// SHA-256 of the configuration.
-    ConfigHash,
+    ConfigHash = "config_hash",
     /// Version of a key.
-    KeyVersion,
+    KeyVersion = "key_version",
 }
 
 impl MetaKey {
-    /// As stored and exported.
+    /// Reads what [`Self::as_str`] writes.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AfterFailures => "after_failures",
-            Self::Fields => "fields",
-            Self::NewHash => "new_hash",
-            Self::OldHash => "old_hash",
-            Self::Method => "method",
-            Self::Purpose => "purpose",
-            Self::Roles => "roles",
-            Self::Scope => "scope",
-            Self::Sessions => "sessions",
-            Self::Suppressed => "suppressed",
-            Self::TargetUser => "target_user_id",
-            Self::FromSeq => "from_seq",
-            Self::ToSeq => "to_seq",
-            Self::MailKind => "mail_kind",
-            Self::ConfigHash => "config_hash",
-            Self::KeyVersion => "key_version",
-        }
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|key| key.as_str() == name)
     }
 }
 

@@ -1,15 +1,22 @@
 //! The audit trail: who did what, from where, with what outcome.
 //!
 //! An [`AuditEntry`] is what a room says happened; an [`AuditRecord`] is that entry capped, escaped and signed with node and version, as it
-//! is stored; an [`AuditRow`] is a record with its place in the sequence. The writer stores loose entries, many in one transaction.
+//! is stored; an [`AuditRow`] is a record with its place in the chain of its node.
+//! Entries of a flow are chained when it commits; the writer stores loose ones, many in one transaction, floods of them counted.
 
+mod canonical;
+mod chain;
+mod commit;
 mod entry;
 mod event;
+mod fold;
 mod record;
 mod writer;
 
+pub use chain::{ChainHash, ChainHead, ChainKeys, GENESIS};
+pub(crate) use commit::append;
 pub use entry::{AuditEntry, MetaKey, Outcome};
 pub use event::AuditEvent;
 pub(crate) use record::escaped;
-pub use record::{AuditRecord, AuditRow};
+pub use record::{AuditRecord, AuditRow, CutField};
 pub(crate) use writer::{Job, Writer};

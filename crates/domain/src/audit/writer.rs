@@ -1,7 +1,7 @@
 //! One task writes what belongs to no flow's transaction: loose audit entries, last-seen marks, ended sessions.
 //!
-//! It takes whatever is queued and commits it together; there is no timer. Whoever queues never waits. What does not fit is counted, and
-//! the count becomes an `audit.gap` entry, so that a loss is never silent.
+//! It takes whatever is queued and commits it together; there is no timer in the way of a commit. Whoever queues never waits. What does
+//! not fit is counted, and the count becomes an `audit.gap` entry, so that a loss is never silent.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use doorward_kit::{Clock, SessionId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
-use super::{AuditEntry, AuditEvent, AuditRecord, Outcome};
-use crate::store::{Store, StoreError};
+use super::commit::Committer;
+use super::fold::{Folded, Folds};
+use super::{AuditRecord, ChainKeys};
+use crate::store::Store;
 
 /// Jobs that may wait.
 const QUEUE: usize = 4096;
 /// Jobs that share a transaction at most.
 const BATCH: usize = 512;
-/// First pause after a store that did not answer; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Attempts once the process is about to end, before a batch is given up.
-const LAST_ATTEMPTS: u32 = 3;
+/// How long the same refusals are counted before the count is written.
+const FOLD_WINDOW: Duration = Duration::from_secs(5);
 
 /// Something to write.
 pub(crate) enum Job {
@@ -33,34 +33,56 @@ pub(crate) enum Job {
     Flush(oneshot::Sender<()>),
 }
 
+impl Job {
+    /// How many events would be lost with it.
+    pub(super) fn events(&self) -> u64 {
+        match self {
+            Self::Audit(record) => record.count.unwrap_or(1),
+            Self::EndSession(..) => 1,
+            Self::Touch(..) | Self::Flush(_) => 0,
+        }
+    }
+}
+
 /// The queue's end that flows hold.
 pub(crate) struct Writer {
     sender: mpsc::Sender<Job>,
     /// Taken by the first caller, who starts the task: a service may be put together outside a runtime.
     task: Mutex<Option<Task>>,
+    folds: Arc<Folds>,
     dropped: Arc<AtomicU64>,
     is_ending: Arc<AtomicBool>,
 }
 
 impl Writer {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, node: String) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, chain: Arc<ChainKeys>, node: String) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let folds = Arc::new(Folds::default());
         let dropped = Arc::new(AtomicU64::new(0));
         let is_ending = Arc::new(AtomicBool::new(false));
-        let task = Task { store, clock, node, receiver, dropped: Arc::clone(&dropped), is_ending: Arc::clone(&is_ending) };
-        Self { sender, task: Mutex::new(Some(task)), dropped, is_ending }
+        let committer = Committer { store, clock, chain, node, dropped: Arc::clone(&dropped), is_ending: Arc::clone(&is_ending) };
+        let task = Task { committer: Arc::new(committer), receiver, folds: Arc::clone(&folds) };
+        Self { sender, task: Mutex::new(Some(task)), folds, dropped, is_ending }
+    }
+
+    /// Queues an entry, or counts it with others of its kind, and returns at once.
+    pub(crate) fn record(&self, record: AuditRecord) {
+        match self.folds.take(Box::new(record)) {
+            Folded::Write(record) => self.queue(Job::Audit(record)),
+            Folded::Counted => {}
+            Folded::WriteAll(records) => records.into_iter().for_each(|record| self.queue(Job::Audit(record))),
+        }
     }
 
     /// Queues a job and returns at once.
     pub(crate) fn queue(&self, job: Job) {
         self.start();
-        let is_audit = matches!(job, Job::Audit(_));
-        if self.sender.try_send(job).is_err() && is_audit {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.sender.try_send(job) {
+            self.dropped.fetch_add(error.into_inner().events(), Ordering::Relaxed);
         }
     }
 
-    /// Waits until everything queued so far is committed.
+    /// Waits until everything queued so far is committed, counts included.
     pub(crate) async fn flush(&self) {
         self.start();
         let (done, told) = oneshot::channel();
@@ -84,68 +106,43 @@ impl Writer {
 }
 
 struct Task {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    node: String,
+    committer: Arc<Committer>,
     receiver: mpsc::Receiver<Job>,
-    dropped: Arc<AtomicU64>,
-    is_ending: Arc<AtomicBool>,
+    folds: Arc<Folds>,
 }
 
 impl Task {
     async fn run(mut self) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while self.receiver.recv_many(&mut batch, BATCH).await > 0 {
-            self.commit(&batch).await;
-            for job in batch.drain(..) {
-                if let Job::Flush(done) = job {
-                    let _ = done.send(());
+        let mut window_ends = Instant::now() + FOLD_WINDOW;
+        loop {
+            let (mut batch, is_open) = self.next(window_ends).await;
+            let mut told = Vec::new();
+            batch.retain_mut(|job| match job {
+                Job::Flush(done) => {
+                    told.push(std::mem::replace(done, oneshot::channel().0));
+                    false
                 }
+                _ => true,
+            });
+            if !told.is_empty() || !is_open || Instant::now() >= window_ends {
+                batch.extend(self.folds.drain().into_iter().map(Job::Audit));
+                window_ends = Instant::now() + FOLD_WINDOW;
             }
-        }
-    }
-
-    /// Tries until the store takes the batch; meanwhile the queue fills and then counts what it cannot hold.
-    async fn commit(&self, batch: &[Job]) {
-        let gap = self.dropped.swap(0, Ordering::Relaxed);
-        let mut pause = FIRST_PAUSE;
-        let mut last_attempts = 0;
-        while let Err(error) = self.try_commit(batch, gap).await {
-            if self.receiver.is_closed() || self.is_ending.load(Ordering::Relaxed) {
-                last_attempts += 1;
-            }
-            if last_attempts >= LAST_ATTEMPTS {
-                tracing::error!(%error, entries = batch.len(), "audit entries are lost: the store does not answer");
+            Committer::commit(&self.committer, batch).await;
+            told.into_iter().for_each(|done| {
+                let _ = done.send(());
+            });
+            if !is_open {
                 return;
             }
-            tracing::warn!(%error, entries = batch.len(), "audit entries wait for the store");
-            tokio::time::sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 
-    async fn try_commit(&self, batch: &[Job], gap: u64) -> Result<(), StoreError> {
-        let mut tx = self.store.begin().await?;
-        for job in batch {
-            match job {
-                Job::Audit(record) => tx.audit().add(record).await?,
-                Job::Touch(id, seen_at) => tx.sessions().touch(*id, *seen_at).await?,
-                Job::EndSession(id, record) => {
-                    if tx.sessions().revoke(*id).await? {
-                        tx.audit().add(record).await?;
-                    }
-                }
-                Job::Flush(_) => {}
-            }
-        }
-        if gap > 0 {
-            tx.audit().add(&self.gap(gap)).await?;
-        }
-        tx.commit().await
-    }
-
-    fn gap(&self, count: u64) -> AuditRecord {
-        let entry = AuditEntry::of_house(AuditEvent::Gap, Outcome::Error, self.clock.now()).because("queue_full");
-        AuditRecord { count: Some(count), ..AuditRecord::new(entry, &self.node) }
+    /// Whatever is queued, or nothing once the window ends; and whether more may come.
+    async fn next(&mut self, window_ends: Instant) -> (Vec<Job>, bool) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let more = self.receiver.recv_many(&mut batch, BATCH);
+        let count = if self.folds.is_idle() { Some(more.await) } else { timeout_at(window_ends, more).await.ok() };
+        (batch, count != Some(0))
     }
 }

@@ -6,6 +6,7 @@ mod error;
 mod request;
 mod rules;
 mod shared;
+mod trail;
 mod visitor;
 mod work;
 
@@ -19,7 +20,7 @@ use zeroize::Zeroizing;
 use crate::account::{
     AccountExport, EmailAddress, ProfileChanges, User, change_email, delete, export, invite, operate, password, profile, sign_up,
 };
-use crate::audit::{AuditEntry, AuditRecord, Job, Writer};
+use crate::audit::{AuditEntry, AuditRecord, ChainKeys, Writer};
 use crate::credential::{Password, PasswordHasher};
 use crate::instant::HighWater;
 use crate::keys::Keys;
@@ -65,6 +66,7 @@ pub struct Accounts {
     pub(crate) keys: Keys,
     pub(crate) charger: Charger,
     pub(crate) sessions: SessionCache,
+    pub(crate) chain: Arc<ChainKeys>,
     pub(crate) writer: Writer,
     pub(crate) mail_queued: Notify,
     pub(crate) rules: AccountRules,
@@ -85,11 +87,13 @@ impl Accounts {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { store, hasher, counters, clock, entropy, master, rules } = parts;
+        let chain = Arc::new(ChainKeys::new(&master));
         Self {
-            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock), rules.node.clone()),
+            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&chain), rules.node.clone()),
             charger: Charger::new(counters, rules.limits.clone()),
             high_water: HighWater::new(Arc::clone(&clock)),
             keys: Keys::derive(&master),
+            chain,
             sessions: SessionCache::new(),
             mail_queued: Notify::new(),
             store,
@@ -311,7 +315,7 @@ impl Accounts {
     /// Writes an audit entry that belongs to no other transaction, such as a refusal (AUD-10). Queues it and returns; see
     /// [`Self::flush`].
     pub fn record(&self, entry: AuditEntry) {
-        self.writer.queue(Job::Audit(Box::new(AuditRecord::new(entry, &self.rules.node))));
+        self.writer.record(AuditRecord::new(entry, &self.rules.node));
     }
 
     /// What an entry says of an identifier instead of the identifier (AUD-12).

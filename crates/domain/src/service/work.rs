@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::audit::{AuditEntry, AuditRecord};
+use crate::audit::{AuditEntry, AuditRecord, append};
 use crate::service::Accounts;
 use crate::store::{StoreError, Tx};
 
@@ -28,9 +28,7 @@ impl Work<'_> {
 
     /// Makes it all true, the entries last: whatever locks the trail needs are held for the shortest time.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        for entry in &self.entries {
-            self.tx.audit().add(entry).await?;
-        }
+        append(&mut *self.tx, &self.accounts.chain, &self.accounts.rules.node, self.entries).await?;
         self.tx.commit().await
     }
 }

@@ -22,7 +22,7 @@ use crate::account::User;
 use crate::session::Session;
 use crate::throttle::Failures;
 
-pub use audit::AuditLog;
+pub use audit::{AuditCursor, AuditFilter, AuditLog};
 pub use device::Devices;
 pub use failure::SignInFailures;
 pub use one_time::OneTimes;

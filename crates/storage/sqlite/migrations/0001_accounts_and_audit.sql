@@ -116,9 +116,12 @@ CREATE TABLE sign_in_failures (
 
 CREATE INDEX sign_in_failures_last_at ON sign_in_failures (last_at);
 
+-- One chain of rows for each node. A row's hash covers all its fields and the hash of the row before it.
 CREATE TABLE audit (
-    seq           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    node          TEXT    NOT NULL,
+    seq           INTEGER NOT NULL CHECK (seq > 0),
     ts            INTEGER NOT NULL,
+    behind_ms     INTEGER, -- how far ts lies behind an earlier row's, when a clock was set back
     event         TEXT    NOT NULL,
     outcome       TEXT    NOT NULL,
     actor_user_id BLOB,
@@ -132,10 +135,31 @@ CREATE TABLE audit (
     route         TEXT,
     host          TEXT,
     session_ref   BLOB,
-    node          TEXT    NOT NULL,
     version       TEXT    NOT NULL,
     reason        TEXT,
-    count         INTEGER
+    count         INTEGER,
+    meta          TEXT,    -- JSON array of pairs
+    truncated     TEXT,    -- names of fields that were cut
+    key_version   INTEGER NOT NULL,
+    prev_hash     BLOB    NOT NULL CHECK (length(prev_hash) = 32),
+    hash          BLOB    NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (node, seq)
+) STRICT;
+
+CREATE INDEX audit_ts ON audit (ts, node, seq);
+CREATE INDEX audit_actor ON audit (actor_user_id, ts, node, seq) WHERE actor_user_id IS NOT NULL;
+
+-- Where each chain stands, sealed by a keyed hash. Rows at and below the floor were pruned.
+CREATE TABLE audit_heads (
+    node        TEXT    NOT NULL PRIMARY KEY,
+    seq         INTEGER NOT NULL,
+    hash        BLOB    NOT NULL CHECK (length(hash) = 32),
+    floor_seq   INTEGER NOT NULL,
+    floor_hash  BLOB    NOT NULL CHECK (length(floor_hash) = 32),
+    latest_at   INTEGER,
+    key_version INTEGER NOT NULL,
+    mac         BLOB    NOT NULL CHECK (length(mac) = 32),
+    CHECK (0 <= floor_seq AND floor_seq <= seq)
 ) STRICT;
 
 CREATE TRIGGER audit_is_not_rewritten BEFORE UPDATE ON audit
@@ -144,13 +168,25 @@ BEGIN
 END;
 
 CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+WHEN NOT EXISTS (SELECT 1 FROM audit_heads WHERE node = OLD.node AND floor_seq >= OLD.seq)
 BEGIN
-    SELECT RAISE(ABORT, 'audit rows are not removed');
+    SELECT RAISE(ABORT, 'audit rows are not removed above the floor');
 END;
 
 -- REPLACE removes the row in its way without asking the trigger above.
 CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
-WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)
+WHEN EXISTS (SELECT 1 FROM audit WHERE node = NEW.node AND seq = NEW.seq)
 BEGIN
     SELECT RAISE(ABORT, 'audit rows are not replaced');
+END;
+
+CREATE TRIGGER audit_heads_only_grow BEFORE UPDATE ON audit_heads
+WHEN NEW.node <> OLD.node OR NEW.seq < OLD.seq OR NEW.floor_seq < OLD.floor_seq
+BEGIN
+    SELECT RAISE(ABORT, 'audit heads only grow');
+END;
+
+CREATE TRIGGER audit_heads_stay BEFORE DELETE ON audit_heads
+BEGIN
+    SELECT RAISE(ABORT, 'audit heads are not removed');
 END;

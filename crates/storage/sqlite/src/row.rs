@@ -85,6 +85,10 @@ impl<'a> Columns<'a> {
         u32::try_from(number).map_err(|_| self.impossible("count is out of range"))
     }
 
+    pub(crate) fn large_count(&self, name: &str) -> Result<u64, StoreError> {
+        self.large_count_or_null(name)?.ok_or_else(|| self.impossible("count is missing"))
+    }
+
     pub(crate) fn large_count_or_null(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let number: Option<i64> = self.row.try_get(name).map_err(fault)?;
         number.map(u64::try_from).transpose().map_err(|_| self.impossible("count is out of range"))

@@ -50,14 +50,15 @@ pub async fn dropped_work_leaves_no_trace(store: Arc<dyn Store>) -> Result<(), S
     tx.sessions().add(&session).await?;
     tx.sign_ups().add(&pending).await?;
     tx.outbox().add(&mail, super::Delivery::Due).await?;
-    tx.audit().add(&sample::record(1)).await?;
+    crate::audit::append(&mut *tx, &audit::keys(), "node-1", vec![sample::record(1)]).await?;
     drop(tx);
     assert!(store.find_user_by_email(&user.email.canonical).await?.is_none());
     assert!(store.find_session(&session.digest).await?.is_none());
     let mut tx = store.begin().await?;
     assert!(tx.sign_ups().consume(&pending.digest, sample::at(0)).await?.is_none());
     assert!(tx.outbox().claim(sample::at(100), sample::at(200), 10).await?.is_empty());
-    assert!(tx.audit().list(0, super::PageLimit::new(10)).await?.is_empty());
+    assert!(tx.audit().list("node-1", 0, super::PageLimit::new(10)).await?.is_empty());
+    assert!(tx.audit().heads().await?.is_empty());
     Ok(())
 }
 
@@ -100,6 +101,10 @@ macro_rules! store_contract {
             outbox::old_mail_is_swept,
             audit::entries_keep_their_order_whatever_the_clock_said,
             audit::an_entry_reads_back_as_it_was_written,
+            audit::many_entries_at_once_keep_their_order,
+            audit::every_node_has_a_chain_of_its_own,
+            audit::entries_are_found_by_what_they_say,
+            audit::pruning_leaves_a_floor,
         );
     };
     (@each $fresh:path; $($($name:ident)::+,)*) => {

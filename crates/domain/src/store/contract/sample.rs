@@ -4,7 +4,7 @@ use doorward_kit::id::{MailId, SignUpId};
 use doorward_kit::{ClientAddr, RequestId, SessionId, Timestamp, TokenDigest, UserId};
 
 use crate::account::{EmailAddress, User};
-use crate::audit::{AuditEvent, AuditRecord, Outcome};
+use crate::audit::{AuditEvent, AuditRecord, CutField, MetaKey, Outcome};
 use crate::outbox::{MailKind, SealedMail};
 use crate::session::{PreviousCredential, Session};
 use crate::verification::PendingSignUp;
@@ -109,5 +109,7 @@ pub(super) fn record(number: u32) -> AuditRecord {
         version: "9.9.9".to_owned(),
         reason: Some("unknown".to_owned()),
         count: Some(u64::from(number)),
+        meta: vec![(MetaKey::Scope, "a \"b\", ü".to_owned()), (MetaKey::Fields, String::new())],
+        truncated: vec![CutField::Route, CutField::Meta],
     }
 }

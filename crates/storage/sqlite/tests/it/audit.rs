@@ -17,7 +17,7 @@ async fn loose_entries_are_stored_in_the_order_they_were_told() {
     let house = House::new().await;
     for number in 0..500_i64 {
         let at = Timestamp::from_second(1_700_000_000 - number).unwrap();
-        house.accounts.record(AuditEntry { at, ..entry(&house, AuditEvent::CsrfRejected) });
+        house.accounts.record(AuditEntry { at, ..entry(&house, AuditEvent::CsrfRejected) }.about(&number.to_string()));
     }
     let rows = house.audit().await;
     assert_eq!(rows.len(), 500);
@@ -29,8 +29,8 @@ async fn what_the_queue_could_not_hold_is_counted_in_a_gap_entry() {
     let house = House::new().await;
     // Nothing is written while another unit of work holds the writer, and nobody waits for it.
     let holding = doorward_domain::Store::begin(&*house.store).await.unwrap();
-    for _ in 0..10_000 {
-        house.accounts.record(entry(&house, AuditEvent::GateDenied));
+    for number in 0..10_000 {
+        house.accounts.record(AuditEntry { outcome: Outcome::Failure, ..entry(&house, AuditEvent::GateDenied) }.about(&number.to_string()));
     }
     drop(holding);
     house.accounts.flush().await;
@@ -39,7 +39,7 @@ async fn what_the_queue_could_not_hold_is_counted_in_a_gap_entry() {
     let mut tx = doorward_domain::Store::begin(&*house.store).await.unwrap();
     let (mut after, mut stored, mut lost) = (0, 0, 0);
     loop {
-        let rows = tx.audit().list(after, doorward_domain::store::PageLimit::new(1000)).await.unwrap();
+        let rows = tx.audit().list("node-1", after, doorward_domain::store::PageLimit::new(1000)).await.unwrap();
         let Some(last) = rows.last() else { break };
         after = last.seq;
         stored += rows.iter().filter(|row| row.record.event == AuditEvent::GateDenied).count();
@@ -60,6 +60,9 @@ async fn audit_rows_can_be_neither_changed_nor_removed() {
         "UPDATE audit SET outcome = 'success'",
         "DELETE FROM audit",
         "UPDATE audit SET seq = seq + 1",
+        "UPDATE audit_heads SET seq = seq - 1",
+        "UPDATE audit_heads SET node = 'other'",
+        "DELETE FROM audit_heads",
         "REPLACE INTO audit SELECT * FROM audit",
     ] {
         let outcome = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await;

@@ -160,7 +160,7 @@ impl House {
     pub(crate) async fn audit(&self) -> Vec<AuditRow> {
         self.accounts.flush().await;
         let mut tx = self.store.begin().await.unwrap();
-        tx.audit().list(0, PageLimit::new(1000)).await.unwrap()
+        tx.audit().list("node-1", 0, PageLimit::new(1000)).await.unwrap()
     }
 
     /// As [`Self::audit`], however long it is.
@@ -169,7 +169,7 @@ impl House {
         let mut tx = self.store.begin().await.unwrap();
         let mut rows: Vec<AuditRow> = Vec::new();
         loop {
-            let page = tx.audit().list(rows.last().map_or(0, |row| row.seq), PageLimit::new(1000)).await.unwrap();
+            let page = tx.audit().list("node-1", rows.last().map_or(0, |row| row.seq), PageLimit::new(1000)).await.unwrap();
             if page.is_empty() {
                 return rows;
             }
