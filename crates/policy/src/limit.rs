@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_config::Config;
 
 /// At most `count` in any interval of `window` (APP-RL-04).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Quota {
     /// How many.
     pub count: NonZeroU32,

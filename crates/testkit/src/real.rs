@@ -1,4 +1,6 @@
-//! Real applications: FastAPI under uvicorn, Django's admin under gunicorn.
+//! Real parts: FastAPI under uvicorn, Django's admin under gunicorn, Redis.
+
+mod redis;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -9,6 +11,8 @@ use std::time::Duration;
 use crate::address::{INSIDE, free_port};
 use crate::house::{terminate, until};
 use crate::raw::RawClient;
+
+pub use redis::{REDIS_PASSWORD, Redis};
 
 /// The folder with the Python environment (`py/`); `cargo xtask test` makes it and says where it is.
 ///

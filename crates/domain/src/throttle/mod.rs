@@ -6,8 +6,10 @@ mod charge;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod failure;
+mod fallback;
 mod key;
 mod memory;
+mod remote;
 mod window;
 
 use std::time::Duration;
@@ -18,8 +20,10 @@ use doorward_policy::Quota;
 
 pub(crate) use charge::{Charger, Subject};
 pub use failure::Failures;
+pub use fallback::FallbackCounters;
 pub use key::counter_key;
 pub use memory::MemoryCounters;
+pub use remote::{CountersError, REMOTE_BUDGET, RemoteCounters};
 
 /// What a counter says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

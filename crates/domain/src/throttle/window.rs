@@ -11,7 +11,7 @@ use doorward_policy::Quota;
 use super::Decision;
 
 /// Largest quota whose permits are remembered one by one.
-const EXACT_LIMIT: u32 = 1024;
+const EXACT_LIMIT: u32 = 128;
 
 /// Into how many parts a window of a large quota is cut.
 const BUCKETS: i64 = 64;
@@ -39,12 +39,20 @@ pub(super) struct Window {
 impl Window {
     /// Takes a permit at `now` (microseconds), or says how long to wait.
     pub(super) fn take(&mut self, quota: Quota, now: i64) -> Decision {
+        let decision = self.peek(quota, now);
+        if decision == Decision::Allowed {
+            self.note(quota);
+        }
+        decision
+    }
+
+    /// What [`Self::take`] would say.
+    pub(super) fn peek(&mut self, quota: Quota, now: i64) -> Decision {
         self.follow(now);
         self.drop_returned();
         if self.total >= quota.count.get() {
             return Decision::Refused { retry_after: self.wait(quota.count.get()) };
         }
-        self.note(quota);
         Decision::Allowed
     }
 
