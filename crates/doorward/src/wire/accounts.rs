@@ -8,12 +8,12 @@ use doorward_config::{Config, EnvSource, SignUp, Store};
 use doorward_domain::Accounts;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
-use doorward_domain::throttle::MemoryCounters;
+use doorward_domain::throttle::FallbackCounters;
 use doorward_kit::{Entropy, KeyPurpose, MasterKey, SystemClock, SystemEntropy};
 use doorward_policy::LimitPolicy;
 use doorward_storage_sqlite::SqliteStore;
 
-use super::{StartError, key};
+use super::{StartError, counters, key};
 use crate::private_file;
 
 /// The service and the key that others derive theirs from.
@@ -22,6 +22,8 @@ pub struct OpenedAccounts {
     pub accounts: Arc<Accounts>,
     /// Root of all keys.
     pub master: MasterKey,
+    /// Counters that nodes share, where the configuration names some.
+    pub shared_counters: Option<Arc<FallbackCounters>>,
 }
 
 /// Opens everything that flows need. The data folder is made when it is not there.
@@ -33,19 +35,22 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
     let data_dir = &config.site.data_dir;
     private_file::make_dir(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
     let master = key::master_key(config, env, &*entropy)?;
-    let Store::Sqlite = config.store;
+    let Store::Sqlite = &config.store else {
+        return Err(StartError::Usage("store.url: this build keeps it in its own process"));
+    };
+    let opened = counters::open(config, env)?;
     let store = SqliteStore::open(&data_dir.join("doorward.db")).await?;
     let hasher = Argon2Pool::start(hashing(&config.accounts), &master.derive(KeyPurpose::PasswordPepper), &entropy)?;
     let accounts = Arc::new(Accounts::new(Parts {
         store: Arc::new(store),
         hasher: Arc::new(hasher),
-        counters: Arc::new(MemoryCounters::default()),
+        counters: opened.counters,
         clock: Arc::new(SystemClock),
         entropy,
         master: master.clone(),
         rules: rules(config),
     }));
-    Ok(OpenedAccounts { accounts, master })
+    Ok(OpenedAccounts { accounts, master, shared_counters: opened.shared })
 }
 
 fn hashing(accounts: &doorward_config::Accounts) -> Argon2Settings {
@@ -64,10 +69,20 @@ fn rules(config: &Config) -> AccountRules {
     AccountRules {
         sign_up: match accounts.sign_up {
             SignUp::Open => SignUpMode::Open,
+            SignUp::Invitation => SignUpMode::Invitation,
             SignUp::Closed => SignUpMode::Closed,
         },
         session_idle: accounts.session_idle,
         session_absolute: accounts.session_absolute,
+        remembered_idle: accounts.remember_idle,
+        remembered_absolute: accounts.remember_absolute,
+        session_rotation: accounts.session_rotate,
+        device_life: accounts.device,
+        recovery_life: accounts.recovery,
+        email_change_life: accounts.email_change,
+        email_undo_life: accounts.email_undo,
+        invitation_life: accounts.invitation,
+        allowed_domains: accounts.allowed_domains.clone(),
         session_limit: accounts.session_limit,
         verification_life: accounts.verification,
         password_min: accounts.password_min,

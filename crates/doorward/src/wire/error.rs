@@ -33,6 +33,15 @@ pub enum StartError {
     /// A statement of a command.
     #[error(transparent)]
     Store(#[from] doorward_domain::StoreError),
+    /// The password of the shared counters.
+    #[error("counters.password_file: {0}")]
+    CounterPassword(doorward_config::SecretError),
+    /// The way to the shared counters.
+    #[error("counters: {0}")]
+    CounterSetup(doorward_storage_redis::SetupError),
+    /// The shared counters, as they answered.
+    #[error("counters.url: {0}")]
+    Counters(doorward_domain::throttle::CountersError),
     /// The hashing threads.
     #[error("passwords cannot be hashed: {0}")]
     Hasher(#[from] doorward_domain::credential::Argon2Error),
@@ -64,11 +73,12 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Key(_) | Self::NoKey | Self::Gate(_) | Self::Tls(_) => Exit::Usage,
+            Self::Usage(_) | Self::CounterPassword(_) | Self::CounterSetup(_) | Self::Key(_) | Self::NoKey | Self::Gate(_) | Self::Tls(_) => Exit::Usage,
             Self::NotThere(_) => Exit::NotRight,
             Self::DataDir { .. }
             | Self::Open(_)
             | Self::Store(_)
+            | Self::Counters(_)
             | Self::Hasher(_)
             | Self::App(_)
             | Self::Bind(_)

@@ -3,6 +3,7 @@
 mod accounts;
 mod admission;
 mod audit;
+mod counters;
 mod error;
 mod key;
 mod service;
@@ -45,6 +46,9 @@ impl House {
     pub async fn open(config: &Config, env: &dyn EnvSource) -> Result<Self, StartError> {
         let policy = Arc::new(Policy::decide(config));
         let opened = open_accounts(config, env).await?;
+        if let Some(shared) = &opened.shared_counters {
+            counters::check(shared).await?;
+        }
         let app = App::new(AppParts {
             accounts: opened.accounts.clone(),
             policy: policy.clone(),
@@ -74,7 +78,7 @@ impl House {
             Box::pin(async move { accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
         });
         let bound = listen::bind(&listen_spec(&config.listen))?;
-        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, drain: DRAIN }, app, accounts })
+        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, documents: documents(), drain: DRAIN }, app, accounts })
     }
 
     /// What is listened on, with the ports that were really taken.
@@ -107,6 +111,11 @@ impl House {
 
 fn listen_spec(listen: &Listen) -> ListenSpec {
     ListenSpec { http: listen.http.clone(), https: listen.https.clone(), internal: listen.internal }
+}
+
+/// What the internal listener shows beside health (EXPO-04).
+fn documents() -> listen::Documents {
+    Arc::new([("/openapi.json", doorward_app::openapi::text().into())])
 }
 
 fn certificates(config: &Config, policy: &Policy) -> Result<Arc<CertStore>, StartError> {
