@@ -38,13 +38,14 @@ fn pages() -> Result<Vec<(PathBuf, String)>, TaskError> {
     let reference = tree::root().join("docs/reference");
     Ok(vec![
         (reference.join("controls.md"), control::render_reference(&catalogue, &bearers)),
-        (reference.join("configuration.md"), configuration()?),
+        (reference.join("configuration.md"), printed_by("doorward-config", "reference")?),
+        (reference.join("openapi.json"), printed_by("doorward-app", "openapi")?),
     ])
 }
 
-/// The configuration reference, which the crate that reads the configuration prints itself.
-fn configuration() -> Result<String, TaskError> {
+/// What a crate prints of itself: the configuration reference, the API description.
+fn printed_by(package: &str, example: &str) -> Result<String, TaskError> {
     let mut print = process::command("cargo");
-    print.args(["run", "--quiet", "--package", "doorward-config", "--example", "reference"]);
+    print.args(["run", "--quiet", "--package", package, "--example", example]);
     process::output(&mut print, Duration::from_secs(600))
 }

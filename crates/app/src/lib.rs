@@ -16,6 +16,7 @@ mod guard;
 mod identity;
 mod mail;
 mod masked;
+pub mod openapi;
 mod page;
 mod problem;
 pub mod route;

@@ -15,7 +15,7 @@ pub mod stack;
 pub mod tls;
 
 pub use body::{BodyTooLarge, BoxError, EdgeBody};
-pub use listen::{BindError, Bound, ListenSpec, Readiness, ServeParts, bind, serve};
+pub use listen::{BindError, Bound, Documents, ListenSpec, Readiness, ServeParts, bind, serve};
 pub use port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind, Refusal};
 pub use stack::{Edge, EdgeParts};
 pub use tls::{CertStore, SelfSigned, TlsError, self_signed};

@@ -1,10 +1,12 @@
 //! Cross-site requests, told by `Sec-Fetch-Site` and `Origin`.
 
+use doorward_app::route::{CsrfClass, ROUTES};
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::client::{CSRF, Client, PASSWORD, SESSION};
 use crate::house::House;
+use crate::table::{concrete, json_routes};
 
 const SITE: &str = "https://app.example.com";
 
@@ -125,30 +127,31 @@ async fn csrf_09_auth_routes_take_json_and_nothing_else_before_any_effect() {
         Some(""),
         None,
     ];
-    let bodies = [
-        ("/api/auth/login", json!({"email": "ada@example.com", "password": PASSWORD})),
-        ("/api/auth/register", json!({"email": "eve@example.com", "password": PASSWORD})),
-        ("/api/auth/verify-email", json!({"token": "x"})),
-        ("/api/auth/verify-email/resend", json!({"email": "ada@example.com"})),
-    ];
-    for (path, body) in &bodies {
+    let body = r#"{"email":"ada@example.com","password":"nine quiet lanterns over Trondheim","token":"x"}"#;
+    for route in json_routes() {
+        let mut client = match route.csrf {
+            CsrfClass::Token => house.signed_in("ada@example.com").await,
+            _ => Client::new(&house),
+        };
+        let (path, token) = (concrete(route), client.cookie(CSRF).to_owned());
         for content_type in refused {
-            let mut client = Client::new(&house);
-            let ask = client.ask(Method::POST, path).own().body(content_type.unwrap_or("x/y"), body.to_string());
+            let ask = client.ask(route.method.clone(), &path).own().field("x-csrf-token", &token);
+            let ask = ask.body(content_type.unwrap_or("x/y"), body);
             let ask = if content_type.is_none() { ask.without("content-type") } else { ask };
             let answer = ask.send().await;
-            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path} {content_type:?}");
+            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{} {path} {content_type:?}", route.method);
             assert!(answer.set_cookies().is_empty());
         }
-        let mut client = Client::new(&house);
-        let twice = client.ask(Method::POST, path).own().body("application/json", body.to_string());
+        let twice = client.ask(route.method.clone(), &path).own().field("x-csrf-token", &token).body("application/json", body);
         let answer = twice.field("content-type", "application/json").send().await;
         assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path} with the field twice");
+        if route.csrf == CsrfClass::Token {
+            assert_eq!(client.get("/api/auth/me").await.status, StatusCode::OK, "the session is as before {path}");
+        }
     }
     assert_eq!(house.delivered().await, mails, "no mail came of any of it");
     for content_type in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
         let mut client = Client::new(&house);
-        let body = bodies[0].1.to_string();
         let answer = client.ask(Method::POST, "/api/auth/login").own().body(content_type, body).send().await;
         assert_eq!(answer.status, StatusCode::OK, "{content_type}");
     }
@@ -173,17 +176,12 @@ async fn cross_site_posts_before_sign_in_do_nothing() {
     let house = House::new().await;
     house.member("ada@example.com").await;
     let (mails, sessions) = (house.mails().len(), house.session_count().await);
-    let requests = [
-        ("/api/auth/login", json!({"email": "ada@example.com", "password": PASSWORD})),
-        ("/api/auth/register", json!({"email": "eve@example.com", "password": PASSWORD})),
-        ("/api/auth/verify-email", json!({"token": "x"})),
-        ("/api/auth/verify-email/resend", json!({"email": "ada@example.com"})),
-    ];
-    for (path, body) in &requests {
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "token": "x"}).to_string();
+    for path in ROUTES.iter().filter(|route| route.csrf == CsrfClass::Origin).map(|route| route.path) {
         for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.test")]
         {
             let mut attacker = Client::new(&house);
-            let ask = attacker.ask(Method::POST, path).field(name, value).body("application/json", body.to_string());
+            let ask = attacker.ask(Method::POST, path).field(name, value).body("application/json", body.clone());
             let answer = ask.send().await;
             assert_eq!((answer.status, answer.detail()), (StatusCode::FORBIDDEN, "CSRF failed".into()), "{path} {value}");
             assert!(answer.set_cookies().is_empty());
@@ -197,9 +195,9 @@ async fn cross_site_posts_before_sign_in_do_nothing() {
 async fn page_forms_refuse_cross_site_posts_even_with_a_right_token() {
     let house = House::new().await;
     house.member("ada@example.com").await;
-    for path in ["/account/sign-in", "/account/sign-up", "/account/verify", "/account/resend"] {
+    for path in ROUTES.iter().filter(|route| route.csrf == CsrfClass::Form).map(|route| route.path) {
         let mut victim = Client::new(&house);
-        victim.get(path).await;
+        victim.get("/account/sign-in").await;
         let token = victim.cookie(CSRF).to_owned();
         let fields = [("csrf_token", token.as_str()), ("email", "ada@example.com"), ("password", PASSWORD), ("token", "x")];
         let body = crate::client::form(&fields);
@@ -262,6 +260,9 @@ async fn csrf_10_a_method_is_what_it_says_and_not_what_a_field_says() {
             (Method::GET, "/api/auth/logout", "POST"),
             (Method::POST, "/api/auth/me", "GET"),
             (Method::POST, "/api/auth/me", "PATCH"),
+            (Method::POST, "/api/auth/me", "DELETE"),
+            (Method::GET, "/api/auth/sessions/revoke-others", "POST"),
+            (Method::POST, "/api/auth/sessions", "DELETE"),
             (Method::GET, "/api/auth/login?_method=POST", "POST"),
         ] {
             let ask = client.ask(method.clone(), path).own().field("x-csrf-token", &token).field(name, meant);
@@ -290,7 +291,7 @@ async fn csrf_11_safe_methods_write_nothing() {
     let before = house.snapshot().await;
     for client in [&mut member, &mut stranger] {
         for route in &doorward_app::route::ROUTES {
-            let path = format!("{}?token={token}&email=eve@example.com", route.path.replace("{name}", "x"));
+            let path = format!("{}?token={token}&email=eve@example.com", concrete(route));
             for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
                 client.ask(method.clone(), &path).send().await;
                 assert!(house.snapshot().await == before, "{method} {} wrote something", route.path);
@@ -321,7 +322,7 @@ async fn csrf_17_every_refusal_is_noted_with_its_reason_and_without_a_token() {
         fields.iter().fold(ask, |ask, (name, value)| ask.field(name, value)).send().await;
         expected.push(("/api/auth/logout", reason));
     }
-    for path in ["/account/sign-in", "/account/sign-up", "/account/verify", "/account/resend", "/account/sign-out"] {
+    for path in ROUTES.iter().filter(|route| route.csrf == CsrfClass::Form).map(|route| route.path) {
         client.post_form(path, &[]).await;
         client.post_form(path, &[("csrf_token", "canary-value")]).await;
         client.ask(Method::POST, path).field("origin", "null").send().await;

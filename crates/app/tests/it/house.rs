@@ -108,7 +108,10 @@ impl House {
     }
 
     /// With another hasher than the quick one.
-    pub(crate) async fn with_hasher(limits: &str, wrap: impl FnOnce(&MasterKey, &Arc<dyn Entropy>) -> Arc<dyn PasswordHasher>) -> Self {
+    pub(crate) async fn with_hasher(
+        limits: &str,
+        wrap: impl FnOnce(&MasterKey, &Arc<dyn Entropy>) -> Arc<dyn PasswordHasher>,
+    ) -> Self {
         Self::build_with(limits, "", wrap).await
     }
 

@@ -1,9 +1,11 @@
 //! Pages, as a browser without script uses them.
 
+use doorward_app::route::{ROUTES, Route};
 use http::{Method, StatusCode};
 
 use crate::client::{Answer, CSRF, Client, PASSWORD, SESSION};
 use crate::house::House;
+use crate::table::is_member_page;
 
 /// Every `<input …>` of a page, as its attributes.
 fn inputs(page: &Answer) -> Vec<String> {
@@ -28,7 +30,7 @@ async fn somebody_without_script_signs_up_verifies_signs_in_and_out() {
     let page = browser.get("/account/sign-up").await;
     let token = hidden_token(&page);
     assert_eq!(token, browser.cookie(CSRF));
-    let fields = [("csrf_token", token.as_str()), ("email", "ada@example.com"), ("name", "Ada <b>"), ("password", PASSWORD)];
+    let fields = [("csrf_token", token.as_str()), ("email", "ada@example.com"), ("username", "Ada <b>"), ("password", PASSWORD)];
     let done = browser.post_form("/account/sign-up", &fields).await;
     assert_eq!((done.status, done.field("location")), (StatusCode::SEE_OTHER, "/account/check-mail"));
     assert_eq!(browser.get("/account/check-mail").await.status, StatusCode::OK);
@@ -50,10 +52,45 @@ async fn somebody_without_script_signs_up_verifies_signs_in_and_out() {
     assert_eq!((page.status, page.field("location")), (StatusCode::SEE_OTHER, "/account/sign-in"));
 }
 
+fn assert_welcome(password: &str, autocomplete: &str) {
+    assert!(password.contains("type=\"password\""), "{password}");
+    assert!(password.contains(&format!("autocomplete=\"{autocomplete}\"")), "{password}");
+    assert!(!password.contains("value=") && !password.contains("maxlength"), "{password}");
+    assert!(!password.contains("autocomplete=\"off\""), "{password}");
+}
+
+fn assert_unblocked(page: &Answer) {
+    for blocked in ["onpaste", "oncopy", "oninput", "readonly", "data-lpignore"] {
+        assert!(!page.text().contains(blocked), "{blocked}");
+    }
+}
+
 #[tokio::test]
 async fn pwd_10_password_fields_welcome_managers_and_paste_and_are_never_filled() {
     let house = House::new().await;
     house.member("ada@example.com").await;
+    for (path, fields) in [
+        ("/account/password", &[("current_password", "current-password"), ("new_password", "new-password")][..]),
+        ("/account/reset", &[("password", "new-password")]),
+        ("/account/email", &[("current_password", "current-password")]),
+        ("/account/delete", &[("current_password", "current-password")]),
+    ] {
+        let mut browser = house.signed_in("ada@example.com").await;
+        let first = browser.get(path).await;
+        let token = hidden_token(&first);
+        let sent: Vec<_> = fields.iter().map(|(name, _)| (*name, "wrong")).chain([("csrf_token", token.as_str())]).collect();
+        let again = browser.post_form(path, &sent).await;
+        assert!(again.status.is_client_error(), "{path} {}", again.status);
+        for page in [&first, &again] {
+            let inputs = inputs(page);
+            for (name, autocomplete) in fields {
+                assert_welcome(input(&inputs, name), autocomplete);
+            }
+            assert_unblocked(page);
+            assert_eq!(inputs.iter().filter(|input| input.contains("type=\"password\"")).count(), fields.len());
+        }
+        assert!(!again.text().contains("wrong"), "{path}");
+    }
     for (path, autocomplete) in [("/account/sign-in", "current-password"), ("/account/sign-up", "new-password")] {
         let mut browser = Client::new(&house);
         let first = browser.get(path).await;
@@ -63,14 +100,9 @@ async fn pwd_10_password_fields_welcome_managers_and_paste_and_are_never_filled(
         assert!(again.status.is_client_error());
         for page in [&first, &again] {
             let inputs = inputs(page);
-            let password = input(&inputs, "password");
-            assert!(password.contains("type=\"password\""), "{password}");
-            assert!(password.contains(&format!("autocomplete=\"{autocomplete}\"")), "{password}");
-            assert!(!password.contains("value=") && !password.contains("maxlength"), "{password}");
+            assert_welcome(input(&inputs, "password"), autocomplete);
+            assert_unblocked(page);
             assert!(input(&inputs, "email").contains("autocomplete=\"username\""));
-            for blocked in ["onpaste", "oncopy", "oninput", "readonly", "autocomplete=\"off\"", "data-lpignore"] {
-                assert!(!page.text().contains(blocked), "{blocked} on {path}");
-            }
         }
         assert!(input(&inputs(&again), "email").contains("value=\"ada@example.com\""), "the address stays");
         assert!(!again.text().contains("wrong"));
@@ -84,8 +116,12 @@ async fn pages_need_nothing_inline_and_name_their_assets_by_hash() {
     let mut member = house.member("ada@example.com").await;
     let mut browser = Client::new(&house);
     let mut pages = vec![member.get("/account").await, browser.get("/account/nope").await];
-    for path in ["/account/sign-up", "/account/sign-in", "/account/check-mail", "/account/verify", "/account/resend"] {
-        pages.push(browser.get(path).await);
+    let is_page = |route: &&Route| route.method == Method::GET && route.path.starts_with("/account");
+    for route in ROUTES.iter().filter(is_page) {
+        let reader = if is_member_page(route) { &mut member } else { &mut browser };
+        let page = reader.get(route.path).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", route.path);
+        pages.push(page);
     }
     for page in &pages {
         let text = page.text();

@@ -1,15 +1,12 @@
 //! Every route is spoken for: what the table says of a route is what the route does.
 
-use doorward_app::route::{CsrfClass, Endpoint, ROUTES, Route, Scope, SessionUse};
+use doorward_app::route::{CsrfClass, Endpoint, ROUTES, Scope, SessionUse};
 use doorward_policy::{BuiltIn, CanonicalPath, Target};
 use http::{Method, StatusCode};
 
 use crate::client::Client;
 use crate::house::House;
-
-fn concrete(route: &Route) -> String {
-    route.path.replace("{name}", "x")
-}
+use crate::table::{body_for, caller, concrete, is_member_page, send};
 
 fn methods_of(path: &str) -> Vec<Method> {
     let mut methods: Vec<Method> = ROUTES.iter().filter(|route| route.path == path).map(|route| route.method.clone()).collect();
@@ -44,7 +41,7 @@ async fn every_unsafe_route_but_reports_refuses_cross_site_requests() {
     let house = House::new().await;
     for route in ROUTES.iter().filter(|route| route.method != Method::GET) {
         let mut client = Client::new(&house);
-        let answer = client.ask(Method::POST, &concrete(route)).field("sec-fetch-site", "cross-site").send().await;
+        let answer = client.ask(route.method.clone(), &concrete(route)).field("sec-fetch-site", "cross-site").send().await;
         let expected = if route.csrf == CsrfClass::Open { StatusCode::UNSUPPORTED_MEDIA_TYPE } else { StatusCode::FORBIDDEN };
         assert_eq!(answer.status, expected, "{}", route.path);
         assert_eq!(route.csrf == CsrfClass::Open, route.endpoint == Endpoint::CspReport);
@@ -60,7 +57,7 @@ async fn who_gets_in_is_what_the_table_says() {
         let known = member.get(&concrete(route)).await.status;
         let (for_stranger, for_member) = match route.endpoint {
             Endpoint::Asset => (404, 404),
-            Endpoint::Account => (303, 200),
+            _ if is_member_page(route) => (303, 200),
             Endpoint::SignInForm | Endpoint::SignUpForm => (200, 303),
             _ if route.session == SessionUse::Required => (401, 200),
             _ => (200, 200),
@@ -74,23 +71,13 @@ async fn every_scope_of_the_table_can_run_out() {
     for route in &ROUTES {
         let (Scope::Before(scope) | Scope::Flow(scope)) = route.scope else { continue };
         let house = House::with(&format!("{scope} = \"1/min\"")).await;
+        let mut client = caller(&house, route, "ada@example.com").await;
         let mut last = StatusCode::OK;
         for _ in 0..2 {
-            let mut client = Client::new(&house);
-            let body = r#"{"email":"ada@example.com","password":"nine quiet lanterns over Trondheim","token":"x"}"#;
-            let ask = client.ask(route.method.clone(), route.path);
-            let answer = match route.csrf {
-                CsrfClass::Safe => ask.send().await,
-                CsrfClass::Form => {
-                    client.get("/account/sign-in").await;
-                    let token = client.cookie(crate::client::CSRF).to_owned();
-                    let fields = [("csrf_token", token.as_str()), ("email", "ada@example.com"), ("token", "x")];
-                    let password = ("password", crate::client::PASSWORD);
-                    client.post_form(route.path, &[&fields[..], &[password]].concat()).await
-                }
-                CsrfClass::Origin | CsrfClass::Token | CsrfClass::Open => ask.own().body("application/json", body).send().await,
+            last = match route.csrf {
+                CsrfClass::Open => client.ask(Method::POST, route.path).body("application/json", "{}").send().await.status,
+                _ => send(&mut client, route, &body_for(route)).await.status,
             };
-            last = answer.status;
         }
         assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "{} with {scope}", route.path);
     }
@@ -107,7 +94,16 @@ fn every_route_lies_under_a_reserved_prefix() {
         let Target::BuiltIn(part) = host.resolve(&path) else { panic!("{} is not reserved", route.path) };
         let expected = match route.endpoint {
             Endpoint::Asset => BuiltIn::Asset,
-            Endpoint::VerifyForm | Endpoint::Verify => BuiltIn::TokenPage,
+            Endpoint::VerifyForm
+            | Endpoint::Verify
+            | Endpoint::ResetForm
+            | Endpoint::Reset
+            | Endpoint::ConfirmEmailForm
+            | Endpoint::ConfirmEmailSave
+            | Endpoint::UndoEmailForm
+            | Endpoint::UndoEmailSave
+            | Endpoint::SignUpForm
+            | Endpoint::SignUp => BuiltIn::TokenPage,
             _ if route.path.starts_with("/account") => BuiltIn::Page,
             _ => BuiltIn::Api,
         };

@@ -4,6 +4,7 @@ pub mod check;
 pub mod dev;
 mod exit;
 pub mod hash_password;
+mod openapi;
 mod process;
 pub mod serve;
 pub mod user;
@@ -46,6 +47,8 @@ enum Command {
     User(user::UserCommand),
     /// Make a line for a gate's users file.
     HashPassword(hash_password::Args),
+    /// Print the description of the API (OpenAPI 3.1, JSON).
+    Openapi,
 }
 
 /// Parses the command line and runs what it asks for.
@@ -65,5 +68,6 @@ pub fn main() -> Exit {
         Command::Verify(args) => verify::run(&line.config, &args),
         Command::User(command) => user::run(&line.config, &command),
         Command::HashPassword(args) => hash_password::run(&args),
+        Command::Openapi => openapi::run(),
     }
 }

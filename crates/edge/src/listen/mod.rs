@@ -17,7 +17,7 @@ mod serve;
 mod stop;
 
 pub use bind::{BindError, Bound, ListenSpec, bind};
-pub use door::Readiness;
+pub use door::{Documents, Readiness};
 pub use serve::{ServeParts, serve};
 
 pub(crate) use framing::{BodyFault, FramingFault};

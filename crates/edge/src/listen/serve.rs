@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use super::accept::{Acceptor, accept_loop};
 use super::bind::Bound;
 use super::cap::{PrefixCap, TOTAL_MAX};
-use super::door::{Door, Readiness};
+use super::door::{Documents, Door, Readiness};
 use super::stop::Stop;
 use crate::stack::Edge;
 use crate::tls::{CertStore, TlsError, server_config};
@@ -25,6 +25,8 @@ pub struct ServeParts {
     pub certificates: Arc<CertStore>,
     /// Asked for `/health/ready`.
     pub ready: Readiness,
+    /// Shown on the internal listener alone.
+    pub documents: Documents,
     /// How long requests under way may take after the signal to stop; 30 s is usual.
     pub drain: Duration,
 }
@@ -52,7 +54,7 @@ pub async fn serve(bound: Bound, parts: ServeParts, shutdown: impl Future<Output
         loops.spawn(accept_loop(listener, shared.clone(), Door::Plain(parts.edge.clone()), None));
     }
     if let Some(listener) = bound.internal {
-        let door = Door::Internal(parts.edge.clone(), parts.ready.clone());
+        let door = Door::Internal(parts.edge.clone(), parts.ready.clone(), parts.documents.clone());
         // Its own places: a full front must not hide that the process is alive.
         let own = Acceptor { places: Arc::new(Semaphore::new(64)), prefixes: PrefixCap::default(), ..shared.clone() };
         loops.spawn(accept_loop(listener, own, door, None));

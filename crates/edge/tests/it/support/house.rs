@@ -128,6 +128,7 @@ impl HouseBuilder {
             edge: edge.clone(),
             certificates: certificates.clone(),
             ready: Arc::new(|| Box::pin(std::future::ready(true))),
+            documents: Arc::new([("/openapi.json", bytes::Bytes::from_static(br#"{"openapi":"3.1.0"}"#))]),
             drain: Duration::from_secs(5),
         };
         tokio::spawn(doorward_edge::serve(bound, parts, async move {

@@ -102,8 +102,11 @@ fn from_the_application(site: &Site, cases: &mut Cases) {
     let large = json!({"email": "x".repeat(20_000)});
     cases.add(Kind::Api, 413, "a large body", client.post_json("/api/auth/login", &large));
     cases.add(Kind::Page, 200, "sign-in page", client.get("/account/sign-in"));
-    cases.add(Kind::Page, 200, "sign-up page", client.get("/account/sign-up"));
+    cases.add(Kind::TokenPage, 200, "sign-up page", client.get("/account/sign-up"));
     cases.add(Kind::TokenPage, 200, "verification page", client.get("/account/verify"));
+    cases.add(Kind::TokenPage, 200, "page of a reset link", client.get("/account/reset"));
+    cases.add(Kind::TokenPage, 200, "page of a new address", client.get("/account/email/confirm"));
+    cases.add(Kind::TokenPage, 200, "page of an undo link", client.get("/account/email/undo"));
     cases.add(Kind::Page, 404, "no such page", client.get("/account/nope"));
     cases.add(Kind::Page, 403, "a form without token", client.send(&Request::post("/account/sign-in").form(&[("email", "a")])));
     let navigation = Request::get("/members/").header("Sec-Fetch-Mode", "navigate").header("Accept", "text/html");

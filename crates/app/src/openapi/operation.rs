@@ -1,0 +1,302 @@
+//! What the table of routes cannot say: words, fields of bodies, answers.
+
+use crate::route::Endpoint;
+
+/// One operation in words.
+pub(super) struct Operation {
+    /// Its name for generated clients.
+    pub(super) id: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) about: &'static str,
+    pub(super) body: Body,
+    /// What is its own; the common failures are added.
+    pub(super) answers: Vec<Answer>,
+}
+
+/// What is sent.
+pub(super) enum Body {
+    /// Nothing.
+    None,
+    /// An object of these fields.
+    Json(&'static [Field]),
+    /// What browsers send by themselves.
+    Report,
+}
+
+/// A member of a body.
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) is_required: bool,
+}
+
+/// What a member is.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// An address, or what is taken for one.
+    Email,
+    /// Text of up to so many characters.
+    Text(u32),
+    /// The same, and `null` clears.
+    Clearable(u32),
+    /// An https address; `null` clears.
+    Link,
+    /// A password.
+    Password,
+    /// The code of a mail.
+    Token,
+    /// A yes or no.
+    Flag,
+}
+
+/// One way in which it ends.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) about: &'static str,
+    pub(super) shape: Shape,
+}
+
+/// What is answered.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    Empty,
+    Detail,
+    Problem,
+    Me,
+    Sessions,
+    Export,
+    Health,
+    Keys,
+}
+
+impl Answer {
+    pub(super) const fn failure(status: u16, about: &'static str) -> Self {
+        Self { status, about, shape: Shape::Problem }
+    }
+}
+
+const fn needed(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, is_required: true }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, is_required: false }
+}
+
+const REGISTER: &[Field] = &[
+    needed("email", Kind::Email),
+    needed("password", Kind::Password),
+    optional("username", Kind::Text(150)),
+    optional("invitation", Kind::Token),
+];
+const LOGIN: &[Field] = &[
+    optional("email", Kind::Email),
+    optional("username", Kind::Email),
+    needed("password", Kind::Password),
+    optional("remember", Kind::Flag),
+];
+const PROFILE: &[Field] =
+    &[optional("display_name", Kind::Clearable(150)), optional("avatar_url", Kind::Link), optional("bio", Kind::Clearable(2000))];
+const ADDRESS: &[Field] = &[needed("email", Kind::Email)];
+const CODE: &[Field] = &[needed("token", Kind::Token)];
+const RESET: &[Field] = &[needed("token", Kind::Token), needed("password", Kind::Password)];
+const PASSWORD: &[Field] = &[needed("current_password", Kind::Password), needed("new_password", Kind::Password)];
+const NEW_ADDRESS: &[Field] = &[needed("email", Kind::Email), needed("current_password", Kind::Password)];
+const PROOF: &[Field] = &[needed("current_password", Kind::Password)];
+
+/// `None` for what is no API: pages and their assets.
+pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
+    use Endpoint as E;
+    Some(match endpoint {
+        E::CsrfToken
+        | E::Register
+        | E::Login
+        | E::Logout
+        | E::VerifyEmail
+        | E::ResendVerification
+        | E::ForgotPassword
+        | E::ResetPassword => entrance(endpoint),
+        E::Me
+        | E::Profile
+        | E::DeleteAccount
+        | E::Export
+        | E::ChangePassword
+        | E::ChangeEmail
+        | E::ConfirmEmail
+        | E::UndoEmail => account(endpoint),
+        E::Refresh | E::SessionList | E::RevokeSession | E::RevokeOthers => sessions(endpoint),
+        E::Health | E::CspReport | E::Jwks => house(endpoint),
+        E::Asset
+        | E::SignUpForm
+        | E::SignUp
+        | E::CheckMail
+        | E::VerifyForm
+        | E::Verify
+        | E::ResendForm
+        | E::Resend
+        | E::SignInForm
+        | E::SignIn
+        | E::SignOut
+        | E::ForgotForm
+        | E::Forgot
+        | E::ResetForm
+        | E::Reset
+        | E::Account
+        | E::ProfileForm
+        | E::ProfileSave
+        | E::PasswordForm
+        | E::PasswordSave
+        | E::EmailForm
+        | E::EmailSave
+        | E::ConfirmEmailForm
+        | E::ConfirmEmailSave
+        | E::UndoEmailForm
+        | E::UndoEmailSave
+        | E::SessionsPage
+        | E::SessionEnd
+        | E::SessionsEnd
+        | E::ExportFile
+        | E::DeleteForm
+        | E::Delete => return None,
+    })
+}
+
+/// A sketch of an operation, filled in step by step.
+fn new(tag: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    Operation { id, tag, summary, about: "", body: Body::None, answers: Vec::new() }
+}
+
+impl Operation {
+    fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    fn takes(self, fields: &'static [Field]) -> Self {
+        Self { body: Body::Json(fields), ..self }
+    }
+
+    fn answers(mut self, status: u16, about: &'static str, shape: Shape) -> Self {
+        self.answers.push(Answer { status, about, shape });
+        self
+    }
+
+    fn fails(self, status: u16, about: &'static str) -> Self {
+        self.answers(status, about, Shape::Problem)
+    }
+
+    fn token(self) -> Self {
+        self.fails(400, "Invalid or expired token")
+    }
+
+    fn proof(self) -> Self {
+        self.fails(401, "Invalid credentials").fails(422, "Invalid input")
+    }
+}
+
+fn entrance(endpoint: Endpoint) -> Operation {
+    let new = |id, summary| new("entrance", id, summary);
+    match endpoint {
+        Endpoint::CsrfToken => new("csrf", "Make sure that the browser holds a CSRF token")
+            .about("Sets the CSRF cookie unless a valid one came along.")
+            .answers(200, "ok", Shape::Detail),
+        Endpoint::Register => new("register", "Ask for an account")
+            .about("The same answer for every address; the next step is in a mail.")
+            .takes(REGISTER)
+            .answers(202, "Accepted, whoever it is", Shape::Detail)
+            .fails(403, "Sign-up is closed")
+            .fails(403, "Invalid or expired invitation")
+            .fails(422, "Invalid input"),
+        Endpoint::Login => new("login", "Sign in")
+            .about("Sets the session cookie and a CSRF cookie bound to it. `username` is read when there is no `email`.")
+            .takes(LOGIN)
+            .answers(200, "The account", Shape::Me)
+            .fails(401, "Invalid credentials"),
+        Endpoint::Logout => new("logout", "Sign out").answers(204, "Both cookies are cleared", Shape::Empty),
+        Endpoint::VerifyEmail => new("verifyEmail", "Prove an address with the code of a mail")
+            .takes(CODE)
+            .answers(200, "Email verified", Shape::Detail)
+            .token(),
+        Endpoint::ResendVerification => new("resendVerification", "Ask for the mail again").takes(ADDRESS).answers(
+            200,
+            "The same for every address",
+            Shape::Detail,
+        ),
+        Endpoint::ForgotPassword => new("forgotPassword", "Ask for a link to a new password")
+            .about("The same answer for every body of up to 64 KiB, also for what is no JSON.")
+            .takes(ADDRESS)
+            .answers(200, "The same for every body", Shape::Detail),
+        _ => new("resetPassword", "Choose a new password with the code of a mail")
+            .about("Ends every session of the account; signs nobody in.")
+            .takes(RESET)
+            .answers(200, "Password reset", Shape::Detail)
+            .token()
+            .fails(422, "Invalid input"),
+    }
+}
+
+fn account(endpoint: Endpoint) -> Operation {
+    let new = |id, summary| new("account", id, summary);
+    match endpoint {
+        Endpoint::Me => new("me", "Who is signed in").answers(200, "The account", Shape::Me),
+        Endpoint::Profile => new("updateProfile", "Change what the account shows of itself")
+            .about("What is absent stays, `null` clears; any other name is refused.")
+            .takes(PROFILE)
+            .answers(200, "The account as it is then", Shape::Me)
+            .fails(422, "Invalid input"),
+        Endpoint::DeleteAccount => new("deleteAccount", "Delete the account for good")
+            .takes(PROOF)
+            .answers(204, "Gone; the cookies are cleared", Shape::Empty)
+            .proof(),
+        Endpoint::Export => new("exportAccount", "A copy of everything that is stored about the caller")
+            .about("POST, since the audit trail notes it.")
+            .answers(200, "The copy", Shape::Export),
+        Endpoint::ChangePassword => new("changePassword", "Change the password")
+            .about("This session goes on under a new credential, all others end.")
+            .takes(PASSWORD)
+            .answers(200, "Password changed", Shape::Detail)
+            .proof(),
+        Endpoint::ChangeEmail => new("changeEmail", "Ask for another address")
+            .about("The same answer for free and taken addresses.")
+            .takes(NEW_ADDRESS)
+            .answers(202, "Accepted", Shape::Detail)
+            .proof(),
+        Endpoint::ConfirmEmail => new("confirmEmail", "Prove the new address with the code of a mail")
+            .takes(CODE)
+            .answers(200, "Email changed", Shape::Detail)
+            .token(),
+        _ => new("undoEmail", "Take the account back to its former address")
+            .about("Ends every session of the account.")
+            .takes(CODE)
+            .answers(200, "Email change undone", Shape::Detail)
+            .token(),
+    }
+}
+
+fn sessions(endpoint: Endpoint) -> Operation {
+    let new = |id, summary| new("sessions", id, summary);
+    match endpoint {
+        Endpoint::Refresh => new("refresh", "Replace the credential of this session")
+            .about("Without cookies when another request of the same session did so a moment ago.")
+            .answers(200, "Session refreshed", Shape::Detail),
+        Endpoint::SessionList => {
+            new("listSessions", "Where the caller is signed in").answers(200, "Newest first", Shape::Sessions)
+        }
+        Endpoint::RevokeSession => {
+            new("revokeSession", "End one session of the caller").answers(204, "Ended", Shape::Empty).fails(404, "Not found")
+        }
+        _ => new("revokeOtherSessions", "End every other session of the caller").answers(204, "Ended", Shape::Empty),
+    }
+}
+
+fn house(endpoint: Endpoint) -> Operation {
+    let new = |id, summary| new("house", id, summary);
+    match endpoint {
+        Endpoint::Health => new("health", "Whether the service and its store answer")
+            .answers(200, "They do", Shape::Health)
+            .answers(503, "The store does not", Shape::Health),
+        Endpoint::CspReport => Operation { body: Body::Report, ..new("cspReport", "Take a report about blocked content") }
+            .answers(204, "Taken", Shape::Empty),
+        _ => new("keys", "The public keys of assertions").answers(200, "A JWK set", Shape::Keys),
+    }
+}

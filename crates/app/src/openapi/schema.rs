@@ -1,0 +1,187 @@
+//! Bodies and answers as JSON Schema.
+
+use serde_json::{Map, Value, json};
+
+use super::operation::{Answer, Body, Field, Kind, Shape};
+
+/// What operations refer to.
+pub(super) fn components() -> Value {
+    json!({
+        "securitySchemes": {
+            "session": {"type": "apiKey", "in": "cookie", "name": "__Host-doorward_session"},
+            "csrf": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-CSRF-Token",
+                "description": "The value of the cookie __Host-doorward_csrf, which must come along"
+            }
+        },
+        "schemas": {
+            "Detail": object(&[("detail", json!({"type": "string"}))]),
+            "Problem": problem(),
+            "Me": me(),
+            "Session": session(),
+            "Sessions": object(&[("sessions", json!({"type": "array", "items": link("Session")}))]),
+            "Export": export(),
+            "Health": object(&[
+                ("ok", json!({"type": "boolean"})),
+                ("service", json!({"const": "doorward"})),
+                ("db_ok", json!({"type": "boolean"})),
+            ]),
+            "Keys": object(&[("keys", json!({"type": "array", "items": {"type": "object"}}))]),
+        }
+    })
+}
+
+/// What is sent.
+pub(super) fn body(body: &Body) -> Option<Value> {
+    match body {
+        Body::None => None,
+        Body::Json(fields) => Some(json!({
+            "required": true,
+            "content": {"application/json": {"schema": fields_schema(fields)}}
+        })),
+        Body::Report => {
+            let schema = json!({"schema": {}});
+            Some(json!({
+                "required": true,
+                "content": {"application/csp-report": schema, "application/reports+json": schema, "application/json": schema}
+            }))
+        }
+    }
+}
+
+/// What is answered.
+pub(super) fn response(answer: &Answer) -> Value {
+    let mut out = Map::new();
+    out.insert("description".into(), answer.about.into());
+    if answer.status == 429 {
+        let seconds = json!({"required": true, "schema": {"type": "integer", "minimum": 1}});
+        out.insert("headers".into(), json!({"Retry-After": seconds}));
+    }
+    let (media, name) = match answer.shape {
+        Shape::Empty => return Value::Object(out),
+        Shape::Detail => ("application/json", "Detail"),
+        Shape::Problem => ("application/json", "Problem"),
+        Shape::Me => ("application/json", "Me"),
+        Shape::Sessions => ("application/json", "Sessions"),
+        Shape::Export => ("application/json", "Export"),
+        Shape::Health => ("application/json", "Health"),
+        Shape::Keys => ("application/jwk-set+json", "Keys"),
+    };
+    let mut content = Map::new();
+    content.insert(media.into(), json!({"schema": link(name)}));
+    if matches!(answer.shape, Shape::Problem) {
+        content.insert("application/problem+json".into(), json!({"schema": link(name)}));
+    }
+    out.insert("content".into(), Value::Object(content));
+    Value::Object(out)
+}
+
+fn fields_schema(fields: &[Field]) -> Value {
+    let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), kind(field.kind))).collect();
+    let required: Vec<_> = fields.iter().filter(|field| field.is_required).map(|field| field.name).collect();
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+fn kind(kind: Kind) -> Value {
+    match kind {
+        Kind::Email => json!({"type": "string", "format": "email", "maxLength": 254}),
+        Kind::Text(most) => json!({"type": ["string", "null"], "maxLength": most}),
+        Kind::Clearable(most) => json!({"type": ["string", "null"], "maxLength": most}),
+        Kind::Link => json!({"type": ["string", "null"], "format": "uri", "pattern": "^https://", "maxLength": 2048}),
+        Kind::Password => json!({"type": "string", "format": "password", "maxLength": 128, "writeOnly": true}),
+        Kind::Token => json!({"type": "string", "writeOnly": true}),
+        Kind::Flag => json!({"type": "boolean"}),
+    }
+}
+
+fn link(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// An object that has all of these and nothing else.
+fn object(members: &[(&str, Value)]) -> Value {
+    let properties: Map<_, _> = members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    let required: Vec<_> = members.iter().map(|(name, _)| *name).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn problem() -> Value {
+    let fault = object(&[("field", json!({"type": "string"})), ("detail", json!({"type": "string"}))]);
+    json!({
+        "type": "object",
+        "properties": {"detail": {"type": "string"}, "errors": {"type": "array", "items": fault}},
+        "required": ["detail"],
+        "additionalProperties": false
+    })
+}
+
+fn id() -> Value {
+    json!({"type": "string", "format": "uuid"})
+}
+
+fn moment() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn maybe_text() -> Value {
+    json!({"type": ["string", "null"]})
+}
+
+fn roles() -> Value {
+    json!({"type": "array", "items": {"type": "string"}})
+}
+
+fn me() -> Value {
+    object(&[
+        ("id", id()),
+        ("email", text()),
+        ("display_name", text()),
+        ("avatar_url", maybe_text()),
+        ("bio", maybe_text()),
+        ("roles", roles()),
+        ("email_verified", json!({"type": "boolean"})),
+    ])
+}
+
+fn session() -> Value {
+    object(&[
+        ("id", id()),
+        ("created_at", moment()),
+        ("last_seen_at", moment()),
+        ("expires_at", moment()),
+        ("user_agent", text()),
+        ("ip", text()),
+        ("is_current", json!({"type": "boolean"})),
+    ])
+}
+
+fn export() -> Value {
+    let account = object(&[
+        ("id", id()),
+        ("email", text()),
+        ("display_name", text()),
+        ("avatar_url", maybe_text()),
+        ("bio", maybe_text()),
+        ("roles", roles()),
+        ("created_at", moment()),
+    ]);
+    let activity = object(&[
+        ("at", moment()),
+        ("event", text()),
+        ("outcome", text()),
+        ("ip", maybe_text()),
+        ("user_agent", maybe_text()),
+        ("session", json!({"type": ["string", "null"], "format": "uuid"})),
+    ]);
+    object(&[
+        ("account", account),
+        ("sessions", json!({"type": "array", "items": link("Session")})),
+        ("activity", json!({"type": "array", "items": activity})),
+    ])
+}
