@@ -10,6 +10,7 @@ pub mod net;
 pub mod redact;
 pub mod rng;
 pub mod secret;
+pub mod timing;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use id::{RequestId, SessionId, UserId};

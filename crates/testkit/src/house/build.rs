@@ -30,6 +30,19 @@ const HIGH: &[(&str, &str)] = &[
     ("verify_email", "1000/15min"),
     ("verify_email_resend", "1000/15min"),
     ("verify_email_resend_address", "500/15min"),
+    ("auth_profile", "3000/min"),
+    ("auth_password", "500/15min"),
+    ("auth_email", "500/h"),
+    ("auth_refresh", "3000/min"),
+    ("auth_sessions", "3000/min"),
+    ("auth_sessions_revoke", "1000/min"),
+    ("auth_delete", "500/h"),
+    ("auth_export", "1000/h"),
+    ("forgot_password", "1000/15min"),
+    ("forgot_password_address", "500/15min"),
+    ("reset_password", "1000/15min"),
+    ("email_confirm", "1000/15min"),
+    ("mail_address", "2000/24h"),
 ];
 
 /// Describes a house.
@@ -41,6 +54,7 @@ pub struct HouseBuilder {
     vars: Vec<(String, String)>,
     listen: String,
     accounts: String,
+    counters: String,
     limits: Vec<(String, String)>,
     sections: String,
     gate_hosts: Vec<String>,
@@ -60,6 +74,7 @@ impl HouseBuilder {
             vars: Vec::new(),
             listen: String::new(),
             accounts: String::new(),
+            counters: "[counters]\nurl = \"memory\"\n".to_owned(),
             limits,
             sections: String::new(),
             gate_hosts: Vec::new(),
@@ -121,6 +136,13 @@ impl HouseBuilder {
     #[must_use]
     pub fn accounts(mut self, line: &str) -> Self {
         let _ = writeln!(self.accounts, "{line}");
+        self
+    }
+
+    /// Counters in this Redis, which has to outlive the house.
+    #[must_use]
+    pub fn redis(mut self, redis: &crate::real::Redis) -> Self {
+        self.counters = redis.section();
         self
     }
 
@@ -259,9 +281,7 @@ key = "site.key"
 [store]
 url = "sqlite"
 
-[counters]
-url = "memory"
-
+{counters}
 [mail]
 url = "file"
 from = "House <no-reply@{host}>"
@@ -275,6 +295,7 @@ from = "House <no-reply@{host}>"
             env = self.env,
             listen = self.listen,
             accounts = self.accounts,
+            counters = self.counters,
             sections = self.sections,
         )
     }
