@@ -9,5 +9,7 @@ pub mod exposure;
 pub mod htpasswd;
 pub mod lifecycle;
 pub mod private_file;
+pub mod process;
 pub mod telemetry;
+pub mod trail;
 pub mod wire;

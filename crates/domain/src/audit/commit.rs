@@ -101,12 +101,7 @@ fn touches(batch: &[Job]) -> BTreeMap<SessionId, Timestamp> {
 }
 
 /// Chains records to the node's head and stores them: the last thing a unit of work does before it commits.
-pub(crate) async fn append(
-    tx: &mut dyn Tx,
-    chain: &ChainKeys,
-    node: &str,
-    records: Vec<AuditRecord>,
-) -> Result<(), StoreError> {
+pub(crate) async fn append(tx: &mut dyn Tx, chain: &ChainKeys, node: &str, records: Vec<AuditRecord>) -> Result<(), StoreError> {
     if records.is_empty() {
         return Ok(());
     }

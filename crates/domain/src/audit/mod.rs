@@ -11,6 +11,7 @@ mod entry;
 mod event;
 mod fold;
 mod record;
+mod verify;
 mod writer;
 
 pub use chain::{ChainHash, ChainHead, ChainKeys, GENESIS};
@@ -19,4 +20,5 @@ pub use entry::{AuditEntry, MetaKey, Outcome};
 pub use event::AuditEvent;
 pub(crate) use record::escaped;
 pub use record::{AuditRecord, AuditRow, CutField};
+pub use verify::{Anchor, BrokenChain, ChainFault, ChainVerifier, verify_chain};
 pub(crate) use writer::{Job, Writer};

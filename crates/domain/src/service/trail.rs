@@ -3,8 +3,13 @@
 use doorward_kit::Timestamp;
 
 use super::Accounts;
-use crate::audit::{AuditEntry, AuditEvent, AuditRow, ChainHead, ChainKeys, MetaKey, Outcome};
+use crate::audit::{
+    Anchor, AuditEntry, AuditEvent, AuditRow, BrokenChain, ChainHead, ChainKeys, ChainVerifier, MetaKey, Outcome,
+};
 use crate::store::{AuditCursor, AuditFilter, PageLimit, StoreError};
+
+/// Rows that are proven between two looks at the head.
+const PAGE: u32 = 1000;
 
 impl Accounts {
     /// Keys that check the chains.
@@ -48,6 +53,51 @@ impl Accounts {
     /// [`StoreError`].
     pub async fn record_now(&self, entry: AuditEntry) -> Result<(), StoreError> {
         self.commit_entry(entry).await
+    }
+
+    /// Anchors of all chains as they stand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
+        let (heads, now) = (self.audit_heads().await?, self.clock.now());
+        Ok(heads.iter().filter(|head| head.seq > 0).map(|head| Anchor::of(head, now, &self.chain)).collect())
+    }
+
+    /// Proves the chain of one node against its head and anchors, row by row, while others append to it. `walked` is told how many rows
+    /// are proven. Says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`]; within it, where the chain does not hold.
+    pub async fn verify_audit(
+        &self,
+        node: &str,
+        anchors: &[Anchor],
+        mut walked: impl FnMut(u64),
+    ) -> Result<Result<u64, BrokenChain>, StoreError> {
+        let start = self.audit_head(node).await?;
+        let mut verifier = match ChainVerifier::new(&start, &self.chain, anchors) {
+            Ok(verifier) => verifier,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        loop {
+            let rows = self.audit_rows(node, verifier.position(), PageLimit::new(PAGE)).await?;
+            // Read after the rows: a row that was there has a head that knows it.
+            let head = self.audit_head(node).await?;
+            for row in &rows {
+                if let Err(broken) = verifier.step(row) {
+                    return Ok(Err(broken));
+                }
+            }
+            walked(verifier.position() - start.floor_seq);
+            if rows.len() < PAGE as usize && verifier.position() >= head.seq || rows.is_empty() {
+                return Ok(verifier.arrive(&head).map(|()| verifier.position() - start.floor_seq));
+            }
+        }
+    }
+
+    async fn audit_head(&self, node: &str) -> Result<ChainHead, StoreError> {
+        self.store.begin().await?.audit().lock_head(node).await
     }
 
     /// Removes rows of this node that are older than `before` and not behind `up_to`; the floor is sealed and an entry tells of it

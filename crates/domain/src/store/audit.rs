@@ -18,7 +18,7 @@ pub trait AuditLog: Send {
     /// Appends rows that were chained to the locked head, and moves the head behind them.
     async fn append(&mut self, rows: &[AuditRow], head: &ChainHead) -> Result<(), StoreError>;
 
-    /// The heads of all chains, by node.
+    /// The heads of all chains; [`ChainHead::genesis`] where there are rows without a head.
     async fn heads(&mut self) -> Result<Vec<ChainHead>, StoreError>;
 
     /// Rows of one chain behind a position (0 for the first), in the order of the chain.

@@ -1,5 +1,6 @@
 //! The command line: as typed, as meant, run. Data goes to stdout, talk to stderr.
 
+pub mod audit;
 pub mod check;
 pub mod dev;
 mod exit;
@@ -45,6 +46,9 @@ enum Command {
     /// Operate accounts.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Read, export and prove the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Make a line for a gate's users file.
     HashPassword(hash_password::Args),
     /// Print the description of the API (OpenAPI 3.1, JSON).
@@ -54,6 +58,9 @@ enum Command {
 /// Parses the command line and runs what it asks for.
 #[must_use]
 pub fn main() -> Exit {
+    if let Err(error) = crate::process::keep_memory_private() {
+        process::say(&format!("core files cannot be forbidden: {error}"));
+    }
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => {
@@ -67,6 +74,7 @@ pub fn main() -> Exit {
         Command::Serve => serve::run(&line.config),
         Command::Verify(args) => verify::run(&line.config, &args),
         Command::User(command) => user::run(&line.config, &command),
+        Command::Audit(command) => audit::run(&line.config, &command),
         Command::HashPassword(args) => hash_password::run(&args),
         Command::Openapi => openapi::run(),
     }

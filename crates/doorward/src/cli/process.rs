@@ -64,3 +64,8 @@ pub(super) fn block_on(work: impl Future<Output = Result<(), StartError>>) -> Ex
 pub(super) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "doorward: {line}");
 }
+
+/// One line of data.
+pub(super) fn print(line: &str) -> Result<(), StartError> {
+    writeln!(std::io::stdout(), "{line}").map_err(StartError::Output)
+}

@@ -96,7 +96,7 @@ mod tests {
         opened.accounts.flush().await;
         let store = SqliteStore::open(&folder.path().join("doorward.db")).await.expect("a store");
         let mut tx = store.begin().await.expect("a transaction");
-        let rows = tx.audit().list("localhost", 0, PageLimit::new(10)).await.expect("rows");
+        let rows = tx.audit().list(&opened.accounts.rules().node, 0, PageLimit::new(10)).await.expect("rows");
         let who: Vec<_> = rows.iter().map(|row| row.record.subject_hash.as_deref()).collect();
         assert!(who[0].is_some_and(|hash| !hash.contains("alice")), "{who:?}");
         assert!(who[0] == who[2] && who[0] != who[1] && who[3].is_none(), "{who:?}");

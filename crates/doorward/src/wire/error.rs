@@ -63,6 +63,9 @@ pub enum StartError {
     /// The demo's servers.
     #[error("the demo cannot start: {0}")]
     Demo(std::io::Error),
+    /// Whoever reads our output is gone.
+    #[error("output cannot be written: {0}")]
+    Output(std::io::Error),
     /// The folder of `dev`.
     #[error("the folder cannot be written: {0}")]
     Folder(std::io::Error),
@@ -84,6 +87,7 @@ impl StartError {
             | Self::Bind(_)
             | Self::Signal(_)
             | Self::Demo(_)
+            | Self::Output(_)
             | Self::Folder(_) => Exit::Failed,
         }
     }

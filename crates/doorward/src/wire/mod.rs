@@ -24,6 +24,8 @@ use doorward_kit::{Clock as _, SystemClock, SystemEntropy};
 use doorward_policy::Policy;
 use tokio::sync::watch;
 
+use crate::trail::{Keeper, KeeperSettings};
+
 pub use accounts::{OpenedAccounts, open_accounts};
 pub use error::StartError;
 
@@ -36,6 +38,7 @@ pub struct House {
     serve: ServeParts,
     app: App,
     accounts: Arc<Accounts>,
+    keeper: Keeper,
 }
 
 impl House {
@@ -77,8 +80,9 @@ impl House {
             let accounts = asked.clone();
             Box::pin(async move { accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
         });
+        let keeper = Keeper::new(accounts.clone(), Arc::new(SystemClock), KeeperSettings::from(&config.audit));
         let bound = listen::bind(&listen_spec(&config.listen))?;
-        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, documents: documents(), drain: DRAIN }, app, accounts })
+        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, documents: documents(), drain: DRAIN }, app, accounts, keeper })
     }
 
     /// What is listened on, with the ports that were really taken.
@@ -97,7 +101,8 @@ impl House {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), StartError> {
         self.accounts.record(AuditEntry::of_house(AuditEvent::Started, Outcome::Success, SystemClock.now()));
         let (end, ended) = watch::channel(false);
-        let mut jobs = self.app.spawn_jobs(ended);
+        let mut jobs = self.app.spawn_jobs(ended.clone());
+        let keeping = tokio::spawn(self.keeper.run(ended));
         let served = listen::serve(self.bound, self.serve, stop).await;
         // Jobs end after the last request, so that the mail of the last sign-up still leaves.
         let _ = end.send(true);
@@ -105,6 +110,9 @@ impl House {
         self.accounts.record(AuditEntry::of_house(AuditEvent::Stopped, Outcome::Success, SystemClock.now()));
         // Entries that were queued while draining are stored before the process ends (CFG-08).
         self.accounts.end().await;
+        if let Ok(mut keeper) = keeping.await {
+            keeper.end().await;
+        }
         Ok(served?)
     }
 }

@@ -195,7 +195,13 @@ impl AuditLog for SqliteTx {
 
     async fn heads(&mut self) -> Result<Vec<ChainHead>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_heads ORDER BY node");
-        query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(head_from_row).collect()
+        let heads = query.fetch_all(&mut *self.0).await.map_err(fault)?;
+        let mut heads = heads.iter().map(head_from_row).collect::<Result<Vec<_>, _>>()?;
+        // Rows whose head somebody removed.
+        let query = sqlx::query_scalar("SELECT DISTINCT node FROM audit WHERE node NOT IN (SELECT node FROM audit_heads)");
+        let headless: Vec<String> = query.fetch_all(&mut *self.0).await.map_err(fault)?;
+        heads.extend(headless.iter().map(|node| ChainHead::genesis(node)));
+        Ok(heads)
     }
 
     async fn list(&mut self, node: &str, after: u64, limit: PageLimit) -> Result<Vec<AuditRow>, StoreError> {

@@ -118,7 +118,8 @@ pub async fn entries_are_found_by_what_they_say(store: Arc<dyn Store>) -> Result
     for node in ["a", "b"] {
         write(&*store, node, (1..=10).map(sample::record).collect()).await?;
     }
-    let odd = AuditRecord { event: AuditEvent::SignUp, outcome: Outcome::Success, actor: None, client_ip: None, ..sample::record(5) };
+    let odd =
+        AuditRecord { event: AuditEvent::SignUp, outcome: Outcome::Success, actor: None, client_ip: None, ..sample::record(5) };
     write(&*store, "a", vec![odd]).await?;
     let (mut found, mut before) = (Vec::new(), None);
     loop {

@@ -30,7 +30,9 @@ async fn what_the_queue_could_not_hold_is_counted_in_a_gap_entry() {
     // Nothing is written while another unit of work holds the writer, and nobody waits for it.
     let holding = doorward_domain::Store::begin(&*house.store).await.unwrap();
     for number in 0..10_000 {
-        house.accounts.record(AuditEntry { outcome: Outcome::Failure, ..entry(&house, AuditEvent::GateDenied) }.about(&number.to_string()));
+        house
+            .accounts
+            .record(AuditEntry { outcome: Outcome::Failure, ..entry(&house, AuditEvent::GateDenied) }.about(&number.to_string()));
     }
     drop(holding);
     house.accounts.flush().await;

@@ -1,0 +1,89 @@
+//! The anchor file: one line of JSON for each anchor, appended and never rewritten. It guards only when it lies, or is copied, where
+//! whoever writes the database cannot write.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use doorward_domain::audit::{Anchor, ChainHash};
+use serde::{Deserialize, Serialize};
+
+use super::line::hex;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    node: String,
+    seq: u64,
+    hash: String,
+    at: jiff::Timestamp,
+    key_version: u32,
+    mac: String,
+}
+
+/// Appends anchors, and returns once they are on the disk.
+///
+/// # Errors
+/// As the file system says.
+pub fn append_anchors(path: &Path, anchors: &[Anchor]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path)?;
+    let mut text = String::new();
+    if super::sink::ends_torn(&mut file)? {
+        text.push('\n');
+    }
+    for anchor in anchors {
+        text.push_str(&line(anchor)?);
+        text.push('\n');
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
+}
+
+/// One line, without its end.
+fn line(anchor: &Anchor) -> io::Result<String> {
+    let line = Line {
+        node: anchor.node.clone(),
+        seq: anchor.seq,
+        hash: hex(&anchor.hash),
+        at: anchor.at,
+        key_version: anchor.key_version,
+        mac: hex(&anchor.mac),
+    };
+    Ok(serde_json::to_string(&line)?)
+}
+
+/// Reads the anchors of a file; a torn last line is no anchor.
+///
+/// # Errors
+/// As the file system says, or `InvalidData` with the number of a line that is none of ours.
+pub fn read_anchors(path: &Path) -> io::Result<Vec<Anchor>> {
+    let lines: Vec<_> = BufReader::new(std::fs::File::open(path)?).lines().collect::<Result<_, _>>()?;
+    let mut anchors = Vec::with_capacity(lines.len());
+    for (number, line) in lines.iter().enumerate() {
+        match parse(line) {
+            Some(anchor) => anchors.push(anchor),
+            None if number + 1 == lines.len() => {}
+            None => return Err(io::Error::new(io::ErrorKind::InvalidData, format!("line {} is not an anchor", number + 1))),
+        }
+    }
+    Ok(anchors)
+}
+
+fn parse(text: &str) -> Option<Anchor> {
+    let line: Line = serde_json::from_str(text).ok()?;
+    let (hash, mac) = (octets(&line.hash)?, octets(&line.mac)?);
+    Some(Anchor { node: line.node, seq: line.seq, hash, at: line.at, key_version: line.key_version, mac })
+}
+
+fn octets(hex: &str) -> Option<ChainHash> {
+    let digits = hex.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut out = [0; 32];
+    for (octet, pair) in out.iter_mut().zip(digits.chunks(2)) {
+        *octet = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(out)
+}
