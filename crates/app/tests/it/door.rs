@@ -34,7 +34,9 @@ async fn members_pass_with_their_identity() {
     let mut member = house.named_member("ada@example.com", "Ada 100% Løvlace").await;
     let me = member.get("/api/auth/me").await.json();
     for route in ["api", "members"] {
-        let Admit::Identified { fields, .. } = house.admit(get(&member), route).await else { panic!("not identified on {route}") };
+        let Admit::Identified { fields, .. } = house.admit(get(&member), route).await else {
+            panic!("not identified on {route}")
+        };
         let field = |name: &str| {
             let hits: Vec<_> = fields.iter().filter(|(field, _)| field == name).collect();
             assert_eq!(hits.len(), 1, "{name}");
@@ -97,4 +99,19 @@ async fn an_upgrade_with_a_session_must_come_from_the_site() {
     for fields in [&[("origin", "https://app.example.com"), ("sec-fetch-site", "same-origin")][..], &[]] {
         assert!(matches!(house.admit(upgrade(fields), "api").await, Admit::Identified { .. }), "{fields:?}");
     }
+}
+
+#[tokio::test]
+async fn a_route_that_asks_for_a_role_takes_those_who_have_it_and_no_others() {
+    let house = House::new().await;
+    let member = house.member("ada@example.com").await;
+    let staff = house.member_with_roles("bea@example.com", &["press", "staff"]).await;
+    assert!(matches!(house.admit(get(&Client::new(&house)), "staff").await, Admit::Refused(Refused::NotAuthenticated)));
+    assert!(matches!(house.admit(get(&member), "staff").await, Admit::Refused(Refused::Forbidden)));
+    let Admit::Identified { fields, .. } = house.admit(get(&staff), "staff").await else { panic!("not let in") };
+    assert!(fields.iter().any(|(name, value)| name == "x-doorward-roles" && value == "press,staff"));
+    let noted = house.audit(AuditEvent::AccessDenied).await;
+    assert_eq!(noted.len(), 1);
+    assert_eq!((noted[0].reason.as_deref(), noted[0].route.as_deref()), (Some("role"), Some("/staff")));
+    assert!(noted[0].actor.is_some());
 }

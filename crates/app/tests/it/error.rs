@@ -1,10 +1,12 @@
 //! Refusals: their shape, and what they must not say.
 
+use doorward_app::route::{CsrfClass, Endpoint, ROUTES, SessionUse};
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::client::{Answer, CSRF, Client, PASSWORD, SESSION};
 use crate::house::House;
+use crate::table::{body_for, caller, concrete, send, send_octets};
 
 /// One refusal of every kind that the application knows, each by somebody new.
 async fn refusals(house: &House) -> Vec<(&'static str, Answer)> {
@@ -30,14 +32,45 @@ async fn refusals(house: &House) -> Vec<(&'static str, Answer)> {
     let plain = client.ask(Method::POST, "/api/auth/login").own().body("text/plain", "{}");
     all.push(("415", plain.send().await));
     all.push(("422", client.post_json("/api/auth/register", &json!({"email": "x", "password": "short"})).await));
-    for path in ["/account/sign-in", "/account/sign-up", "/account/verify", "/account/resend"] {
+    for path in
+        ROUTES.iter().filter(|route| route.csrf == CsrfClass::Form && route.endpoint != Endpoint::SignOut).map(|route| route.path)
+    {
         all.push(("403 form", Client::new(house).post_form(path, &[("email", "x")]).await));
     }
     let mut browser = Client::new(house);
     browser.get("/account/sign-in").await;
     let token = browser.cookie(CSRF).to_owned();
-    for (path, kind) in [("/account/sign-in", "401 form"), ("/account/sign-up", "422 form"), ("/account/verify", "400 form")] {
+    for (path, kind) in [
+        ("/account/sign-in", "401 form"),
+        ("/account/sign-up", "422 form"),
+        ("/account/verify", "400 form"),
+        ("/account/reset", "422 form"),
+        ("/account/email/confirm", "400 form"),
+        ("/account/email/undo", "400 form"),
+    ] {
         all.push((kind, browser.post_form(path, &[("csrf_token", &token), ("email", "x"), ("token", "x")]).await));
+    }
+    for route in ROUTES.iter().filter(|route| route.session == SessionUse::Required) {
+        let answer = client.ask(route.method.clone(), &concrete(route)).own().send().await;
+        all.push(("401 session", answer));
+    }
+    for (method, path, body, kind) in [
+        (Method::PATCH, "/api/auth/me", json!({"is_admin": true}), "400 profile"),
+        (Method::PATCH, "/api/auth/me", json!({"avatar_url": "http://example.com/a.png"}), "422 profile"),
+        (Method::DELETE, "/api/auth/me", json!({"current_password": "wrong"}), "401 deletion"),
+        (Method::POST, "/api/auth/password", json!({"current_password": "wrong", "new_password": PASSWORD}), "401 password"),
+        (Method::POST, "/api/auth/password", json!({"current_password": PASSWORD, "new_password": "short"}), "422 password"),
+        (Method::POST, "/api/auth/email", json!({"email": "b@example.com", "current_password": "wrong"}), "401 email"),
+        (Method::POST, "/api/auth/email", json!({"email": "x", "current_password": PASSWORD}), "422 email"),
+        (Method::POST, "/api/auth/reset-password", json!({"token": "x", "password": PASSWORD}), "400 reset"),
+        (Method::POST, "/api/auth/email/confirm", json!({"token": "x"}), "400 confirm"),
+        (Method::POST, "/api/auth/email/undo", json!({"token": "x"}), "400 undo"),
+        (Method::DELETE, "/api/auth/sessions/00000000-0000-4000-8000-000000000000", json!({}), "404 session"),
+        (Method::DELETE, "/api/auth/sessions/x", json!({}), "404 reference"),
+    ] {
+        let token = member.cookie(CSRF).to_owned();
+        let ask = member.ask(method, path).own().field("x-csrf-token", &token);
+        all.push((kind, ask.body("application/json", body.to_string()).send().await));
     }
     all.push(("404 page", client.get("/account/nope").await));
     all.push(("405 page", client.ask(Method::DELETE, "/account/sign-in").send().await));
@@ -147,6 +180,7 @@ async fn err_05_wrong_methods_and_unknown_paths_answer_alike_with_and_without_a_
 #[tokio::test]
 async fn err_06_no_refusal_repeats_what_was_sent() {
     let house = House::new().await;
+    let mut member = house.member("ada@example.com").await;
     let canaries = ["<script>alert(1)</script>", "%0d%0aSet-Cookie:x", "zq7canary", "'\"><img src=x>", "{{7*7}}", "\u{202e}"];
     for canary in canaries {
         let escaped = percent_encoding::utf8_percent_encode(canary, percent_encoding::NON_ALPHANUMERIC).to_string();
@@ -156,8 +190,31 @@ async fn err_06_no_refusal_repeats_what_was_sent() {
             answers.push(client.get(&path).await);
             answers.push(client.get(&format!("{path}?{escaped}={escaped}")).await);
         }
+        let foreign = percent_encoding::utf8_percent_encode(canary, percent_encoding::NON_ALPHANUMERIC).to_string();
+        for (method, path) in [
+            (Method::PATCH, "/api/auth/me".to_owned()),
+            (Method::DELETE, "/api/auth/me".to_owned()),
+            (Method::POST, "/api/auth/password".to_owned()),
+            (Method::POST, "/api/auth/email".to_owned()),
+            (Method::DELETE, format!("/api/auth/sessions/{foreign}")),
+        ] {
+            let token = member.cookie(CSRF).to_owned();
+            let mut body = json!({"current_password": canary, "new_password": canary, "email": canary});
+            if method == Method::PATCH {
+                body = json!({"avatar_url": canary, canary: canary});
+            }
+            let ask = member.ask(method, &path).own().field("x-csrf-token", &token);
+            answers.push(ask.body("application/json", body.to_string()).send().await);
+        }
         for name in ["email", "password", "username", "token"] {
-            for path in ["/api/auth/login", "/api/auth/register", "/api/auth/verify-email"] {
+            for path in [
+                "/api/auth/login",
+                "/api/auth/register",
+                "/api/auth/verify-email",
+                "/api/auth/reset-password",
+                "/api/auth/email/confirm",
+                "/api/auth/email/undo",
+            ] {
                 let mut body = json!({"email": "nobody", "password": "short", "token": "x"});
                 body[name] = json!(canary);
                 answers.push(client.post_json(path, &body).await);
@@ -170,7 +227,7 @@ async fn err_06_no_refusal_repeats_what_was_sent() {
         answers.push(broken.send().await);
         client.get("/account/sign-in").await;
         let token = client.cookie(CSRF).to_owned();
-        for path in ["/account/sign-up", "/account/sign-in", "/account/verify"] {
+        for path in ["/account/sign-up", "/account/sign-in", "/account/verify", "/account/reset", "/account/email/confirm"] {
             let fields = [("csrf_token", token.as_str()), ("password", canary), ("token", canary), ("next", canary)];
             answers.push(client.post_form(path, &fields).await);
         }
@@ -181,5 +238,97 @@ async fn err_06_no_refusal_repeats_what_was_sent() {
                 assert!(!answer.text().contains(text), "{canary} came back: {}", answer.text());
             }
         }
+    }
+}
+
+/// What no answer may hold: our parts, our files, our words for faults.
+const INSIDE: [&str; 22] = [
+    "panicked",
+    "backtrace",
+    "stack",
+    "thread '",
+    ".rs",
+    "src/",
+    "sqlite",
+    "sqlx",
+    "SELECT ",
+    "INSERT ",
+    "UNIQUE constraint",
+    "no such table",
+    "database",
+    "/tmp",
+    "doorward.db",
+    "127.0.0.1",
+    "localhost",
+    "argon2",
+    "tokio",
+    "axum",
+    "hyper",
+    "serde",
+];
+
+#[tokio::test]
+async fn err_02_no_answer_tells_what_is_inside() {
+    let house = House::new().await;
+    let mut answers = Vec::new();
+    house.member("ada@example.com").await;
+    answers.extend(refusals(&house).await.into_iter().map(|(_, answer)| answer));
+    let bodies: [&[u8]; 7] =
+        [b"{", b"[]", b"{\"email\":\"' OR 1=1 --\"}", b"\xff", b"{\"token\":{}}", b"{\"a\":1,\"a\":1}", b"null"];
+    let debugging = [
+        ("accept", "text/html"),
+        ("x-debug", "1"),
+        ("x-debug-token", "1"),
+        ("debug", "true"),
+        ("x-forwarded-host", "localhost"),
+        ("cookie", "XDEBUG_SESSION=1"),
+    ];
+    for route in &ROUTES {
+        let mut client = caller(&house, route, &format!("{:?}@example.com", route.endpoint).to_lowercase()).await;
+        let path = format!("{}?debug=1&trace=true&XDEBUG_SESSION_START=1", concrete(route));
+        for (name, value) in debugging {
+            answers.push(client.ask(route.method.clone(), &path).own().field(name, value).send().await);
+        }
+        for body in bodies {
+            answers.push(send_octets(&mut client, route, body.to_vec()).await);
+        }
+    }
+    // The store is what has most to tell.
+    let broken = House::new().await;
+    let mut member = broken.member("ada@example.com").await;
+    broken.break_store().await;
+    for route in &ROUTES {
+        answers.push(send(&mut member, route, &body_for(route)).await);
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    for answer in answers {
+        if answer.field("content-type").starts_with("text/css") || answer.field("content-type").starts_with("text/javascript") {
+            continue;
+        }
+        let mut told = format!("{}\n", answer.text());
+        for (name, value) in &answer.headers {
+            told.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+        }
+        let lower = told.to_lowercase();
+        for word in INSIDE {
+            assert!(!lower.contains(&word.to_lowercase()), "{word} in {told}");
+        }
+        assert!(!told.contains(version), "the version in {told}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_checked_is_refused_and_nothing_is_done() {
+    let house = House::new().await;
+    let mut member = house.member("ada@example.com").await;
+    let jar = member.jar.clone();
+    house.break_store().await;
+    for route in ROUTES.iter().filter(|route| route.method != Method::GET && route.csrf != CsrfClass::Open) {
+        member.jar.clone_from(&jar);
+        let answer = send(&mut member, route, &body_for(route)).await;
+        // A session in the cache still passes; what it asks for does not. A wrong form is refused before anybody is asked.
+        let refused = answer.status == StatusCode::SERVICE_UNAVAILABLE || answer.status.is_client_error();
+        assert!(refused, "{} {}: {} {}", route.method, route.path, answer.status, answer.text());
+        assert!(answer.set_cookies().is_empty(), "{} sets a cookie", route.path);
     }
 }

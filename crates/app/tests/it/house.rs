@@ -52,6 +52,7 @@ source = "self-signed"
 url = "file"
 from = "Test Site <no-reply@example.com>"
 [accounts]
+roles = ["staff", "press"]
 {accounts}
 [limits]
 {open}{limits}
@@ -61,6 +62,9 @@ url = "http://127.0.0.1:9"
 [[upstream]]
 name = "members"
 url = "http://127.0.0.1:9"
+[[upstream]]
+name = "staff"
+url = "http://127.0.0.1:9"
 [[route]]
 path = "/api/"
 upstream = "api"
@@ -69,6 +73,11 @@ access = "identified"
 path = "/members/"
 upstream = "members"
 access = "signed-in"
+[[route]]
+path = "/staff/"
+upstream = "staff"
+access = "signed-in"
+roles = ["staff"]
 "#
     );
     doorward_config::parse(&text, Path::new("/etc/doorward.toml"), &BTreeMap::new()).unwrap_or_else(|faults| panic!("{faults}"))
@@ -219,6 +228,16 @@ impl House {
         assert!(self.accounts.disable_user(&address).await.expect("a store"));
     }
 
+    /// A hundred failures in a row, as patiently as it takes: then no password from an unknown browser is right (D-11).
+    pub(crate) async fn lock(&self, email: &str) {
+        for attempt in 0..100 {
+            let answer = Client::new(self).sign_in(email, "not what it is at all").await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "attempt {attempt}");
+            self.clock.advance(std::time::Duration::from_secs(900));
+        }
+        assert_eq!(self.audit(AuditEvent::Locked).await.len() % 100, 0, "not before the hundred and first");
+    }
+
     /// An account that signs in elsewhere: it has no password here.
     pub(crate) async fn add_without_password(&self, email: &str) {
         let user = User {
@@ -236,6 +255,17 @@ impl House {
         let mut tx = self.store.begin().await.expect("a transaction");
         tx.users().add(&user).await.expect("added");
         tx.commit().await.expect("committed");
+    }
+
+    /// A member whom an operator gave roles.
+    pub(crate) async fn member_with_roles(&self, email: &str, roles: &[&str]) -> Client<'_> {
+        self.member(email).await;
+        let user = self.store.find_user_by_email(email).await.expect("a store").expect("an account");
+        let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+        let mut tx = self.store.begin().await.expect("a transaction");
+        assert!(tx.users().set_roles(user.id, &roles).await.expect("set"));
+        tx.commit().await.expect("committed");
+        self.signed_in(email).await
     }
 
     pub(crate) async fn session_count(&self) -> usize {

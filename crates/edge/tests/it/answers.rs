@@ -15,7 +15,7 @@ async fn err_01_every_error_under_api_is_one_json_detail_even_for_a_browser() {
         ("PUT", "/api/x", "", 405, "Method not allowed"),
         ("TRACE", "/api/x", "", 405, "Method not allowed"),
         ("FOO", "/api/x", "", 501, "Method not implemented"),
-        ("POST", "/api/auth/echo", "content-length: 9999\r\n", 413, "Request body too large"),
+        ("POST", "/api/auth/echo", "content-length: 99999\r\n", 413, "Request body too large"),
         ("POST", "/api/x", "content-length: 99999999\r\n", 413, "Request body too large"),
         ("GET", "/api/auth/panic", "", 500, "internal_error"),
         ("GET", "/api/x", "", 502, "upstream_bad_response"),

@@ -156,8 +156,8 @@ fn unchunk(mut rest: &str) -> String {
 
 #[tokio::test]
 async fn bodies_beyond_the_cap_are_refused_by_their_length_or_when_they_reach_it() {
-    let house = House::builder().policy(|policy| policy.sizes.upstream_body = 64 * 1024).start().await;
-    for (target, cap) in [("/api/auth/echo", 8 * 1024), ("/upload", 64 * 1024)] {
+    let house = House::builder().policy(|policy| policy.sizes.upstream_body = 32 * 1024).start().await;
+    for (target, cap) in [("/api/auth/echo", 64 * 1024), ("/upload", 32 * 1024)] {
         let declared = format!("POST {target} HTTP/1.1\r\nhost: {SITE}\r\ncontent-length: {}\r\n\r\n", cap + 1);
         let reply = house.ask(declared).await;
         assert_eq!((reply.status, reply.header("connection")), (413, Some("close")), "{target}");

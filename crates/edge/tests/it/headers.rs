@@ -58,7 +58,7 @@ async fn hdr_10_every_status_of_every_producer_carries_the_set() {
         (404, get(SITE, "/API/x"), Audience::Api),
         (405, format!("PUT /x HTTP/1.1\r\nhost: {SITE}\r\n\r\n"), Audience::PublicPage),
         (405, format!("PUT /api/x HTTP/1.1\r\nhost: {SITE}\r\n\r\n"), Audience::Api),
-        (413, format!("POST /api/auth/echo HTTP/1.1\r\nhost: {SITE}\r\ncontent-length: 9999\r\n\r\n"), Audience::Api),
+        (413, format!("POST /api/auth/echo HTTP/1.1\r\nhost: {SITE}\r\ncontent-length: 99999\r\n\r\n"), Audience::Api),
         (413, format!("POST /x HTTP/1.1\r\nhost: {SITE}\r\ncontent-length: 99999999\r\n\r\n"), Audience::PublicPage),
         (414, get(SITE, &format!("/{long}")), Audience::Api),
         (421, get("evil.example", "/"), Audience::Api),

@@ -1,6 +1,7 @@
 //! Whole-house tests: the real binary, looked at over real sockets only.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
+mod api;
 mod bad_input;
 mod csrf;
 mod dev;
