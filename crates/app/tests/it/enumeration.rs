@@ -16,7 +16,14 @@ async fn enum_01_every_refused_sign_in_is_the_same_octets() {
     house.member("disabled@example.com").await;
     house.disable("disabled@example.com").await;
     house.add_without_password("provider@example.com").await;
+    house.member("locked@example.com").await;
+    for email in ["locked@example.com", "stranger@example.com"] {
+        house.lock(email).await;
+    }
     let cases = [
+        ("locked@example.com", PASSWORD),
+        ("locked@example.com", OTHER_PASSWORD),
+        ("stranger@example.com", PASSWORD),
         ("unknown@example.com", PASSWORD),
         ("known@example.com", OTHER_PASSWORD),
         ("unverified@example.com", PASSWORD),

@@ -243,3 +243,33 @@ async fn guesses_from_elsewhere_slow_strangers_and_not_the_known_browser() {
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "a cookie that comes twice is none");
     assert_eq!(owner.sign_in("ada@example.com", PASSWORD).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn ses_11_both_clocks_end_a_session_on_the_server_and_neither_runs_back() {
+    let house = House::new().await;
+    let start = doorward_kit::Clock::now(&*house.clock);
+    let me = async |client: &mut Client<'_>| client.get("/api/auth/me").await.status;
+    let mut idle = house.member("ada@example.com").await;
+    house.clock.advance(24 * HOURS - Duration::from_micros(1));
+    let mut busy = house.signed_in("ada@example.com").await;
+    house.clock.advance(Duration::from_micros(1));
+    assert_eq!(me(&mut idle).await, StatusCode::UNAUTHORIZED, "a day without a request");
+    for hour in 1..=7 * 24 {
+        assert_eq!(me(&mut busy).await, StatusCode::OK, "hour {hour}");
+        house.clock.advance(HOURS);
+    }
+    assert_eq!(me(&mut busy).await, StatusCode::UNAUTHORIZED, "a week, however busy and however often its cookie was replaced");
+    // Just before the idle timeout, over and over: awake, but not for ever.
+    let mut last = house.signed_in("ada@example.com").await;
+    let mut days = 0;
+    while me(&mut last).await == StatusCode::OK {
+        days += 1;
+        house.clock.advance(24 * HOURS - Duration::from_secs(1));
+        assert!(days < 9, "it never ends");
+    }
+    assert!(days >= 7, "ended on day {days}");
+    house.clock.set(start + 25 * HOURS);
+    for client in [&mut idle, &mut busy, &mut last] {
+        assert_eq!(me(client).await, StatusCode::UNAUTHORIZED, "a clock set back revives nothing");
+    }
+}

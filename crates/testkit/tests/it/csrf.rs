@@ -318,3 +318,67 @@ fn csrf_15_the_csrf_cookie_is_strict_readable_and_no_credential() {
     let alone = format!("{CSRF_COOKIE}={}", client.csrf());
     house.client().send(&Request::get("/api/auth/me").cookies(&alone)).expect(401);
 }
+
+#[test]
+fn preflights_get_no_allow_headers_whoever_asks() {
+    let site = Site::start();
+    let own = site.house.origin();
+    let origins = ["https://evil.test".to_owned(), "null".into(), format!("{own}.evil.test"), own.clone()];
+    for path in ["/api/auth/login", "/api/auth/me", "/api/auth/csrf", "/api/auth/nope", "/account/sign-in"] {
+        for origin in &origins {
+            for method in ["POST", "DELETE"] {
+                let preflight = Request::new("OPTIONS", path)
+                    .header("Origin", origin)
+                    .header("Access-Control-Request-Method", method)
+                    .header("Access-Control-Request-Headers", "x-csrf-token, content-type");
+                let reply = site.house.client().send(&preflight);
+                let names = reply.names();
+                assert!(!names.iter().any(|name| name.starts_with("access-control-")), "{path} {origin}: {reply:?}");
+                assert!(reply.all("set-cookie").is_empty(), "{reply:?}");
+            }
+            let reply = site.house.client().send(&Request::get(path).header("Origin", origin));
+            assert!(!reply.names().iter().any(|name| name.starts_with("access-control-")), "{path} {origin}: {reply:?}");
+        }
+    }
+}
+
+/// Sign-in with a provider is not there yet, so this does not decide the whole row.
+#[test]
+fn no_other_site_signs_anybody_in_or_up_or_has_mail_sent() {
+    let house = House::builder().unlimited().start();
+    house.add_member("ada@app.test");
+    house.sign_up("bob@app.test", house.password());
+    let token = house.mailbox().wait_for("bob@app.test").token();
+    let mails = house.mailbox().all().len();
+    let bodies = [
+        ("/api/auth/login", json!({"email": "ada@app.test", "password": house.password()})),
+        ("/api/auth/register", json!({"email": "new@app.test", "password": house.password()})),
+        ("/api/auth/verify-email", json!({"token": token})),
+        ("/api/auth/verify-email/resend", json!({"email": "bob@app.test"})),
+        ("/api/auth/forgot-password", json!({"email": "ada@app.test"})),
+        ("/api/auth/reset-password", json!({"token": token, "password": house.password()})),
+        ("/api/auth/email/confirm", json!({"token": token})),
+        ("/api/auth/email/undo", json!({"token": token})),
+    ];
+    let foreign: [&[(&str, &str)]; 5] = [
+        &[("Sec-Fetch-Site", "cross-site")],
+        &[("Sec-Fetch-Site", "same-site"), ("Origin", "https://sub.app.test")],
+        &[("Origin", "https://evil.test")],
+        &[("Origin", "null")],
+        &[("Sec-Fetch-Site", "same-origin"), ("Origin", "https://evil.test")],
+    ];
+    for (path, body) in &bodies {
+        for fields in foreign {
+            let request =
+                fields.iter().fold(Request::post(path).json(body), |request, (name, value)| request.header(name, value));
+            let reply = house.client().send(&request);
+            assert_detail(&reply, 403, "CSRF failed");
+            assert!(reply.all("set-cookie").is_empty(), "{path}: {reply:?}");
+        }
+    }
+    // The link is still good, so nothing has consumed it; and by then every mail that was to leave has left.
+    house.client().post_json("/api/auth/verify-email", &json!({"token": token})).expect(200);
+    house.sign_up("last@app.test", house.password());
+    let _ = house.mailbox().wait_for("last@app.test");
+    assert_eq!(house.mailbox().all().len(), mails + 1);
+}
