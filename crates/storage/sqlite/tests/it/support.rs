@@ -195,7 +195,12 @@ fn quick_dir() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-fn assemble(store: &Arc<SqliteStore>, clock: &Arc<ManualClock>, hashing: Argon2Settings, rules: AccountRules) -> Arc<Accounts> {
+/// The accounts of a house over another store.
+pub(crate) fn over<S: Store>(store: &Arc<S>, house: &House) -> Arc<Accounts> {
+    assemble(store, &house.clock, QUICK, house.accounts.rules().clone())
+}
+
+fn assemble<S: Store>(store: &Arc<S>, clock: &Arc<ManualClock>, hashing: Argon2Settings, rules: AccountRules) -> Arc<Accounts> {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(Mutex::new(ChaCha20Rng::seed_from_u64(seed()))));
     let master = MasterKey::new(&[42; 32]).unwrap();
     let hasher = Argon2Pool::start(hashing, &master.derive(KeyPurpose::PasswordPepper), &entropy).unwrap();
