@@ -171,3 +171,6 @@ impl Keeper {
         Ok(self.accounts.prune_audit(before, up_to).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,3 +95,48 @@ pub fn hex(octets: &[u8]) -> String {
         out
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::audit::{AuditEntry, AuditRecord, AuditRow, MetaKey};
+    use doorward_domain::{AuditEvent, Outcome};
+    use doorward_kit::{RequestId, SessionId, Timestamp, UserId};
+
+    use super::json;
+
+    /// An entry whose every field is as long as a stranger can make it.
+    fn longest(filler: &str) -> AuditRow {
+        let long = || filler.repeat((1 << 20) / filler.len());
+        let mut entry = AuditEntry::of_house(AuditEvent::SignInFailed, Outcome::Failure, Timestamp::UNIX_EPOCH)
+            .by(UserId::from_bytes([1; 16]))
+            .in_session(SessionId::from_bytes([1; 16]))
+            .about(&"f".repeat(32))
+            .because("unknown");
+        entry.request_id = Some(RequestId::from_bytes([1; 16]));
+        (entry.user_agent, entry.host, entry.method, entry.route) = (Some(long()), Some(long()), Some(long()), Some(long()));
+        entry.meta = MetaKey::ALL.iter().map(|key| (*key, long())).collect();
+        let record = AuditRecord::new(entry, &"n".repeat(63));
+        AuditRow {
+            seq: u64::MAX,
+            behind_ms: Some(u64::MAX),
+            key_version: u32::MAX,
+            prev_hash: [0xff; 32],
+            hash: [0xff; 32],
+            record,
+        }
+    }
+
+    #[test]
+    fn aud_04_the_longest_record_is_valid_json_of_at_most_eight_kib() {
+        for filler in ["a", "\"", "\\", "ü", "\u{1f6aa}", "\u{1b}", "\u{202e}", "\r\n", "a\u{0}"] {
+            let line = json(&longest(filler));
+            assert!(line.len() <= 8192, "{filler:?}: {} octets", line.len());
+            let read: serde_json::Value = serde_json::from_str(&line).expect("valid JSON");
+            for (field, max) in [("user_agent", 512), ("host", 253), ("method", 128), ("route", 1024)] {
+                let text = read[field].as_str().expect("a text");
+                assert!(text.len() <= max && text.ends_with('…'), "{field}: {text}");
+            }
+            assert_eq!(read["truncated"], serde_json::json!(["user_agent", "method", "route", "host", "meta"]));
+        }
+    }
+}

@@ -190,3 +190,6 @@ fn last_place(file: &mut File) -> Result<Option<Place>, SinkError> {
     let last = lines.rsplit(|octet| *octet == b'\n').next().unwrap_or_default();
     serde_json::from_slice(last).map(Some).map_err(|_| SinkError::NotOurs)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -6,7 +6,7 @@ use doorward_kit::Timestamp;
 
 /// A point in time, or a distance back from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(super) enum When {
     /// This instant.
     At(Timestamp),
     /// So long ago.
@@ -16,7 +16,7 @@ pub enum When {
 impl When {
     /// The instant meant.
     #[must_use]
-    pub fn instant(self, now: Timestamp) -> Timestamp {
+    pub(super) fn instant(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
@@ -28,7 +28,7 @@ impl When {
 ///
 /// # Errors
 /// Anything else, in words for the operator.
-pub fn parse(word: &str) -> Result<When, &'static str> {
+pub(super) fn parse(word: &str) -> Result<When, &'static str> {
     const WRONG: &str = "write a time such as 2026-05-01T12:00:00Z, or how long ago, such as 30m, 12h or 7d";
     if let Ok(at) = word.parse() {
         return Ok(When::At(at));
