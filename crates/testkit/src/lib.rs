@@ -22,13 +22,14 @@ mod json;
 mod mailbox;
 pub mod raw;
 pub mod real;
+pub mod storm;
 pub mod timing;
 mod upstream;
 
 pub use address::{INSIDE, OUTSIDE, PROXY, SOMEWHERE, free_port};
 pub use ca::TestCa;
 pub use client::{CSRF_COOKIE, Client, Request, SESSION_COOKIE};
-pub use house::{ADMIN_PASSWORD, ADMIN_USER, House, HouseBuilder, Start, basic_auth, binary, until};
+pub use house::{ADMIN_PASSWORD, ADMIN_USER, House, HouseBuilder, Node, Start, basic_auth, binary, until};
 pub use json::{assert_detail, detail};
 pub use mailbox::{Mail, Mailbox};
 pub use raw::{RawClient, ReadFault, Reply, Tls};

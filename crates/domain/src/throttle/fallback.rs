@@ -17,6 +17,9 @@ use super::{Counters, CountersError, Decision, MemoryCounters, REMOTE_BUDGET, Re
 /// How often shared counters that failed are tried again; until then nobody waits for them.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 
+/// How often a check that got no answer in time is repeated: a first connection takes longer than a question.
+const CHECK_REPEATS: u32 = 9;
+
 /// [`Counters`] that never fail open: shared while they answer, of this process while they do not.
 pub struct FallbackCounters(Arc<Shared>);
 
@@ -43,12 +46,20 @@ impl FallbackCounters {
         self.0.is_degraded()
     }
 
-    /// Tries the shared counters once, outside any request; the twin takes over at once when they fail.
+    /// Tries the shared counters, outside any request and a little more patiently than one has time for; when they fail, the twin takes
+    /// over at once.
     ///
     /// # Errors
     /// [`CountersError`] of the shared counters.
     pub async fn check(&self) -> Result<(), CountersError> {
-        self.0.probe().await.inspect_err(|error| self.0.degrade(*error))
+        let mut outcome = self.0.probe().await;
+        for _ in 0..CHECK_REPEATS {
+            if outcome != Err(CountersError::Late) {
+                break;
+            }
+            outcome = self.0.probe().await;
+        }
+        outcome.inspect_err(|error| self.0.degrade(*error))
     }
 }
 

@@ -199,7 +199,7 @@ impl H2Frames {
         }
     }
 
-    fn take_fields(&self, block: &[u8], reply: &mut Reply) {
+    pub(crate) fn take_fields(&self, block: &[u8], reply: &mut Reply) {
         let fields = self.decoder.decode(block).unwrap_or_else(|| panic!("a header block that cannot be read: {block:02x?}"));
         let is_trailer = reply.status != 0;
         for (name, value) in fields {

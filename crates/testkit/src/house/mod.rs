@@ -2,6 +2,7 @@
 
 mod build;
 mod member;
+mod node;
 mod process;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub use build::{ADMIN_PASSWORD, ADMIN_USER, HouseBuilder};
+pub use node::Node;
 pub(crate) use process::terminate;
 pub use process::{Start, binary};
 

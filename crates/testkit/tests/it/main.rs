@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
 mod api;
+mod audit;
 mod bad_input;
 mod csrf;
 mod dev;

@@ -1,4 +1,6 @@
 //! The main job on real input: a real browser, a real API, a real admin.
 
 mod browser;
+mod counters;
+mod nodes;
 mod story;
