@@ -7,6 +7,7 @@ pub use doorward_kit::timing::{Comparison, Protocol};
 
 /// Measures, and fails with the figures of every run when the two can be told apart.
 #[track_caller]
+#[expect(clippy::print_stdout, reason = "the effect size is the result of a measurement")]
 pub fn assert_untellable(what: &str, left: impl FnMut() -> Duration, right: impl FnMut() -> Duration) {
     match Protocol::default().judge(left, right) {
         Ok(comparison) => println!("{what}: {comparison}"),

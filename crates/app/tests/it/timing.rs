@@ -195,8 +195,9 @@ async fn resend(fault: Fault) -> Verdict {
 /// Without TLS, with quick hashing and next to no distance, tenths of a millisecond show that nobody sees from outside; whether the house
 /// can be told apart there is decided by the whole-house tests. Here it is enough that what is seen is far from what a fault looks like.
 #[track_caller]
-fn assert_close(what: &str, verdict: Verdict) {
-    let comparison = match &verdict {
+#[expect(clippy::print_stdout, reason = "the effect size is the result of a measurement")]
+fn assert_close(what: &str, verdict: &Verdict) {
+    let comparison = match verdict {
         Ok(comparison) => comparison,
         Err(seen) => seen.iter().min_by(|a, b| a.delta().abs().total_cmp(&b.delta().abs())).expect("a run"),
     };
@@ -206,7 +207,8 @@ fn assert_close(what: &str, verdict: Verdict) {
 
 /// Not only once and not only just: in every run, and by nearly every pair.
 #[track_caller]
-fn assert_told(what: &str, verdict: Verdict) {
+#[expect(clippy::print_stdout, reason = "the effect size is the result of a measurement")]
+fn assert_told(what: &str, verdict: &Verdict) {
     let Err(seen) = verdict else { panic!("{what} went unnoticed: {verdict:?}") };
     println!("{what}: {}", seen[0]);
     assert_eq!(seen.len(), protocol().runs);
@@ -215,12 +217,12 @@ fn assert_told(what: &str, verdict: Verdict) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_harness_notices_a_missing_dummy_hash() {
-    assert_close("as it is", sign_in(Fault::None).await);
-    assert_told("no dummy hash", sign_in(Fault::NoDummyHash).await);
+    assert_close("as it is", &sign_in(Fault::None).await);
+    assert_told("no dummy hash", &sign_in(Fault::NoDummyHash).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_harness_notices_a_mail_that_leaves_before_the_answer() {
-    assert_close("resend as it is", resend(Fault::None).await);
-    assert_told("a synchronous mail to whoever waits", resend(Fault::SynchronousMail).await);
+    assert_close("resend as it is", &resend(Fault::None).await);
+    assert_told("a synchronous mail to whoever waits", &resend(Fault::SynchronousMail).await);
 }

@@ -24,6 +24,7 @@ enum Seen {
     Wait(u64),
 }
 
+#[expect(clippy::panic, reason = "nothing else is expected")]
 fn seen(outcome: &Result<SignedIn, FlowError>) -> Seen {
     match outcome {
         Ok(_) => Seen::In,

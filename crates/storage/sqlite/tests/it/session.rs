@@ -10,7 +10,7 @@ use doorward_domain::{AuditEvent, EmailAddress, Store};
 use doorward_kit::{Timestamp, Token};
 use tokio::task::JoinSet;
 
-use crate::support::{House, PASSWORD, QUICK, caller, generous, secret, visitor};
+use crate::support::{House, PASSWORD, QUICK, caller, generous, visitor};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -4,7 +4,7 @@ use doorward_domain::service::FlowError;
 use doorward_domain::{AuditEvent, EmailAddress};
 use doorward_kit::Token;
 
-use crate::support::{House, PASSWORD, caller, secret, visitor};
+use crate::support::{House, PASSWORD, caller, visitor};
 
 #[tokio::test]
 async fn every_cause_of_a_failed_sign_in_is_one_refusal() {
