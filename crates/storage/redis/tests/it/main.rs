@@ -1,5 +1,5 @@
 //! Counters over a real Redis.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests report by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
 mod clock;
 mod contract;
