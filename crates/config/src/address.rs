@@ -38,6 +38,11 @@ impl Endpoint {
         Self { spot, port }
     }
 
+    /// Whether a connection there stays on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.spot == Spot::Loopback
+    }
+
     /// Whether a listener of ours would answer there.
     pub(crate) fn is_served_by(&self, listener: SocketAddr) -> bool {
         let ip = listener.ip().to_canonical();

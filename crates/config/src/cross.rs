@@ -24,7 +24,7 @@ pub(crate) struct Drafts {
 }
 
 /// Records every contradiction.
-pub(crate) fn check(reader: &Reader<'_>, drafts: &Drafts, tls_key: Option<&Path>, file: &Path) {
+pub(crate) fn check(reader: &Reader<'_>, drafts: &Drafts, secrets: &[(&str, &Path)], file: &Path) {
     unique(reader, drafts.upstreams.iter().filter_map(|u| u.name.as_ref()));
     unique(reader, drafts.gates.iter().filter_map(|g| g.name.as_ref()));
     named_upstreams(reader, drafts);
@@ -33,7 +33,7 @@ pub(crate) fn check(reader: &Reader<'_>, drafts: &Drafts, tls_key: Option<&Path>
     route_paths(reader, drafts);
     route_roles(reader, drafts);
     own_addresses(reader, drafts);
-    served_secrets(reader, drafts, tls_key, file);
+    served_secrets(reader, drafts, secrets, file);
 }
 
 fn unique<'a>(reader: &Reader<'_>, names: impl Iterator<Item = &'a Located<String>>) {
@@ -186,11 +186,11 @@ fn own_addresses(reader: &Reader<'_>, drafts: &Drafts) {
 }
 
 /// A folder of files that holds the configuration, keys or the database would serve them.
-fn served_secrets(reader: &Reader<'_>, drafts: &Drafts, tls_key: Option<&Path>, file: &Path) {
+fn served_secrets(reader: &Reader<'_>, drafts: &Drafts, others: &[(&str, &Path)], file: &Path) {
     let mut secrets: Vec<(&str, &Path)> = vec![("the configuration", file)];
     secrets.extend(drafts.site.data_dir.iter().map(|dir| ("site.data_dir", dir.value.as_path())));
     secrets.extend(drafts.site.key_file.iter().map(|key| ("site.key_file", key.value.as_path())));
-    secrets.extend(tls_key.map(|key| ("tls.key", key)));
+    secrets.extend(others);
     secrets.extend(drafts.gates.iter().filter_map(|g| g.users_file.as_ref()).map(|u| ("a gate's users_file", u.value.as_path())));
     for target in drafts.upstreams.iter().filter_map(|upstream| upstream.target.as_ref()) {
         let UpstreamTarget::Files { root } = &target.value else { continue };

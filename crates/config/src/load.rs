@@ -10,7 +10,7 @@ use crate::cross::{self, Drafts};
 use crate::env::EnvSource;
 use crate::fault::{Fault, Faults, Place};
 use crate::foreign;
-use crate::model::{Config, Tls};
+use crate::model::{Audit, Config, Counters, Mail, MailTransport, Store, Tls};
 use crate::reader::{Item, Problem, Reader};
 use crate::section::{self, Scene};
 use crate::value::tidy;
@@ -83,10 +83,11 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
 
     let listen = section::listen(&section::table(reader, &root, "listen"), &scene);
     let tls = section::tls(&section::table(reader, &root, "tls"), &scene);
-    let store = section::store(&section::table(reader, &root, "store"));
-    let counters = section::counters(&section::table(reader, &root, "counters"));
-    let mail = section::mail(&section::table(reader, &root, "mail"));
-    let accounts = section::accounts(&section::table(reader, &root, "accounts"), &scene);
+    let store = section::store(&section::table(reader, &root, "store"), &scene);
+    let counters = section::counters(&section::table(reader, &root, "counters"), &scene);
+    let mail = section::mail(&section::table(reader, &root, "mail"), &scene);
+    let audit = section::audit(&section::table(reader, &root, "audit"), &scene);
+    let (accounts, roles) = section::accounts(&section::table(reader, &root, "accounts"), &scene);
     let limits = section::limits(&section::table(reader, &root, "limits"), &scene);
     let headers = section::headers(&section::table(reader, &root, "headers"), &scene);
     let upstreams = section::tables(reader, &root, "upstream").iter().map(|s| section::upstream(s, &scene)).collect();
@@ -96,12 +97,9 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
     root.finish();
     reader.refuse_stray_variables();
 
-    let drafts = Drafts { site, listen, upstreams, routes, gates };
-    let tls_key = tls.as_ref().and_then(|tls| match tls {
-        Tls::Files { key, .. } => Some(key.as_path()),
-        Tls::SelfSigned => None,
-    });
-    cross::check(reader, &drafts, tls_key, &file);
+    let drafts = Drafts { site, listen, upstreams, routes, gates, roles };
+    let services = (tls.as_ref(), store.as_ref(), counters.as_ref(), mail.as_ref(), audit.as_ref());
+    cross::check(reader, &drafts, &private_files(services), &file);
     version?;
     Some(Config {
         sha256: sha256_hex(text.as_bytes()),
@@ -111,6 +109,7 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
         store: store?,
         counters: counters?,
         mail: mail?,
+        audit: audit?,
         upstreams: drafts.upstreams.into_iter().map(section::UpstreamDraft::finish).collect::<Option<_>>()?,
         routes: drafts.routes.into_iter().map(section::RouteDraft::finish).collect::<Option<_>>()?,
         gates: drafts.gates.into_iter().map(section::GateDraft::finish).collect::<Option<_>>()?,
@@ -118,6 +117,33 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
         limits: limits?,
         headers: headers?,
     })
+}
+
+/// Files that must not be served, as far as they are known.
+fn private_files<'c>(
+    (tls, store, counters, mail, audit): (
+        Option<&'c Tls>,
+        Option<&'c Store>,
+        Option<&'c Counters>,
+        Option<&'c Mail>,
+        Option<&'c Audit>,
+    ),
+) -> Vec<(&'static str, &'c Path)> {
+    let mut files: Vec<(&str, &Path)> = Vec::new();
+    if let Some(Tls::Files { key, .. }) = tls {
+        files.push(("tls.key", key));
+    }
+    if let Some(Store::Postgres(postgres)) = store {
+        files.extend(postgres.server.password_path().map(|path| ("store.password_file", path)));
+    }
+    if let Some(Counters::Redis(redis)) = counters {
+        files.extend(redis.server.password_path().map(|path| ("counters.password_file", path)));
+    }
+    if let Some(MailTransport::Smtp(relay)) = mail.map(|mail| &mail.transport) {
+        files.extend(relay.password_path().map(|path| ("mail.password_file", path)));
+    }
+    files.extend(audit.and_then(|audit| audit.file.as_deref()).map(|path| ("audit.file", path)));
+    files
 }
 
 fn version(item: &Item<'_>) -> Result<u32, Problem> {

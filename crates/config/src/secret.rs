@@ -70,15 +70,33 @@ impl SecretSource {
     /// # Errors
     /// [`SecretError`], which names the file or variable and never the value.
     pub fn read(&self, env: &dyn EnvSource) -> Result<SecretText, SecretError> {
-        let (name, secret) = match self {
+        let (name, secret) = self.fetch(env)?;
+        judge(&name, secret.expose())?;
+        Ok(secret)
+    }
+
+    /// Reads a password that somebody else issued, such as a mail provider: it is as long as they made it, so that only its form
+    /// is judged, and that it is not empty or a placeholder. The file may be read by its owner alone, as ever.
+    ///
+    /// # Errors
+    /// [`SecretError`], which names the file or variable and never the value.
+    pub fn read_issued(&self, env: &dyn EnvSource) -> Result<SecretText, SecretError> {
+        let (name, secret) = self.fetch(env)?;
+        judge_form(&name, secret.expose())?;
+        if secret.expose().is_empty() || secret.expose().contains(char::is_control) {
+            return Err(SecretError::Form(name));
+        }
+        Ok(secret)
+    }
+
+    fn fetch(&self, env: &dyn EnvSource) -> Result<(String, SecretText), SecretError> {
+        Ok(match self {
             Self::File(path) => (path.display().to_string(), read_file(path)?),
             Self::Env(name) => {
                 let value = env.get(name).ok_or_else(|| SecretError::Unset(name.clone()))?;
                 (name.clone(), Secret::new(value))
             }
-        };
-        judge(&name, secret.expose())?;
-        Ok(secret)
+        })
     }
 }
 
@@ -113,7 +131,7 @@ fn refuse_open_mode(_file: &std::fs::File, _path: &Path) -> Result<(), SecretErr
     Ok(())
 }
 
-fn judge(name: &str, text: &str) -> Result<(), SecretError> {
+fn judge_form(name: &str, text: &str) -> Result<(), SecretError> {
     if text.len() as u64 > MAX_BYTES || text.contains('\u{fffd}') {
         return Err(SecretError::Form(name.to_owned()));
     }
@@ -121,6 +139,11 @@ fn judge(name: &str, text: &str) -> Result<(), SecretError> {
     if PLACEHOLDERS.iter().any(|word| lower.starts_with(word)) {
         return Err(SecretError::Placeholder(name.to_owned()));
     }
+    Ok(())
+}
+
+fn judge(name: &str, text: &str) -> Result<(), SecretError> {
+    judge_form(name, text)?;
     if text.len() < MASTER_KEY_MIN_BYTES {
         return Err(SecretError::Short(name.to_owned()));
     }

@@ -12,6 +12,11 @@ use crate::reader::{Item, Problem};
 /// Units of time as they are written, with their seconds.
 const UNITS: &[(&str, u64)] = &[("s", 1), ("min", 60), ("h", 3600), ("d", 86_400)];
 
+/// A range of times, in seconds.
+pub(crate) const fn seconds(from: u64, to: u64) -> RangeInclusive<Duration> {
+    Duration::from_secs(from)..=Duration::from_secs(to)
+}
+
 /// `24h`, `15min`, `7d`, `90s`.
 pub(crate) fn duration(item: &Item<'_>, range: &RangeInclusive<Duration>) -> Result<Duration, Problem> {
     let text = item.text()?;
@@ -114,6 +119,19 @@ pub(crate) fn prefix(item: &Item<'_>) -> Result<String, Problem> {
     Ok(trimmed.to_owned())
 }
 
+/// A role: a lower-case letter, then such letters, digits, `-` or `_`; at most 32.
+pub(crate) fn role(item: &Item<'_>) -> Result<String, Problem> {
+    let text = item.text()?;
+    let fine = text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
+    if fine {
+        Ok(text.to_owned())
+    } else {
+        Err(Problem::new("is not a role", "a lower-case word of at most 32 letters, digits, - or _"))
+    }
+}
+
 /// One of a few words.
 pub(crate) fn choice<T: Copy>(item: &Item<'_>, choices: &[(&str, T)]) -> Result<T, Problem> {
     let text = item.text()?;
@@ -130,4 +148,14 @@ pub(crate) fn not_yet(what: &str) -> Problem {
 /// `true` or `false`.
 pub(crate) fn truth(item: &Item<'_>) -> Result<bool, Problem> {
     item.truth()
+}
+
+/// The name of a variable that holds a secret.
+pub(crate) fn variable_name(item: &Item<'_>) -> Result<String, Problem> {
+    let text = item.text().map_err(Problem::hidden)?;
+    let fine = (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !text.starts_with(|c: char| c.is_ascii_digit());
+    // Somebody may have put the secret itself here.
+    if fine { Ok(text.to_owned()) } else { Err(Problem::new("is not the name of a variable", "letters, digits and _").hidden()) }
 }

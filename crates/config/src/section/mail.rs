@@ -2,24 +2,68 @@
 
 use doorward_kit::Host;
 
-use crate::model::{Mail, MailTransport};
+use super::Scene;
+use super::remote::{Address, Credentials, credentials};
+use crate::model::{Mail, MailTransport, Protection};
 use crate::reader::{Item, Problem, Section};
-use crate::value::not_yet;
+use crate::value;
 
-pub(crate) fn mail(section: &Section<'_>) -> Option<Mail> {
-    let transport = section.or("url", MailTransport::File, url);
+const EXAMPLE: &str = "smtps://app@mail.example.com:465";
+const HOUR: u64 = 3600;
+
+pub(crate) fn mail(section: &Section<'_>, scene: &Scene<'_>) -> Option<Mail> {
+    let url = section.or("url", None, |item| url(item, scene));
+    let credentials = credentials(section, scene);
     let from = section.required("from", "who mails come from, such as \"App <no-reply@example.com>\"", mailbox);
-    section.refuse("password_file", not_yet("SMTP"));
+    let usual = Mail::to_files("");
+    let queue_max = section.or("queue_max", usual.queue_max, |item| item.whole(100..=1_000_000));
+    let retry_first = section.or("retry_first", usual.retry_first, |item| value::duration(item, &value::seconds(1, HOUR)));
+    let give_up = section.or("give_up", usual.give_up, |item| value::duration(item, &value::seconds(600, 7 * 24 * HOUR)));
     section.finish();
-    Some(Mail { transport: transport?, from: from?.value })
+    let transport = transport(section, url?, credentials?)?;
+    Some(Mail { transport, from: from?.value, queue_max: queue_max?, retry_first: retry_first?, give_up: give_up? })
 }
 
-fn url(item: &Item<'_>) -> Result<MailTransport, Problem> {
-    match item.text()? {
-        "file" => Ok(MailTransport::File),
-        text if text.starts_with("smtp") => Err(not_yet("SMTP").hidden()),
-        _ => Err(Problem::new("is no mail transport", "\"file\"").hidden()),
+fn transport(section: &Section<'_>, url: Option<(Address, Protection)>, credentials: Credentials) -> Option<MailTransport> {
+    let Some((address, protection)) = url else {
+        return credentials.refuse_all(section, "file").map(|()| MailTransport::File);
+    };
+    let unsure = |key: &str, problem: &str, hint: &str| {
+        section.blame(key, Problem::new(problem, hint));
+        None
+    };
+    match (protection, &address.user, &credentials.password) {
+        (_, Some(_), None) => unsure("password_file", "is missing", "url names a user: give its password, or remove the user"),
+        (_, None, Some(_)) => unsure("url", "names no user for the password", "such as \"smtps://app@mail.example.com:465\""),
+        (Protection::Plain, Some(_), _) => unsure("url", "would send the password in clear", "use smtps:// or smtp://"),
+        _ => Some(MailTransport::Smtp(credentials.reach(&address, protection))),
     }
+}
+
+/// `smtp://` means that STARTTLS must succeed. Mail in clear has a word of its own, for a catcher on a developer's machine
+/// (EMAIL-10).
+fn url(item: &Item<'_>, scene: &Scene<'_>) -> Result<Option<(Address, Protection)>, Problem> {
+    let text = item.text()?;
+    if text == "file" {
+        return Ok(None);
+    }
+    if !text.starts_with("smtp") {
+        return Err(Problem::new("is no mail transport", format!("\"file\" or \"{EXAMPLE}\"")).hidden());
+    }
+    let address = Address::parse(text, &[("smtps", 465), ("smtp", 587), ("smtp-plain", 25)], EXAMPLE)?;
+    if !matches!(address.path.as_deref(), None | Some("")) {
+        return Err(Problem::new("has something after the port", format!("such as \"{EXAMPLE}\"")).hidden());
+    }
+    let protection = match address.scheme {
+        "smtps" => Protection::Tls,
+        "smtp" => Protection::StartTls,
+        _ if scene.is_development() && address.is_loopback() => Protection::Plain,
+        _ => {
+            let hint = "use smtps://, or smtp:// for STARTTLS; smtp-plain:// is for this machine in development";
+            return Err(Problem::new("would send mail in clear", hint).hidden());
+        }
+    };
+    Ok(Some((address, protection)))
 }
 
 /// One mailbox: `local@domain`, or `Name <local@domain>` (RFC 5322 §3.4), in ASCII address characters.

@@ -1,12 +1,14 @@
 //! One file per section of the configuration: each reads its keys, refuses what weakens the site, and says why.
 
 mod accounts;
+mod audit;
 mod counters;
 mod gate;
 mod headers;
 mod limits;
 mod listen;
 mod mail;
+mod remote;
 mod route;
 mod site;
 mod store;
@@ -22,6 +24,7 @@ use crate::reader::{At, Problem, Reader, Section};
 use crate::value::not_yet;
 
 pub(crate) use accounts::accounts;
+pub(crate) use audit::audit;
 pub(crate) use counters::counters;
 pub(crate) use gate::{GateDraft, gate};
 pub(crate) use headers::headers;
@@ -50,7 +53,7 @@ impl Scene<'_> {
 }
 
 /// Sections of later versions.
-const LATER: &[&str] = &["console", "oauth", "audit", "verify", "session", "acme", "log"];
+const LATER: &[&str] = &["console", "oauth", "verify", "session", "acme", "log"];
 
 /// Opens `[name]`; an absent one is empty.
 pub(crate) fn table<'a>(reader: &'a Reader<'a>, root: &Section<'a>, name: &'static str) -> Section<'a> {

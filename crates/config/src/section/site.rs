@@ -16,6 +16,7 @@ pub(crate) struct SiteDraft {
     pub(crate) data_dir: Option<Located<PathBuf>>,
     pub(crate) key_file: Option<Located<PathBuf>>,
     name: Option<Option<String>>,
+    node: Option<Option<String>>,
     key: Option<Option<SecretSource>>,
 }
 
@@ -23,7 +24,7 @@ impl SiteDraft {
     pub(crate) fn finish(self) -> Option<Site> {
         let origin = self.origin?.value;
         let name = self.name?.unwrap_or_else(|| origin.host().to_string());
-        Some(Site { name, origin, env: self.env?, data_dir: self.data_dir?.value, key: self.key? })
+        Some(Site { name, node: self.node?, origin, env: self.env?, data_dir: self.data_dir?.value, key: self.key? })
     }
 }
 
@@ -38,6 +39,7 @@ pub(crate) fn site(section: &Section<'_>, base: &std::path::Path) -> SiteDraft {
         origin: section.required("origin", "the site's address, such as \"https://app.example.com\"", origin),
         env,
         name: section.maybe("name", site_name).map(|found| found.map(|name| name.value)),
+        node: section.maybe("node", node).map(|found| found.map(|node| node.value)),
         data_dir: section.required("data_dir", "a folder for the database, mail and keys", |item| value::path(item, base)),
         key,
         key_file,
@@ -74,12 +76,18 @@ fn site_name(item: &Item<'_>) -> Result<String, Problem> {
     }
 }
 
+fn node(item: &Item<'_>) -> Result<String, Problem> {
+    let text = item.text()?;
+    let fine = (1..=63).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if fine { Ok(text.to_owned()) } else { Err(Problem::new("is not a name of a node", "1 to 63 letters, digits, - _ and .")) }
+}
+
 /// `key_file` or `key_env`, one of them; in development neither is needed (CFG-01).
 type MasterKey = (Option<Option<SecretSource>>, Option<Located<PathBuf>>);
 
 fn master_key(section: &Section<'_>, scene: &Scene<'_>) -> MasterKey {
     let file = section.maybe("key_file", |item| value::path(item, scene.base));
-    let variable = section.maybe("key_env", variable_name);
+    let variable = section.maybe("key_env", value::variable_name);
     let (Some(file), Some(variable)) = (file, variable) else { return (None, None) };
     match (file, variable) {
         (Some(file), None) => (Some(Some(SecretSource::File(file.value.clone()))), Some(file)),
@@ -95,13 +103,4 @@ fn master_key(section: &Section<'_>, scene: &Scene<'_>) -> MasterKey {
             (None, None)
         }
     }
-}
-
-fn variable_name(item: &Item<'_>) -> Result<String, Problem> {
-    let text = item.text().map_err(Problem::hidden)?;
-    let fine = (1..=128).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !text.starts_with(|c: char| c.is_ascii_digit());
-    // Somebody may have put the secret itself here.
-    if fine { Ok(text.to_owned()) } else { Err(Problem::new("is not the name of a variable", "letters, digits and _").hidden()) }
 }
