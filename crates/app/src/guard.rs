@@ -46,6 +46,13 @@ impl Caller {
         })
     }
 
+    /// Counts an attempt whose body is none that a flow could look at: no probe is free (APP-RL-05).
+    pub(crate) async fn charge_unread(&self, app: &AppState, problem: Problem) -> Problem {
+        let Scope::Flow(scope) = self.route.scope else { return problem };
+        let charged = app.accounts.charge(self.visitor(), scope).await;
+        charged.map_or_else(|error| Problem::of_flow(error, Problem::INTERNAL), |()| problem)
+    }
+
     /// What the flows write into the audit trail.
     pub(crate) fn visitor(&self) -> Visitor<'_> {
         Visitor {

@@ -1,6 +1,6 @@
 //! A JSON object as the body of a request.
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use doorward_domain::Password;
 use doorward_domain::service::FieldFault;
 use doorward_kit::Secret;
@@ -10,6 +10,7 @@ use zeroize::Zeroize as _;
 use super::body;
 use super::strict::{self, Bounds};
 use crate::app::AppState;
+use crate::guard::Caller;
 use crate::problem::Problem;
 
 /// The members of the object. No `Debug`: one of them may be a password. Strings are wiped on drop.
@@ -112,10 +113,16 @@ impl FromRequest<AppState> for JsonObject {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
-        let bytes = body::read(request.into_body(), app.policy.sizes.auth_body).await?;
-        match strict::parse(&bytes, Bounds::AUTH) {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, app).await?;
+        let read = body::read(body, app.policy.sizes.auth_body).await;
+        let parsed = read.and_then(|bytes| match strict::parse(&bytes, Bounds::AUTH) {
             Ok(Value::Object(members)) => Ok(Self(members)),
             Ok(_) | Err(strict::NotStrict) => Err(Problem::INVALID_REQUEST),
+        });
+        match parsed {
+            Ok(object) => Ok(object),
+            Err(problem) => Err(caller.charge_unread(app, problem).await),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Refusals: their shape, and what they must not say.
 
+use async_trait::async_trait;
 use doorward_app::route::{CsrfClass, Endpoint, ROUTES, SessionUse};
+use doorward_domain::{HashError, Password, PasswordCheck, PasswordHasher};
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -318,7 +320,7 @@ async fn err_02_no_answer_tells_what_is_inside() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_checked_is_refused_and_nothing_is_done() {
+async fn err_07_without_a_store_nothing_passes() {
     let house = House::new().await;
     let mut member = house.member("ada@example.com").await;
     let jar = member.jar.clone();
@@ -331,4 +333,56 @@ async fn what_cannot_be_checked_is_refused_and_nothing_is_done() {
         assert!(refused, "{} {}: {} {}", route.method, route.path, answer.status, answer.text());
         assert!(answer.set_cookies().is_empty(), "{} sets a cookie", route.path);
     }
+}
+
+/// Hashing that never works: the queue is full, or nothing stored can be used.
+struct Broken(HashError);
+
+#[async_trait]
+impl PasswordHasher for Broken {
+    async fn hash(&self, _password: Password) -> Result<String, HashError> {
+        Err(self.0)
+    }
+
+    async fn verify(&self, _password: Password, _stored: Option<String>) -> Result<PasswordCheck, HashError> {
+        Err(self.0)
+    }
+}
+
+#[tokio::test]
+async fn err_07_without_hashing_nobody_signs_up_or_in() {
+    for error in [HashError::Busy, HashError::Unusable] {
+        let house = House::with_hasher("", |_, _| std::sync::Arc::new(Broken(error))).await;
+        house.add_without_password("ada@example.com").await;
+        for email in ["ada@example.com", "nobody@example.com"] {
+            let mut client = Client::new(&house);
+            let answer = client.sign_in(email, PASSWORD).await;
+            assert!([401, 503].contains(&answer.status.as_u16()), "{error:?} {}", answer.status);
+            assert!(answer.set_cookies().is_empty());
+            let asked = house.register(email, "").await;
+            assert!([202, 500, 503].contains(&asked.status.as_u16()), "{error:?} {}", asked.status);
+            assert!(asked.json()["detail"].is_string());
+        }
+        assert_eq!(house.session_count().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn err_07_a_clock_that_jumps_lets_nobody_in() {
+    let house = House::new().await;
+    let mut member = house.member("ada@example.com").await;
+    let jar = member.jar.clone();
+    house.sign_up("bea@example.com").await;
+    let token = house.token_for("bea@example.com").await;
+    house.clock.advance(std::time::Duration::from_secs(40 * 86_400));
+    assert_eq!(member.get("/api/auth/me").await.status, StatusCode::UNAUTHORIZED);
+    // Back to where it was: what has ended once stays ended, and what was too old is not young again.
+    house.clock.set("2026-03-01T12:00:00Z".parse().expect("an instant"));
+    member.jar.clone_from(&jar);
+    assert_eq!(member.get("/api/auth/me").await.status, StatusCode::UNAUTHORIZED);
+    let verified = member.post_json("/api/auth/verify-email", &json!({"token": token})).await;
+    assert_eq!(verified.status, StatusCode::BAD_REQUEST);
+    house.clock.set("1970-01-01T00:00:00Z".parse().expect("an instant"));
+    member.jar.clone_from(&jar);
+    assert_eq!(member.get("/api/auth/me").await.status, StatusCode::UNAUTHORIZED);
 }

@@ -181,7 +181,8 @@ async fn knock(client: &mut Client<'_>, dice: &mut Dice, method: &str, path: &st
 fn check(answer: &Answer, operation: &Value) {
     let status = answer.status.as_str();
     assert!(operation["responses"][status].is_object(), "{status} is not described: {}", answer.text());
-    assert!(answer.status == StatusCode::SERVICE_UNAVAILABLE || !answer.status.is_server_error(), "{status}: {}", answer.text());
+    // The store and the hashing threads are well here, so not even the 503 that is described has a reason.
+    assert!(!answer.status.is_server_error(), "{status}: {}", answer.text());
     if answer.status.is_success() {
         return;
     }
@@ -216,6 +217,7 @@ async fn somebody<'h>(house: &'h House, dice: &mut Dice, member: &mut Client<'h>
 
 #[tokio::test]
 async fn every_operation_of_the_description_withstands_whatever_is_sent() {
+    #[expect(clippy::disallowed_methods, reason = "how long a run is belongs to whoever starts it")]
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let cases = number("DOORWARD_FUZZ_CASES").unwrap_or(CASES);
     let seed = number("DOORWARD_FUZZ_SEED").unwrap_or_else(|| {

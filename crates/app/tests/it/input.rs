@@ -332,3 +332,124 @@ async fn input_10_controls_are_refused_in_every_text() {
         assert_eq!(post(&house, "/api/auth/register", body.to_string()).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
 }
+
+/// Texts that would end a statement, a literal, a key or a filter, if one were ever put together from text (INPUT-04).
+const INJECTIONS: [&str; 14] = [
+    "' OR '1'='1",
+    "' OR 1=1 --",
+    "\" OR \"\"=\"",
+    "'; DROP TABLE users; --",
+    "') UNION SELECT password_hash FROM users --",
+    "admin'/*",
+    "\\'; SELECT pg_sleep(9); --",
+    "1; SELECT pg_sleep(9)",
+    "'||(SELECT randomblob(1000000000))||'",
+    "%' AND 1=1 --",
+    "$1",
+    "?1",
+    "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\ny\r\n",
+    "{\"$where\":\"sleep(9000)\"}",
+];
+
+#[tokio::test]
+async fn texts_that_look_like_statements_are_texts() {
+    let house = House::new().await;
+    let mut member = house.member("ada@example.com").await;
+    let sessions = house.session_count().await;
+    for text in INJECTIONS {
+        let address = format!("{text}@example.com");
+        for (path, body) in [
+            ("/api/auth/login", json!({"email": text, "password": text})),
+            ("/api/auth/login", json!({"username": address, "password": PASSWORD})),
+            ("/api/auth/register", json!({"email": address, "password": PASSWORD, "username": text})),
+            ("/api/auth/verify-email", json!({"token": text})),
+            ("/api/auth/verify-email/resend", json!({"email": address})),
+            ("/api/auth/forgot-password", json!({"email": address})),
+            ("/api/auth/reset-password", json!({"token": text, "password": PASSWORD})),
+            ("/api/auth/email/confirm", json!({"token": text})),
+            ("/api/auth/email/undo", json!({"token": text})),
+        ] {
+            let mut client = Client::new(&house);
+            let ask = client.ask(Method::POST, path).own().body("application/json", body.to_string());
+            let answer = ask.field("user-agent", &text.replace(['\r', '\n'], " ")).send().await;
+            assert!(!answer.status.is_server_error(), "{path} {text}: {}", answer.text());
+            assert_ne!((path, answer.status), ("/api/auth/login", StatusCode::OK), "{text}");
+        }
+        let mut forged = Client::new(&house);
+        forged.jar.insert(crate::client::SESSION.into(), text.replace(['\r', '\n', ';', ' ', ',', '"'], ""));
+        assert_eq!(forged.get("/api/auth/me").await.status, StatusCode::UNAUTHORIZED, "{text}");
+        let name = if text.contains('\r') { "plain" } else { text };
+        let token = member.cookie(CSRF).to_owned();
+        let ask = member.ask(Method::PATCH, "/api/auth/me").own().field("x-csrf-token", &token);
+        let answer = ask.body("application/json", json!({"display_name": name, "bio": name}).to_string()).send().await;
+        assert_eq!((answer.status, &answer.json()["display_name"]), (StatusCode::OK, &json!(name)), "kept as it is");
+        assert_eq!(member.get("/api/auth/me").await.json()["bio"], json!(name));
+    }
+    assert_eq!(house.session_count().await, sessions, "nobody was signed in or out");
+    house.signed_in("ada@example.com").await;
+}
+
+#[tokio::test]
+async fn input_07_what_is_compared_is_what_is_kept() {
+    let house = House::new().await;
+    house.member("ada@example.com").await;
+    // Other spellings of one address are that address, at sign-in as at sign-up.
+    for same in ["ADA@EXAMPLE.COM", "Ada@Example.Com", "ada@EXAMPLE.com"] {
+        assert_eq!(Client::new(&house).sign_in(same, PASSWORD).await.status, StatusCode::OK, "{same}");
+    }
+    // What only looks like it is another address or none, and never signs in.
+    let others = ["а" /* Cyrillic */, "ａ", "a\u{301}", "ⓐ", "𝐚", "a\u{200b}", "a\u{ad}", " a", "\u{feff}a"];
+    for other in others {
+        let address = format!("{other}da@example.com");
+        let answer = Client::new(&house).sign_in(&address, PASSWORD).await;
+        let folded = answer.status == StatusCode::OK;
+        let asked = house.register(&address, "").await;
+        assert!(asked.status == StatusCode::ACCEPTED || asked.status == StatusCode::UNPROCESSABLE_ENTITY, "{address:?}");
+        if folded {
+            assert_eq!(asked.status, StatusCode::ACCEPTED, "{address:?} is ada's at sign-in, so sign-up takes it too");
+            house.deliver().await;
+            let told = house.mails().last().expect("a mail").clone();
+            assert!(told.contains("You already have an account"), "{address:?}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn input_08_no_text_makes_a_check_slow() {
+    // No matcher that backtracks is even linked in; `regex` is linear by construction.
+    let lock = include_str!("../../../../Cargo.lock");
+    for matcher in ["fancy-regex", "pcre2", "onig", "regress", "hyperscan"] {
+        assert!(!lock.contains(&format!("name = \"{matcher}\"")), "{matcher}");
+    }
+    let house = House::new().await;
+    // What makes backtracking matchers take exponential time, at two sizes: twice the text may not take many times as long.
+    let shapes: [fn(usize) -> String; 7] = [
+        |n| format!("{}!", "a".repeat(n)),
+        |n| format!("{}@", "a.".repeat(n / 2)),
+        |n| format!("a@{}!", "a-".repeat(n / 2)),
+        |n| format!("{}@example.com", "a.a".repeat(n / 3)),
+        |n| format!("a@{}", "a.".repeat(n / 2)),
+        |n| format!("{}\u{301}", "\u{301}".repeat(n / 2)),
+        |n| format!("<{}>@example.com", "\"\\".repeat(n / 2)),
+    ];
+    let routes =
+        [("/api/auth/verify-email/resend", "email"), ("/api/auth/verify-email", "token"), ("/api/auth/register", "email")];
+    for shape in shapes {
+        for (path, field) in routes {
+            let mut best = [std::time::Duration::MAX; 2];
+            for _ in 0..5 {
+                for (slot, size) in best.iter_mut().zip([1000, 4000]) {
+                    // Refused for its password before anything is hashed.
+                    let body = json!({field: shape(size), "password": "short"}).to_string();
+                    let began = std::time::Instant::now();
+                    let answer = post(&house, path, body).await;
+                    *slot = (*slot).min(began.elapsed());
+                    assert!(!answer.status.is_server_error());
+                }
+            }
+            // Four times the text: at most some forty times the time, where one nested quantifier would need 2^1000.
+            let bound = best[0] * 40 + std::time::Duration::from_millis(5);
+            assert!(best[1] < bound, "{path} {:?} then {:?}", best[0], best[1]);
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod client;
 mod house;
 
+mod account;
 mod assertion;
 mod cookie;
 mod csrf_origin;

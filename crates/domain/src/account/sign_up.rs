@@ -47,7 +47,7 @@ fn judge(accounts: &Accounts, email: &str, password: Password, name: Option<&str
     if parsed.is_err() {
         faults.push(FieldFault { field: "email", detail: "Enter an e-mail address such as name@example.com".to_owned() });
     }
-    let display_name = name.unwrap_or_default().trim();
+    let display_name = name.unwrap_or_default().trim_matches(' ');
     if let Some(detail) = name_fault(display_name) {
         faults.push(FieldFault { field: "username", detail });
     }

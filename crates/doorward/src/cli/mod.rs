@@ -5,7 +5,7 @@ pub mod check;
 pub mod dev;
 mod exit;
 pub mod hash_password;
-mod openapi;
+pub mod openapi;
 mod process;
 pub mod serve;
 pub mod user;
