@@ -37,6 +37,22 @@ fn numbers_and_times_are_within_their_ranges() {
         ("session_limit = 1001", "session_limit"),
         ("sign_up = \"yes\"", "sign_up"),
         ("sign_up = true", "sign_up"),
+        ("recovery = \"9min\"", "recovery"),
+        ("recovery = \"61min\"", "recovery"),
+        ("email_change = \"8d\"", "email_change"),
+        ("email_undo = \"23h\"", "email_undo"),
+        ("invitation = \"59min\"", "invitation"),
+        ("device = \"366d\"", "device"),
+        ("session_rotate = \"9min\"", "session_rotate"),
+        ("session_rotate = \"31d\"", "session_rotate"),
+        ("remember_idle = \"31d\"", "remember_idle"),
+        ("remember_absolute = \"6d\"", "remember_absolute"),
+        ("allowed_domains = [\"a@example.com\"]", "allowed_domains[0]"),
+        ("allowed_domains = [\"10.0.0.1\"]", "allowed_domains[0]"),
+        ("allowed_domains = [\"com\"]", "allowed_domains[0]"),
+        ("roles = [\"Staff\"]", "roles[0]"),
+        ("roles = [\"staff\", \"staff\"]", "roles[1]"),
+        ("roles = [\"a b\"]", "roles[0]"),
     ] {
         refused_at(&accounts(line), &format!("accounts.{key}"));
     }
@@ -77,4 +93,19 @@ fn an_idle_timeout_fits_into_the_absolute_one() {
 fn short_passwords_are_for_development_only() {
     assert_eq!(right(&development(&accounts("password_min = 8"))).accounts.password_min, 8);
     refused_at(&development(&accounts("password_min = 7")), "accounts.password_min");
+}
+
+#[test]
+fn domains_are_kept_as_the_resolver_knows_them() {
+    let config = right(&accounts("allowed_domains = [\"Example.COM\", \"bücher.example\"]\nsign_up = \"invitation\""));
+    assert_eq!(config.accounts.allowed_domains, ["example.com", "xn--bcher-kva.example"]);
+    assert_eq!(config.accounts.sign_up, SignUp::Invitation);
+}
+
+#[test]
+fn who_asks_to_be_remembered_is_not_forgotten_earlier() {
+    let config = right(&accounts("session_absolute = \"60d\""));
+    assert_eq!(config.accounts.remember_absolute, Duration::from_secs(60 * 86_400));
+    let config = right(&accounts("session_absolute = \"1h\"\nremember_absolute = \"2h\""));
+    assert_eq!((config.accounts.session_idle.as_secs(), config.accounts.remember_idle.as_secs()), (3600, 7200));
 }

@@ -24,6 +24,7 @@ fn cfg_03_an_unknown_key_is_an_error_in_every_section() {
     refused_at(&format!("{RIGHT}[gates]\n"), "gates");
     refused_at(&format!("{RIGHT}[store]\nurls = 1\n"), "store.urls");
     refused_at(&format!("{RIGHT}[counters]\nx = 1\n"), "counters.x");
+    refused_at(&format!("{RIGHT}[audit]\nretain = 1\n"), "audit.retain");
 }
 
 #[test]
@@ -45,6 +46,9 @@ fn cfg_03_numbers_and_booleans_are_not_guessed() {
         ("[[route]]", "strip_prefix = \"no\"", "route[0].strip_prefix"),
         ("[[gate]]", "websocket = \"on\"", "gate[0].websocket"),
         ("[[gate]]", "operator_session = 0", "gate[0].operator_session"),
+        ("[mail]", "queue_max = \"200\"", "mail.queue_max"),
+        ("[accounts]", "session_limit = 5.0", "accounts.session_limit"),
+        ("[accounts]", "roles = \"staff\"", "accounts.roles"),
     ] {
         assert!(refused_at(&under(head, line), key).starts_with("expects "), "{line}");
     }

@@ -10,6 +10,7 @@ mod limit;
 mod listen;
 mod network;
 mod overrides;
+mod remote;
 mod route;
 mod secret;
 mod site;

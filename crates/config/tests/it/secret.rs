@@ -75,3 +75,16 @@ fn what_is_not_there_is_named() {
     assert_eq!(unset.to_string(), "SITE_KEY: the variable is not set");
     assert_eq!(SecretSource::Env("SITE_KEY".into()).read(&env(&[("SITE_KEY", GOOD)])).expect("good").expose(), GOOD);
 }
+
+#[test]
+fn a_password_that_a_provider_issued_may_be_short_but_not_a_placeholder_and_not_open() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let issued = |content: &[u8], mode| SecretSource::File(file(dir.path(), content, mode)).read_issued(&Env::new());
+    assert_eq!(issued(b"abcd efgh ijkl\n", 0o600).expect("good").expose(), "abcd efgh ijkl");
+    fs::remove_file(dir.path().join("master.key")).expect("removed");
+    for (text, mode) in [("change_me", 0o600), ("", 0o600), ("two\nlines", 0o600), ("a\rb", 0o600), ("abcdefgh", 0o644)] {
+        let error = issued(text.as_bytes(), mode).expect_err(text);
+        assert!(text.is_empty() || !format!("{error} {error:?}").contains(text), "{error}");
+        fs::remove_file(dir.path().join("master.key")).expect("removed");
+    }
+}
