@@ -192,6 +192,21 @@ async fn resend(fault: Fault) -> Verdict {
     measured.await.expect("measured")
 }
 
+/// A reset link for an account beside one for an address that nobody has.
+async fn forgot(fault: Fault) -> Verdict {
+    let house = house(fault).await;
+    let address = serve(&house, fault).await;
+    let measured = tokio::task::spawn_blocking(move || {
+        let (mut known, mut unknown) = (Stopwatch::new(address), Stopwatch::new(address));
+        let path = "/api/auth/forgot-password";
+        protocol().judge(
+            || known.time(path, &json!({"email": "known@example.com"}), "200"),
+            || unknown.time(path, &json!({"email": "unknown@example.com"}), "200"),
+        )
+    });
+    measured.await.expect("measured")
+}
+
 /// Without TLS, with quick hashing and next to no distance, tenths of a millisecond show that nobody sees from outside; whether the house
 /// can be told apart there is decided by the whole-house tests. Here it is enough that what is seen is far from what a fault looks like.
 #[track_caller]
@@ -225,4 +240,11 @@ async fn the_harness_notices_a_missing_dummy_hash() {
 async fn the_harness_notices_a_mail_that_leaves_before_the_answer() {
     assert_close("resend as it is", &resend(Fault::None).await);
     assert_told("a synchronous mail to whoever waits", &resend(Fault::SynchronousMail).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "waits for recovery"]
+async fn the_harness_notices_a_reset_link_that_leaves_before_the_answer() {
+    assert_close("forgot as it is", &forgot(Fault::None).await);
+    assert_told("a synchronous reset mail", &forgot(Fault::SynchronousMail).await);
 }
