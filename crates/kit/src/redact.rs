@@ -50,3 +50,47 @@ fn is_invisible(character: char) -> bool {
 pub fn without_query(target: &str) -> &str {
     target.find(['?', '#', ';']).map_or(target, |end| &target[..end])
 }
+
+/// A path as a log shows it: visible, at most 1 KiB, without query and parameters, and without segments that look like a credential
+/// (LOG-02). A token does not belong in a path, but an application behind us may put one there, and a person may paste one.
+///
+/// ```
+/// use doorward_kit::redact::LoggedPath;
+/// let token = "q3K0b1Zr8hN5tYw2Xc7Vd4Ls6Jm9Pf1Ga0Re3Ui5Oo8";
+/// assert_eq!(LoggedPath(&format!("/reset-password/{token}?x=1")).to_string(), "/reset-password/[redacted]");
+/// assert_eq!(LoggedPath("/blog/how-to-open-a-door-in-2026").to_string(), "/blog/how-to-open-a-door-in-2026");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct LoggedPath<'a>(pub &'a str);
+
+impl fmt::Display for LoggedPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut room: usize = 1024;
+        for (number, segment) in without_query(self.0).split('/').enumerate() {
+            if number > 0 {
+                f.write_char('/')?;
+            }
+            if room == 0 {
+                return f.write_char('…');
+            }
+            if looks_secret(segment) {
+                f.write_str("[redacted]")?;
+            } else {
+                Visible::new(segment, room).fmt(f)?;
+            }
+            room = room.saturating_sub(segment.len() + 1);
+        }
+        Ok(())
+    }
+}
+
+/// Twenty or more characters of all three kinds, or thirty-two or more hexadecimal digits that are no UUID: drawn, not written.
+fn looks_secret(segment: &str) -> bool {
+    // The longest part between separators that no token contains; a token may be wrapped, as in `t=…` or `….html`.
+    segment.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '%' | '+' | '='))).any(|part| {
+        let has = |kind: fn(&u8) -> bool| part.as_bytes().iter().any(kind);
+        let is_mixed = part.len() >= 20 && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+        let is_hex = part.len() >= 32 && part.bytes().all(|octet| octet.is_ascii_hexdigit());
+        is_mixed && uuid::Uuid::try_parse(part).is_err() || is_hex
+    })
+}

@@ -95,11 +95,11 @@ impl ChainKeys {
     /// silently taken over: the first row then says so.
     pub(crate) fn chain(&self, head: &mut ChainHead, records: Vec<AuditRecord>) -> Vec<AuditRow> {
         let mut rows = Vec::with_capacity(records.len() + 1);
-        if !self.is_sealed(head) {
-            if let Some(first) = records.first() {
-                let entry = AuditEntry::of_house(AuditEvent::Gap, Outcome::Error, first.at).because("head_altered");
-                rows.push(self.link(head, AuditRecord::new(entry, &head.node)));
-            }
+        if let Some(first) = records.first()
+            && !self.is_sealed(head)
+        {
+            let entry = AuditEntry::of_house(AuditEvent::Gap, Outcome::Error, first.at).because("head_altered");
+            rows.push(self.link(head, AuditRecord::new(entry, &head.node)));
         }
         rows.extend(records.into_iter().map(|record| self.link(head, record)));
         self.seal(head);

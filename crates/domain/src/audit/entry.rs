@@ -199,6 +199,7 @@ impl AuditEntry {
 
     /// Says more.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and words are what is said")]
     pub fn with(mut self, key: MetaKey, value: impl ToString) -> Self {
         self.meta.push((key, value.to_string()));
         self

@@ -41,7 +41,7 @@ pub(super) enum Folded {
     /// Nothing: it was counted.
     Counted,
     /// This entry, and what had been counted so far.
-    WriteAll(Vec<Box<AuditRecord>>),
+    WriteAll(Vec<AuditRecord>),
 }
 
 impl Folds {
@@ -65,14 +65,14 @@ impl Folds {
             }
             Entry::Vacant(_) => {
                 let mut all = counted(mem::take(&mut *kinds));
-                all.push(record);
+                all.push(*record);
                 Folded::WriteAll(all)
             }
         }
     }
 
     /// Ends the window: what was counted, in the order of time.
-    pub(super) fn drain(&self) -> Vec<Box<AuditRecord>> {
+    pub(super) fn drain(&self) -> Vec<AuditRecord> {
         counted(mem::take(&mut *self.kinds()))
     }
 
@@ -86,8 +86,8 @@ impl Folds {
     }
 }
 
-fn counted(kinds: HashMap<Kind, Option<Box<AuditRecord>>>) -> Vec<Box<AuditRecord>> {
-    let mut all: Vec<_> = kinds.into_values().flatten().collect();
+fn counted(kinds: HashMap<Kind, Option<Box<AuditRecord>>>) -> Vec<AuditRecord> {
+    let mut all: Vec<_> = kinds.into_values().flatten().map(|record| *record).collect();
     all.sort_by_key(|record| record.at);
     all
 }

@@ -70,7 +70,7 @@ impl Writer {
         match self.folds.take(Box::new(record)) {
             Folded::Write(record) => self.queue(Job::Audit(record)),
             Folded::Counted => {}
-            Folded::WriteAll(records) => records.into_iter().for_each(|record| self.queue(Job::Audit(record))),
+            Folded::WriteAll(records) => records.into_iter().for_each(|record| self.queue(Job::Audit(Box::new(record)))),
         }
     }
 
@@ -125,7 +125,7 @@ impl Task {
                 _ => true,
             });
             if !told.is_empty() || !is_open || Instant::now() >= window_ends {
-                batch.extend(self.folds.drain().into_iter().map(Job::Audit));
+                batch.extend(self.folds.drain().into_iter().map(|record| Job::Audit(Box::new(record))));
                 window_ends = Instant::now() + FOLD_WINDOW;
             }
             Committer::commit(&self.committer, batch).await;

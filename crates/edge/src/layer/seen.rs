@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_kit::redact::{Visible, without_query};
+use doorward_kit::redact::{LoggedPath, Visible};
 use doorward_kit::{ClientAddr, Entropy, RequestContext, RequestId};
 use doorward_policy::route::HostEntry;
 use doorward_policy::{Audience, Policy};
@@ -77,9 +77,9 @@ impl Seen {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The path without query and parameters, visible and at most 1 KiB: fit for a log (LOG-02).
-    pub(crate) fn logged_path(&self) -> Visible<'_> {
-        Visible::new(without_query(self.uri.path()), 1024)
+    /// The path, fit for a log (LOG-02).
+    pub(crate) fn logged_path(&self) -> LoggedPath<'_> {
+        LoggedPath(self.uri.path())
     }
 
     /// Tells the audit trail; the gate is the one whose host was asked for.

@@ -200,7 +200,7 @@ impl AuditLog for SqliteTx {
         // Rows whose head somebody removed.
         let query = sqlx::query_scalar("SELECT DISTINCT node FROM audit WHERE node NOT IN (SELECT node FROM audit_heads)");
         let headless: Vec<String> = query.fetch_all(&mut *self.0).await.map_err(fault)?;
-        heads.extend(headless.iter().map(|node| ChainHead::genesis(node)));
+        heads.extend(headless.iter().map(String::as_str).map(ChainHead::genesis));
         Ok(heads)
     }
 

@@ -42,6 +42,7 @@ fn live(site: &Site) -> Vec<Canary> {
     secrets.push(Canary::new("CSRF value", client.csrf()));
     bad_sign_ins(house);
     wander(site, &mut client);
+    try_every_route(&mut client);
     knock_at_gates(site);
     misplace(site, &client.session(), &client.csrf(), &token);
     client.send(&Request::post("/api/auth/logout").csrf()).expect(204);
@@ -70,6 +71,54 @@ fn bad_sign_ins(house: &House) {
         ("csrf_token", "x"),
     ]));
     house.client().send(&Request::post("/account/sign-up").form(&[("email", "b@app.test"), ("password", WRONG_PASSWORD)]));
+}
+
+/// Secrets in the fields of every route that takes a body; no route gets what it asks for.
+fn try_every_route(client: &mut doorward_testkit::Client) {
+    let fields =
+        ["current_password", "password", "new_password", "email", "token", "display_name", "avatar_url", "bio", "invitation"];
+    let all: serde_json::Map<String, serde_json::Value> =
+        fields.iter().map(|field| ((*field).to_owned(), json!(if *field == "token" { STRAY } else { WRONG_PASSWORD }))).collect();
+    for (method, path) in [
+        ("POST", "/api/auth/register"),
+        ("POST", "/api/auth/verify-email/resend"),
+        ("POST", "/api/auth/forgot-password"),
+        ("POST", "/api/auth/reset-password"),
+        ("POST", "/api/auth/password"),
+        ("POST", "/api/auth/email"),
+        ("POST", "/api/auth/email/confirm"),
+        ("POST", "/api/auth/email/undo"),
+        ("PATCH", "/api/auth/me"),
+        ("DELETE", "/api/auth/me"),
+        ("POST", "/api/auth/me/export"),
+        ("DELETE", "/api/auth/sessions/canary-stray-Kx7mPz2Qw9"),
+    ] {
+        // Everything at once, and one field at a time: what is refused differs.
+        client
+            .send(&Request::new(method, path).csrf().body("application/json", serde_json::Value::from(all.clone()).to_string()));
+        for field in fields {
+            let body = json!({field: all[field]}).to_string();
+            client.send(&Request::new(method, path).csrf().body("application/json", body));
+        }
+    }
+    let pairs: Vec<_> = all.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    for page in [
+        "sign-up",
+        "verify",
+        "resend",
+        "sign-in",
+        "forgot",
+        "reset",
+        "profile",
+        "password",
+        "email",
+        "email/confirm",
+        "email/undo",
+        "delete",
+    ] {
+        client.send(&Request::post(&format!("/account/{page}")).form(&pairs));
+        client.send(&Request::get(&format!("/account/{page}?token={STRAY}")));
+    }
 }
 
 fn wander(site: &Site, client: &mut doorward_testkit::Client) {
@@ -181,14 +230,28 @@ fn search(house: &House, secrets: &[Canary]) -> Vec<Hit> {
 
 #[test]
 fn log_01_no_secret_is_in_any_log_file_or_row_at_the_most_talkative_level() {
-    let mut site = Site::with(|builder| builder.log("trace").master_key(MASTER_KEY));
+    let audit = "[audit]\nfile = \"audit.jsonl\"\nanchor_file = \"anchors\"";
+    let mut site = Site::with(|builder| builder.log("trace").master_key(MASTER_KEY).section(audit));
     let secrets = live(&site);
+    // The trail in every form it has.
+    for (file, args) in [
+        ("audit.txt", &["audit", "tail", "-n", "1000"][..]),
+        ("audit.cef", &["audit", "export", "--format", "cef"]),
+        ("verify-audit.txt", &["audit", "verify", "--json"]),
+    ] {
+        let output = site.house.command(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        std::fs::write(site.house.folder().join(file), [output.stdout, output.stderr].concat()).unwrap();
+    }
     let out = site.house.folder().join("meta");
     let verify = site.house.verify(&out, 200);
     std::fs::write(site.house.folder().join("verify.txt"), [verify.stdout, verify.stderr].concat()).unwrap();
     site.house.assert_alive();
     let while_alive = search(&site.house, &secrets);
     assert_eq!(site.house.stop(), Some(0));
+    let shipped = std::fs::read_to_string(site.house.folder().join("audit.jsonl")).unwrap();
+    assert!(shipped.lines().count() > 15 && shipped.contains("auth.login_failed"), "there is a trail to look at");
+    assert!(site.house.folder().join("anchors").exists());
     assert!(site.house.stderr().lines().count() > 100, "there is a talkative log to look at");
     let after = search(&site.house, &secrets);
     assert!(while_alive.is_empty() && after.is_empty(), "{while_alive:#?}\n{after:#?}");

@@ -35,7 +35,10 @@ pub(super) async fn tail(accounts: &Accounts, args: &TailArgs) -> Result<(), Sta
         let position = reached.entry(row.record.node.clone()).or_default();
         *position = (*position).max(row.seq);
     }
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         tokio::time::sleep(LOOK_EVERY).await;
         for head in accounts.audit_heads().await? {
             let position = reached.entry(head.node.clone()).or_default();
@@ -45,7 +48,6 @@ pub(super) async fn tail(accounts: &Accounts, args: &TailArgs) -> Result<(), Sta
             }
         }
     }
-    Ok(())
 }
 
 pub(super) async fn search(accounts: &Accounts, args: &SearchArgs) -> Result<(), StartError> {
