@@ -110,14 +110,18 @@ impl Guard {
         let Self { app, route } = self;
         let headers = &head.headers;
         let mut caller = Caller::new(app, route, head).ok_or_else(no_context)?;
-        media::check_length(headers, route.body_max(&app.policy.sizes))?;
+        if let Err(problem) = media::check_length(headers, route.body_max(&app.policy.sizes)) {
+            return Err(caller.charge_unread(app, problem).await);
+        }
         let cookies = Cookies::read(headers, &app.policy.cookies);
         if route.session != SessionUse::Unread && cookies.session == Found::Many {
             caller.note_refusal(app, AuditEvent::SessionCookieDuplicate, "duplicate");
             return Err(Problem::INVALID_REQUEST);
         }
         self.check_origin(&caller, headers)?;
-        self.check_type(&caller, headers)?;
+        if let Err(problem) = self.check_type(&caller, headers) {
+            return Err(caller.charge_unread(app, problem).await);
+        }
         if let Scope::Before(scope) = route.scope {
             let charged = app.accounts.charge(caller.visitor(), scope).await;
             charged.map_err(|error| Problem::of_flow(error, Problem::INTERNAL))?;

@@ -45,8 +45,11 @@ impl FromRequest<AppState> for Form {
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, app).await?;
-        let bytes = body::read(body, app.policy.sizes.auth_body).await?;
-        let fields = parse(&bytes).ok_or(Problem::INVALID_REQUEST)?;
+        let read = body::read(body, app.policy.sizes.auth_body).await;
+        let fields = match read.and_then(|bytes| parse(&bytes).ok_or(Problem::INVALID_REQUEST)) {
+            Ok(fields) => fields,
+            Err(problem) => return Err(caller.charge_unread(app, problem).await),
+        };
         let mut form = Self { caller, token: String::new(), fields };
         match form.check_token(app, &parts.headers) {
             Ok(()) => Ok(form),

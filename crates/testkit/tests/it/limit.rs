@@ -1,0 +1,41 @@
+//! Limits of the application, as a client meets them.
+
+use doorward_testkit::{House, OUTSIDE, Request};
+use serde_json::json;
+
+#[test]
+fn app_rl_05_attempts_count_whatever_their_body_is() {
+    let house = House::builder().limit("auth_login", "5/h").start();
+    house.add_member("ada@app.test");
+    let post = || Request::post("/api/auth/login");
+    let malformed = [
+        post().body("application/json", "{"),
+        post().body("application/json", ""),
+        post().body("application/json", "{\"email\": 1}"),
+        post().body("text/plain", "hello"),
+        post().json(&json!({"email": "ada@app.test", "password": "x", "unknown": true})),
+    ];
+    for request in &malformed {
+        let status = house.client().send(request).status;
+        assert!((400..429).contains(&status), "{request:?}: {status}");
+    }
+    let right = json!({"email": "ada@app.test", "password": house.password()});
+    assert_eq!(house.client().post_json("/api/auth/login", &right).status, 429);
+    assert_eq!(house.client_from(OUTSIDE).post_json("/api/auth/login", &right).status, 200, "another caller has a count of its own");
+}
+
+#[test]
+fn app_rl_10_signing_in_to_an_own_account_washes_no_guesses_away() {
+    let house = House::builder().limit("auth_login", "6/h").start();
+    house.add_member("mallory@app.test");
+    house.add_member("ada@app.test");
+    let attempt = |email: &str, password: &str| {
+        house.client().post_json("/api/auth/login", &json!({"email": email, "password": password})).status
+    };
+    for guess in 0..3 {
+        assert_eq!(attempt("ada@app.test", &format!("a wrong but long guess {guess}")), 401);
+        assert_eq!(attempt("mallory@app.test", house.password()), 200);
+    }
+    assert_eq!(attempt("ada@app.test", "a wrong but long guess"), 429);
+    assert_eq!(attempt("mallory@app.test", house.password()), 429);
+}
