@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use doorward_config::{Config, EnvSource, Faults, ProcessEnv, Tls};
+use doorward_config::{Config, Counters, EnvSource, Faults, MailTransport, ProcessEnv, Remote, SecretSource, Store, Tls};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::tls::Identity;
 use doorward_policy::Policy;
@@ -109,6 +109,7 @@ pub fn look_at_files(config: &Config, policy: &Policy, env: &dyn EnvSource) -> V
     if let Some(Err(error)) = config.site.key.as_ref().map(|source| source.read(env)) {
         find("site.key", with_sources(&error));
     }
+    look_at_servers(config, env, &mut find);
     if let Tls::Files { certificate, key } = &config.tls
         && let Err(error) = Identity::from_files(certificate, key)
     {
@@ -128,6 +129,29 @@ pub fn look_at_files(config: &Config, policy: &Policy, env: &dyn EnvSource) -> V
         }
     }
     findings
+}
+
+/// Passwords of servers are held to what `serve` asks of them (CFG-01); authorities must be there.
+fn look_at_servers(config: &Config, env: &dyn EnvSource, find: &mut impl FnMut(&str, String)) {
+    let mut look = |section: &str, server: &Remote, is_ours: bool| {
+        let read = |source: &SecretSource| if is_ours { source.read(env) } else { source.read_issued(env) };
+        if let Some(Err(error)) = server.password.as_ref().map(read) {
+            find(&format!("{section}.password"), with_sources(&error));
+        }
+        if let Some(Err(error)) = server.ca_file.as_ref().map(std::fs::File::open) {
+            let path = server.ca_file.as_deref().unwrap_or(Path::new(""));
+            find(&format!("{section}.ca_file"), format!("{}: cannot be read: {error}", path.display()));
+        }
+    };
+    if let Store::Postgres(postgres) = &config.store {
+        look("store", &postgres.server, true);
+    }
+    if let Counters::Redis(redis) = &config.counters {
+        look("counters", &redis.server, true);
+    }
+    if let MailTransport::Smtp(relay) = &config.mail.transport {
+        look("mail", relay, false);
+    }
 }
 
 /// An error and its causes on one line; a cause that the error already repeats is left out.

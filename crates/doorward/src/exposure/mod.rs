@@ -3,6 +3,7 @@
 //! Comes in: a configuration and the policy decided from it. Goes out: the same facts as a table for a person and as JSON.
 //! Must never know: whether any of it is running.
 
+mod server;
 mod table;
 
 use doorward_config::{Access, Config, Profile, UpstreamTarget};
@@ -19,6 +20,8 @@ pub struct Exposure {
     pub config_sha256: String,
     /// Where the process listens.
     pub listeners: Vec<Listener>,
+    /// Servers that are talked to, without what proves who talks.
+    pub servers: Vec<Server>,
     /// Hosts that are answered to; every other gets 421.
     pub hosts: Vec<HostMap>,
 }
@@ -32,6 +35,21 @@ pub struct Listener {
     pub kind: &'static str,
     /// What it does, for a person.
     pub serves: &'static str,
+    /// Which row asks for that.
+    pub control: ControlId,
+}
+
+/// Where state is kept and mail is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Server {
+    /// `store`, `counters` or `mail`.
+    pub purpose: &'static str,
+    /// Which kind, such as `postgresql` or `in this process`.
+    pub kind: &'static str,
+    /// Host and port; absent for what is kept here.
+    pub address: Option<String>,
+    /// `tls`, `starttls` or `loopback, not encrypted`; absent for what is kept here.
+    pub protection: Option<&'static str>,
     /// Which row asks for that.
     pub control: ControlId,
 }
@@ -90,6 +108,7 @@ impl Exposure {
             origin: config.site.origin.to_string(),
             config_sha256: config.sha256.clone(),
             listeners: listeners(config),
+            servers: server::servers(config),
             hosts: policy.routes.entries().iter().map(|entry| host_map(entry)).collect(),
         }
     }

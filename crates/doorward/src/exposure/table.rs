@@ -19,6 +19,14 @@ impl Exposure {
         for listener in &self.listeners {
             page.row(&listener.address, listener.kind, listener.serves, listener.control.0);
         }
+        page.out.push('\n');
+        page.title("Servers");
+        page.columns(["FOR", "KIND", "ADDRESS", "CONTROL"]);
+        for server in &self.servers {
+            let address = [server.address.as_deref(), server.protection].into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let (kind, address) = if address.is_empty() { ("here", server.kind) } else { (server.kind, address.as_str()) };
+            page.row(server.purpose, kind, address, server.control.0);
+        }
         for host in &self.hosts {
             page.out.push('\n');
             page.host(host);
