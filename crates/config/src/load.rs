@@ -10,7 +10,7 @@ use crate::cross::{self, Drafts};
 use crate::env::EnvSource;
 use crate::fault::{Fault, Faults, Place};
 use crate::foreign;
-use crate::model::{Audit, Config, Counters, Mail, MailTransport, Store, Tls};
+use crate::model::{Config, Counters, Mail, MailTransport, Store, Tls};
 use crate::reader::{Item, Problem, Reader};
 use crate::section::{self, Scene};
 use crate::value::tidy;
@@ -98,8 +98,14 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
     reader.refuse_stray_variables();
 
     let drafts = Drafts { site, listen, upstreams, routes, gates, roles };
-    let services = (tls.as_ref(), store.as_ref(), counters.as_ref(), mail.as_ref(), audit.as_ref());
-    cross::check(reader, &drafts, &private_files(services), &file);
+    let mut private = PrivateFiles::default();
+    if let Some(Tls::Files { key, .. }) = &tls {
+        private.add("tls.key", Some(key));
+    }
+    private.add_services(store.as_ref(), counters.as_ref(), mail.as_ref());
+    private.add("audit.file", audit.as_ref().and_then(|audit| audit.file.as_deref()));
+    private.add("audit.anchor_file", audit.as_ref().and_then(|audit| audit.anchor_file.as_deref()));
+    cross::check(reader, &drafts, &private.0, &file);
     version?;
     Some(Config {
         sha256: sha256_hex(text.as_bytes()),
@@ -120,30 +126,25 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
 }
 
 /// Files that must not be served, as far as they are known.
-fn private_files<'c>(
-    (tls, store, counters, mail, audit): (
-        Option<&'c Tls>,
-        Option<&'c Store>,
-        Option<&'c Counters>,
-        Option<&'c Mail>,
-        Option<&'c Audit>,
-    ),
-) -> Vec<(&'static str, &'c Path)> {
-    let mut files: Vec<(&str, &Path)> = Vec::new();
-    if let Some(Tls::Files { key, .. }) = tls {
-        files.push(("tls.key", key));
+#[derive(Default)]
+struct PrivateFiles<'c>(Vec<(&'static str, &'c Path)>);
+
+impl<'c> PrivateFiles<'c> {
+    fn add(&mut self, key: &'static str, path: Option<&'c Path>) {
+        self.0.extend(path.map(|path| (key, path)));
     }
-    if let Some(Store::Postgres(postgres)) = store {
-        files.extend(postgres.server.password_path().map(|path| ("store.password_file", path)));
+
+    fn add_services(&mut self, store: Option<&'c Store>, counters: Option<&'c Counters>, mail: Option<&'c Mail>) {
+        if let Some(Store::Postgres(postgres)) = store {
+            self.add("store.password_file", postgres.server.password_path());
+        }
+        if let Some(Counters::Redis(redis)) = counters {
+            self.add("counters.password_file", redis.server.password_path());
+        }
+        if let Some(MailTransport::Smtp(relay)) = mail.map(|mail| &mail.transport) {
+            self.add("mail.password_file", relay.password_path());
+        }
     }
-    if let Some(Counters::Redis(redis)) = counters {
-        files.extend(redis.server.password_path().map(|path| ("counters.password_file", path)));
-    }
-    if let Some(MailTransport::Smtp(relay)) = mail.map(|mail| &mail.transport) {
-        files.extend(relay.password_path().map(|path| ("mail.password_file", path)));
-    }
-    files.extend(audit.and_then(|audit| audit.file.as_deref()).map(|path| ("audit.file", path)));
-    files
 }
 
 fn version(item: &Item<'_>) -> Result<u32, Problem> {

@@ -13,7 +13,7 @@ use doorward_kit::{Entropy, KeyPurpose, MasterKey, SystemClock, SystemEntropy};
 use doorward_policy::LimitPolicy;
 use doorward_storage_sqlite::SqliteStore;
 
-use super::{StartError, counters, key};
+use super::{StartError, counters, key, node};
 use crate::private_file;
 
 /// The service and the key that others derive theirs from.
@@ -38,6 +38,10 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
     let Store::Sqlite = &config.store else {
         return Err(StartError::Usage("store.url: this build keeps it in its own process"));
     };
+    // A blocklist that nobody reads would be believed to hold.
+    if config.accounts.blocklist_file.is_some() {
+        return Err(StartError::Usage("accounts.blocklist_file: this build has its own list only"));
+    }
     let opened = counters::open(config, env)?;
     let store = SqliteStore::open(&data_dir.join("doorward.db")).await?;
     let hasher = Argon2Pool::start(hashing(&config.accounts), &master.derive(KeyPurpose::PasswordPepper), &entropy)?;
@@ -86,6 +90,6 @@ fn rules(config: &Config) -> AccountRules {
         session_limit: accounts.session_limit,
         verification_life: accounts.verification,
         password_min: accounts.password_min,
-        ..AccountRules::new(origin.as_str(), &config.site.name, origin.host().as_str(), limits)
+        ..AccountRules::new(origin.as_str(), &config.site.name, &node::name(config), limits)
     }
 }

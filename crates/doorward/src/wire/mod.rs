@@ -6,6 +6,7 @@ mod audit;
 mod counters;
 mod error;
 mod key;
+mod node;
 mod service;
 
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_app::{App, AppParts};
-use doorward_config::{Config, EnvSource, Listen, Tls};
+use doorward_config::{Config, EnvSource, Listen, MailTransport, Tls};
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::listen::{self, Bound, ListenSpec, ServeParts};
@@ -47,6 +48,10 @@ impl House {
     /// # Errors
     /// [`StartError`]; nothing stays bound then.
     pub async fn open(config: &Config, env: &dyn EnvSource) -> Result<Self, StartError> {
+        // Mail must not go to files where a relay is configured.
+        let MailTransport::File = &config.mail.transport else {
+            return Err(StartError::Usage("mail.url: this build writes mail to files only"));
+        };
         let policy = Arc::new(Policy::decide(config));
         let opened = open_accounts(config, env).await?;
         if let Some(shared) = &opened.shared_counters {
