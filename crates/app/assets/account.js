@@ -6,7 +6,7 @@ function takeFragment() {
   const field = document.querySelector("[data-from-fragment]");
   const fragment = location.hash.slice(1);
   if (!field || fragment === "") return;
-  const code = fragment.startsWith("token=") ? fragment.slice("token=".length) : fragment;
+  const code = fragment.replace(/^(token|invitation)=/, "");
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(code)) return;
   field.value = code;
   history.replaceState(null, "", location.pathname);

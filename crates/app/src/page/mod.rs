@@ -89,7 +89,7 @@ fn sign_in_first(path: &str) -> Response {
 /// What was pasted may be the code, the fragment, or the whole link.
 fn pasted(text: &str) -> &str {
     let fragment = text.trim().rsplit('#').next().unwrap_or_default();
-    fragment.strip_prefix("token=").unwrap_or(fragment)
+    ["token=", "invitation="].iter().find_map(|name| fragment.strip_prefix(name)).unwrap_or(fragment)
 }
 
 fn secret(text: &str) -> Password {

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use doorward_kit::Token;
 use http::{HeaderMap, StatusCode};
 
 use super::view::{self, Shell};
@@ -48,7 +49,9 @@ pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Re
         Ok(()) => Ok(view::render(&Done { shell: Shell::new(&app) })),
         Err(error) => {
             let alert = Alert::of_flow(error, REFUSED)?;
-            let kept = if alert.status == StatusCode::UNPROCESSABLE_ENTITY { code } else { "" };
+            // Only what has the form of a code: nothing else of a request comes back (ERR-06).
+            let is_kept = alert.status == StatusCode::UNPROCESSABLE_ENTITY && Token::parse(code).is_some();
+            let kept = if is_kept { code } else { "" };
             Ok(again(&alert, &Page { code: kept, alert: Some(&alert), ..Page::new(&app, &form.token) }))
         }
     }
