@@ -99,6 +99,7 @@ const LOGIN: &[Field] = &[
 const PROFILE: &[Field] =
     &[optional("display_name", Kind::Clearable(150)), optional("avatar_url", Kind::Link), optional("bio", Kind::Clearable(2000))];
 const ADDRESS: &[Field] = &[needed("email", Kind::Email)];
+const VERIFY: &[Field] = &[needed("token", Kind::Token), optional("password", Kind::Password)];
 const CODE: &[Field] = &[needed("token", Kind::Token)];
 const RESET: &[Field] = &[needed("token", Kind::Token), needed("password", Kind::Password)];
 const PASSWORD: &[Field] = &[needed("current_password", Kind::Password), needed("new_password", Kind::Password)];
@@ -214,9 +215,11 @@ fn entrance(endpoint: Endpoint) -> Operation {
             .fails(401, "Invalid credentials"),
         Endpoint::Logout => new("logout", "Sign out").answers(204, "Both cookies are cleared", Shape::Empty),
         Endpoint::VerifyEmail => new("verifyEmail", "Prove an address with the code of a mail")
-            .takes(CODE)
+            .about("The password is asked for where several people signed up with the address.")
+            .takes(VERIFY)
             .answers(200, "Email verified", Shape::Detail)
-            .token(),
+            .token()
+            .fails(403, "Password needed"),
         Endpoint::ResendVerification => new("resendVerification", "Ask for the mail again").takes(ADDRESS).answers(
             200,
             "The same for every address",
