@@ -41,6 +41,7 @@ impl Problem {
     pub(crate) const SIGN_UP_CLOSED: Self = Self::plain(StatusCode::FORBIDDEN, "Sign-up is closed");
     pub(crate) const INVITATION: Self = Self::plain(StatusCode::FORBIDDEN, "Invalid or expired invitation");
     pub(crate) const NOT_FOUND: Self = Self::plain(StatusCode::NOT_FOUND, "Not found");
+    pub(crate) const PASSWORD_NEEDED: Self = Self::plain(StatusCode::FORBIDDEN, "Password needed");
     pub(crate) const CHANGED: Self = Self::plain(StatusCode::CONFLICT, "Changed meanwhile");
     pub(crate) const METHOD_NOT_ALLOWED: Self = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
     pub(crate) const TOO_LARGE: Self = Self::plain(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large");
@@ -68,6 +69,7 @@ impl Problem {
             FlowError::Refused => refused,
             FlowError::Throttled { retry_after } => Self::rate_limited(retry_after),
             FlowError::Invalid(faults) => Self::invalid(faults),
+            FlowError::PasswordNeeded => Self::PASSWORD_NEEDED,
             FlowError::NotThere => Self::NOT_FOUND,
             FlowError::Changed => Self::CHANGED,
             FlowError::Busy => Self::unavailable(),

@@ -63,6 +63,11 @@ impl Keys {
         token.digest(&self.one_time)
     }
 
+    /// Every digest that a verification token may be stored under, newest key first.
+    pub(crate) fn verification_digests(&self, token: &Token) -> Vec<TokenDigest> {
+        vec![self.verification_digest(token)]
+    }
+
     /// What an audit row says of an identifier instead of the identifier (AUD-12): 32 hexadecimal digits.
     pub(crate) fn subject_hash(&self, identifier_text: &str) -> String {
         let mac = self.subject.mac(format!("audit\0{}", identifier::fold(identifier_text)).as_bytes());

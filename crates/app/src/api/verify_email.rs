@@ -2,28 +2,35 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use doorward_domain::Password;
+use doorward_kit::Secret;
 use http::StatusCode;
 
 use super::detail;
 use crate::app::AppState;
-use crate::extract::JsonObject;
+use crate::extract::{JsonObject, json::Member};
 use crate::guard::Caller;
 use crate::problem::Problem;
 
 /// The one answer to a request for another mail (EMAIL-04).
 const RESENT: &str = "If the address waits for its verification, a message is on its way";
 
-/// A missing or wrongly typed token is a wrong token: one answer for all (EMAIL-05).
+/// `{token, password?}`. A missing or wrongly typed token is a wrong token: one answer for all (EMAIL-05). The password is asked for, by
+/// 403, where others signed up with the address as well (ENUM-14).
 pub(crate) async fn verify(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, Problem> {
-    let outcome = app.accounts.verify_email(caller.visitor(), body.text_or_empty("token")).await;
+    let password = match body.member("password") {
+        Member::Text(text) => Some(Password(Secret::new(text.to_owned()))),
+        Member::Absent | Member::Other => None,
+    };
+    let outcome = app.accounts.verify_email(caller.visitor(), body.text_or_empty("token"), password).await;
     outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_TOKEN))?;
     Ok(detail(StatusCode::OK, "Email verified"))
 }
 
 pub(crate) async fn resend(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, Problem> {
-    use doorward_domain::service::FlowError::{Busy, Changed, Invalid, NotThere, Refused, Store, Throttled};
+    use doorward_domain::service::FlowError::{Busy, Changed, Invalid, NotThere, PasswordNeeded, Refused, Store, Throttled};
     match app.accounts.resend_verification(caller.visitor(), body.text_or_empty("email")).await {
         Ok(()) | Err(Refused | Invalid(_)) => Ok(detail(StatusCode::OK, RESENT)),
-        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | Store(_))) => Err(Problem::of_flow(error, Problem::INTERNAL)),
+        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | PasswordNeeded | Store(_))) => Err(Problem::of_flow(error, Problem::INTERNAL)),
     }
 }

@@ -110,6 +110,11 @@ impl Alert {
         let alert = |status, title, faults| Self { status, title, faults, retry_after: None };
         match error {
             FlowError::Refused => Ok(alert(refused.0, refused.1, Vec::new())),
+            FlowError::PasswordNeeded => Ok(alert(
+                StatusCode::FORBIDDEN,
+                "Several people asked for an account with this address. Enter the password that you chose.",
+                Vec::new(),
+            )),
             FlowError::Invalid(faults) => {
                 Ok(alert(StatusCode::UNPROCESSABLE_ENTITY, "Please look at these points and try again.", faults))
             }

@@ -6,6 +6,9 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use doorward_domain::Password;
+use doorward_domain::service::FlowError;
+use doorward_kit::Secret;
 use http::{HeaderMap, StatusCode};
 
 use super::view::{self, Shell};
@@ -23,6 +26,8 @@ const REFUSED: (StatusCode, &str) = (StatusCode::BAD_REQUEST, "This code is not 
 struct Page<'a> {
     shell: Shell<'a>,
     token: &'a str,
+    /// A good code that waits for the password.
+    code: &'a str,
     alert: Option<&'a Alert>,
 }
 
@@ -34,17 +39,23 @@ struct Done<'a> {
 
 pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
     let token = FormToken::new(&app, &caller, &headers);
-    let mut response = view::render(&Page { shell: Shell::new(&app), token: &token.value, alert: None });
+    let mut response = view::render(&Page { shell: Shell::new(&app), token: &token.value, code: "", alert: None });
     token.keep(&mut response);
     response
 }
 
 pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Response, Problem> {
-    match app.accounts.verify_email(form.caller.visitor(), pasted(form.text("token"))).await {
+    let token = pasted(form.text("token"));
+    let typed = form.text("password");
+    let password = (!typed.is_empty()).then(|| Password(Secret::new(typed.to_owned())));
+    match app.accounts.verify_email(form.caller.visitor(), token, password).await {
         Ok(()) => Ok(view::render(&Done { shell: Shell::new(&app) })),
         Err(error) => {
+            // The code is good: it stays in the form, and only here, in the answer to a POST that nobody keeps.
+            let code = if matches!(error, FlowError::PasswordNeeded) { token } else { "" };
             let alert = Alert::of_flow(error, REFUSED)?;
-            let mut response = view::render(&Page { shell: Shell::new(&app), token: &form.token, alert: Some(&alert) });
+            let page = Page { shell: Shell::new(&app), token: &form.token, code, alert: Some(&alert) };
+            let mut response = view::render(&page);
             alert.dress(&mut response);
             Ok(response)
         }

@@ -1,24 +1,204 @@
-//! Moving an account to another address.
+//! Moving an account to another address (EMAIL-06): the password, then a proof of the new address, then a way back for the old one.
+//!
+//! A taken address answers like a free one and costs the same (ENUM-10): its owner is told instead.
 
+use doorward_kit::id::OneTimeId;
+use doorward_kit::{Timestamp, Token, TokenDigest};
+
+use super::{EmailAddress, User, identifier, mail, proof};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::Password;
-use crate::service::{Accounts, FlowError, Visitor};
+use crate::instant::later;
+use crate::one_time::{OneTime, Purpose, PurposeKind};
+use crate::outbox;
+use crate::recovery::forgot;
+use crate::service::{Accounts, FieldFault, FlowError, Visitor, Work};
 use crate::session::ActiveSession;
-use crate::store::StoreError;
+use crate::store::{Delivery, StoreError};
+use crate::throttle::Subject;
 
 pub(crate) async fn request(
-    _accounts: &Accounts,
-    _visitor: Visitor<'_>,
-    _active: &ActiveSession,
-    _email: &str,
-    _current: Password,
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    active: &ActiveSession,
+    email: &str,
+    current: Password,
 ) -> Result<(), FlowError> {
-    Err(FlowError::Store(StoreError::Unavailable("not built yet")))
+    proof::charge(accounts, visitor, "auth_email", active).await?;
+    let to = judge(accounts, email)?;
+    let now = accounts.high_water.now();
+    let entry = |event, outcome| AuditEntry::of_visitor(visitor, event, outcome, now).by(active.user.id).in_session(active.session.id);
+    let refused = |reason| entry(AuditEvent::EmailChangeFailed, Outcome::Failure).because(reason);
+    let proof = match proof::prove(accounts, active, current).await? {
+        Ok(proof) => proof,
+        Err(reason) => {
+            accounts.commit_entry(refused(reason)).await?;
+            return Err(FlowError::Refused);
+        }
+    };
+    // Charged for either kind of mail, since only the transaction will know which it is to be.
+    let allowance = accounts.mail_allowance(&identifier::limiter(&to.canonical)).await;
+    let mut tx = accounts.begin().await?;
+    let Some(user) = proof.confirm(&mut tx).await? else { return Err(FlowError::Changed) };
+    let is_taken = tx.users().find_by_email(&to.canonical).await?.is_some();
+    let token = Token::random(&*accounts.entropy);
+    tx.one_times().revoke(user.id, &[PurposeKind::EmailChange]).await?;
+    tx.one_times().add(&change_token(accounts, &user, &to, &token, is_taken, now)).await?;
+    let (letter, delivery) = if is_taken {
+        (mail::known_account_mail(&accounts.rules, &to), allowance.notice)
+    } else {
+        (mail::email_change_mail(&accounts.rules, &to, &token), allowance.link)
+    };
+    outbox::flow::queue(accounts, &mut tx, letter, delivery, now).await?;
+    let (old, new) = (accounts.keys.subject_hash(&user.email.canonical), accounts.keys.subject_hash(&to.canonical));
+    let entry = entry(AuditEvent::EmailChangeRequested, Outcome::Success).because(if is_taken { "taken" } else { "issued" });
+    tx.note(entry.with(MetaKey::OldHash, old).with(MetaKey::NewHash, new));
+    tx.commit().await?;
+    accounts.mail_queued.notify_one();
+    Ok(())
 }
 
-pub(crate) async fn confirm(_accounts: &Accounts, _visitor: Visitor<'_>, _token: &str) -> Result<(), FlowError> {
-    Err(FlowError::Store(StoreError::Unavailable("not built yet")))
+fn judge(accounts: &Accounts, email: &str) -> Result<EmailAddress, FlowError> {
+    let fault = |detail: &str| FlowError::Invalid(vec![FieldFault { field: "email", detail: detail.to_owned() }]);
+    let email: EmailAddress = email.parse().map_err(|_| fault("Enter an e-mail address such as name@example.com"))?;
+    if accounts.rules.allows(&email) { Ok(email) } else { Err(fault("Addresses of this domain cannot be used here")) }
 }
 
-pub(crate) async fn undo(_accounts: &Accounts, _visitor: Visitor<'_>, _token: &str) -> Result<(), FlowError> {
-    Err(FlowError::Store(StoreError::Unavailable("not built yet")))
+/// For a taken address a token that has expired and that nobody is told.
+fn change_token(accounts: &Accounts, user: &User, to: &EmailAddress, token: &Token, is_taken: bool, now: Timestamp) -> OneTime {
+    let purpose = Purpose::EmailChange {
+        user: user.id,
+        canonical: user.email.canonical.clone(),
+        version: user.credential_version,
+        to: to.clone(),
+    };
+    let expires_at = if is_taken { now } else { later(now, accounts.rules.email_change_life) };
+    one_time(accounts, purpose, token, now, expires_at)
+}
+
+fn one_time(accounts: &Accounts, purpose: Purpose, token: &Token, now: Timestamp, expires_at: Timestamp) -> OneTime {
+    let digest = accounts.keys.one_time_digest(purpose.kind(), token);
+    OneTime { id: OneTimeId::random(&*accounts.entropy), digest, purpose, created_at: now, expires_at }
+}
+
+/// Unknown, expired, used, outdated, taken meanwhile, disabled: one refusal.
+pub(crate) async fn confirm(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+    accounts.charge_subject(visitor, "email_confirm", Subject::Prefix(&visitor.prefix())).await?;
+    redeem(accounts, visitor, token, PurposeKind::EmailChange).await
+}
+
+/// Takes the account back for whoever reads the former address. Whoever changed it knew the password, so that one dies too, and a reset
+/// link goes to the restored address: only its reader gets on.
+pub(crate) async fn undo(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+    accounts.charge_subject(visitor, "email_confirm", Subject::Prefix(&visitor.prefix())).await?;
+    redeem(accounts, visitor, token, PurposeKind::EmailUndo).await
+}
+
+async fn redeem(accounts: &Accounts, visitor: Visitor<'_>, token: &str, kind: PurposeKind) -> Result<(), FlowError> {
+    match attempt(accounts, visitor, token, kind).await {
+        // Somebody else got the address, or another flow of the account won: looked at afresh, it is a refusal or it is not.
+        Err(FlowError::Store(StoreError::Conflict)) => match attempt(accounts, visitor, token, kind).await {
+            Err(FlowError::Store(StoreError::Conflict)) => Err(FlowError::Refused),
+            outcome => outcome,
+        },
+        outcome => outcome,
+    }
+}
+
+async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, kind: PurposeKind) -> Result<(), FlowError> {
+    let now = accounts.high_water.now();
+    let mut tx = accounts.begin().await?;
+    let outcome = match Token::parse(token) {
+        Some(token) => consume(accounts, &mut tx, &token, kind, now).await?,
+        None => Err("malformed"),
+    };
+    let (user, to) = match outcome {
+        Ok(found) => found,
+        Err(reason) => {
+            let entry = AuditEntry::of_visitor(visitor, AuditEvent::EmailChangeFailed, Outcome::Failure, now);
+            tx.note(entry.because(reason).with(MetaKey::Purpose, kind.as_str()));
+            tx.commit().await?;
+            return Err(FlowError::Refused);
+        }
+    };
+    let ended = match kind {
+        PurposeKind::EmailUndo => take_back(accounts, &mut tx, &user, &to, now).await?,
+        PurposeKind::EmailChange | PurposeKind::Recovery | PurposeKind::Invitation => {
+            move_to(accounts, &mut tx, &user, &to, now).await?;
+            Vec::new()
+        }
+    };
+    let event = if kind == PurposeKind::EmailUndo { AuditEvent::EmailChangeUndone } else { AuditEvent::EmailChanged };
+    let (old, new) = (accounts.keys.subject_hash(&user.email.canonical), accounts.keys.subject_hash(&to.canonical));
+    let entry = AuditEntry::of_visitor(visitor, event, Outcome::Success, now).by(user.id);
+    tx.note(entry.with(MetaKey::OldHash, old).with(MetaKey::NewHash, new));
+    tx.commit().await?;
+    accounts.sessions.evict(&ended);
+    accounts.mail_queued.notify_one();
+    Ok(())
+}
+
+/// The account that a token is good for, locked, and the address that it leads to.
+async fn consume(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    token: &Token,
+    kind: PurposeKind,
+    now: Timestamp,
+) -> Result<Result<(User, EmailAddress), &'static str>, StoreError> {
+    let mut found = None;
+    for digest in accounts.keys.one_time_digests(kind, token) {
+        found = tx.one_times().consume(kind, &digest, now).await?;
+        if found.is_some() {
+            break;
+        }
+    }
+    let (id, canonical, version, to) = match found.map(|token| token.purpose) {
+        Some(Purpose::EmailChange { user, canonical, version, to }) => (user, canonical, Some(version), to),
+        Some(Purpose::EmailUndo { user, canonical, to }) => (user, canonical, None, to),
+        Some(Purpose::Recovery { .. } | Purpose::Invitation { .. }) | None => return Ok(Err("unknown")),
+    };
+    let Some(user) = tx.users().lookup(id).await? else { return Ok(Err("unknown")) };
+    // The way back stays open however often the address was changed since: a thief changes it twice.
+    let is_outdated = version.is_some_and(|version| version != user.credential_version || user.email.canonical != canonical);
+    Ok(if user.disabled_at.is_some() {
+        Err("disabled")
+    } else if is_outdated {
+        Err("outdated")
+    } else if tx.users().find_by_email(&to.canonical).await?.is_some() {
+        Err("taken")
+    } else {
+        Ok((user, to))
+    })
+}
+
+async fn move_to(accounts: &Accounts, tx: &mut Work<'_>, user: &User, to: &EmailAddress, now: Timestamp) -> Result<(), StoreError> {
+    tx.users().set_email(user.id, to).await?;
+    tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
+    // What strangers asked for under the address is void, as it is at a verification (ENUM-14).
+    tx.sign_ups().remove_all(&to.canonical).await?;
+    let token = Token::random(&*accounts.entropy);
+    let purpose = Purpose::EmailUndo { user: user.id, canonical: to.canonical.clone(), to: user.email.clone() };
+    let expires_at = later(now, accounts.rules.email_undo_life);
+    tx.one_times().add(&one_time(accounts, purpose, &token, now, expires_at)).await?;
+    let letter = mail::email_changed_mail(&accounts.rules, &user.email, &token);
+    outbox::flow::queue(accounts, tx, letter, Delivery::Due, now).await
+}
+
+async fn take_back(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    user: &User,
+    to: &EmailAddress,
+    now: Timestamp,
+) -> Result<Vec<TokenDigest>, StoreError> {
+    tx.users().set_email(user.id, to).await?;
+    tx.users().set_password_hash(user.id, None).await?;
+    let ended = tx.sessions().revoke_all(user.id, None).await?;
+    tx.devices().remove_all(user.id).await?;
+    // The other ways back lead to addresses of whoever changed it.
+    tx.one_times().revoke(user.id, &[PurposeKind::EmailChange, PurposeKind::EmailUndo]).await?;
+    let restored = User { email: to.clone(), credential_version: user.credential_version + 2, ..user.clone() };
+    forgot::mail_token(accounts, tx, Some(&restored), to, now).await?;
+    Ok(ended)
 }

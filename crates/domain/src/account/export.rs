@@ -1,12 +1,15 @@
 //! Everything that is stored about one person, for that person.
 
 use super::User;
-use crate::audit::AuditRow;
+use crate::audit::{AuditEntry, AuditEvent, AuditRow, Outcome};
 use crate::service::{Accounts, FlowError, Visitor};
 use crate::session::{ActiveSession, Session};
-use crate::store::StoreError;
+use crate::store::{AuditFilter, PageLimit, SessionFilter};
 
-/// What is stored about an account; never a hash or a digest.
+/// Most rows of the trail in one export.
+const ACTIVITY_ROWS: u32 = 1000;
+
+/// What is stored about an account; never a hash or a digest that proves anything.
 pub struct AccountExport {
     /// The account, without its password hash.
     pub user: User,
@@ -17,9 +20,18 @@ pub struct AccountExport {
 }
 
 pub(crate) async fn export(
-    _accounts: &Accounts,
-    _visitor: Visitor<'_>,
-    _active: &ActiveSession,
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    active: &ActiveSession,
 ) -> Result<AccountExport, FlowError> {
-    Err(FlowError::Store(StoreError::Unavailable("not built yet")))
+    let now = accounts.high_water.now();
+    let mut tx = accounts.begin().await?;
+    let user = tx.users().lookup(active.user.id).await?.ok_or(FlowError::NotThere)?;
+    let filter = SessionFilter::new().for_user(user.id).active_at(now);
+    let sessions = tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items;
+    let activity = tx.audit().search(&AuditFilter::of_actor(user.id), None, PageLimit::new(ACTIVITY_ROWS)).await?;
+    let entry = AuditEntry::of_visitor(visitor, AuditEvent::AccountExported, Outcome::Success, now);
+    tx.note(entry.by(user.id).in_session(active.session.id));
+    tx.commit().await?;
+    Ok(AccountExport { user: User { password_hash: None, ..user }, sessions, activity })
 }

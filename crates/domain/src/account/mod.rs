@@ -6,12 +6,14 @@ mod email;
 pub(crate) mod export;
 pub(crate) mod identifier;
 pub(crate) mod invite;
-mod mail;
+pub(crate) mod mail;
 mod model;
 pub(crate) mod operate;
 pub(crate) mod password;
 pub(crate) mod profile;
+pub(crate) mod proof;
 pub(crate) mod sign_up;
+mod text;
 
 pub use email::{EmailAddress, EmailError};
 pub use export::AccountExport;

@@ -1,16 +1,86 @@
-//! Changing the password.
+//! Changing the password (PWD-06): the current one is asked for, other sessions end, this one gets a new credential.
 
-use crate::credential::Password;
-use crate::service::{Accounts, FlowError, SignedIn, Visitor};
-use crate::session::ActiveSession;
-use crate::store::StoreError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{User, mail, proof, proof::Proof};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
+use crate::credential::{HashError, Password, policy};
+use crate::one_time::PurposeKind;
+use crate::outbox;
+use crate::service::{Accounts, FieldFault, FlowError, SignedIn, Visitor};
+use crate::session::{ActiveSession, rotate};
+use crate::store::Delivery;
 
 pub(crate) async fn change(
-    _accounts: &Accounts,
-    _visitor: Visitor<'_>,
-    _active: &ActiveSession,
-    _current: Password,
-    _new: Password,
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    active: &ActiveSession,
+    current: Password,
+    new: Password,
 ) -> Result<SignedIn, FlowError> {
-    Err(FlowError::Store(StoreError::Unavailable("not built yet")))
+    proof::charge(accounts, visitor, "auth_password", active).await?;
+    let new = judge(accounts, "new_password", new, &active.user.email.canonical)?;
+    let proof = match proof::prove(accounts, active, current).await? {
+        Ok(proof) => proof,
+        Err(reason) => return Err(refuse(accounts, visitor, active, reason).await),
+    };
+    let replacement = hash(accounts, new).await?;
+    match store(accounts, visitor, active, &proof, &replacement).await? {
+        Some(signed_in) => Ok(signed_in),
+        None => Err(refuse(accounts, visitor, active, "changed_meanwhile").await),
+    }
+}
+
+/// The rules that hold for every new password; the field's name is the caller's.
+pub(crate) fn judge(accounts: &Accounts, field: &'static str, password: Password, email: &str) -> Result<Password, FlowError> {
+    let password = password.normalised();
+    let site = policy::Context { site_name: &accounts.rules.site_name, link_origin: &accounts.rules.link_origin, email };
+    match policy::fault(&password, accounts.rules.password_min, &site) {
+        Some(detail) => Err(FlowError::Invalid(vec![FieldFault { field, detail }])),
+        None => Ok(password),
+    }
+}
+
+pub(crate) async fn hash(accounts: &Accounts, password: Password) -> Result<String, FlowError> {
+    accounts.hasher.hash(password).await.map_err(|error| match error {
+        HashError::Busy | HashError::Unusable => FlowError::Busy,
+    })
+}
+
+async fn refuse(accounts: &Accounts, visitor: Visitor<'_>, active: &ActiveSession, reason: &'static str) -> FlowError {
+    let entry = AuditEntry::of_visitor(visitor, AuditEvent::PasswordChangeFailed, Outcome::Failure, accounts.clock.now());
+    let entry = entry.by(active.user.id).in_session(active.session.id).because(reason);
+    accounts.commit_entry(entry).await.map_or_else(FlowError::from, |()| FlowError::Refused)
+}
+
+/// Everything that a new password means, in one transaction. `None` when the account or the session is not what it was.
+async fn store(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    active: &ActiveSession,
+    proof: &Proof,
+    replacement: &str,
+) -> Result<Option<SignedIn>, FlowError> {
+    let now = accounts.high_water.now();
+    let mut tx = accounts.begin().await?;
+    let Some(user) = proof.confirm(&mut tx).await? else { return Ok(None) };
+    tx.users().set_password_hash(user.id, Some(replacement)).await?;
+    // Without grace for the old credential: whoever borrowed the session is out with this very answer.
+    let Some((token, session)) = rotate::replace(accounts, &mut tx, active, now, Duration::ZERO).await? else { return Ok(None) };
+    tx.sessions().authenticate(session.id, now).await?;
+    let ended = tx.sessions().revoke_all(user.id, Some(session.id)).await?;
+    tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
+    let letter = mail::password_changed_mail(&accounts.rules, &user.email);
+    outbox::flow::queue(accounts, &mut tx, letter, Delivery::Due, now).await?;
+    let entry = AuditEntry::of_visitor(visitor, AuditEvent::PasswordChanged, Outcome::Success, now);
+    tx.note(entry.by(user.id).in_session(session.id).with(MetaKey::Method, "password"));
+    tx.note(rotate::entry(visitor, &session, "password_changed", now));
+    tx.commit().await?;
+    accounts.sessions.evict(ended.iter().chain(active.session.digests().collect::<Vec<_>>()));
+    accounts.mail_queued.notify_one();
+    let user = User { credential_version: user.credential_version + 1, password_hash: None, ..user };
+    let presented = session.digest;
+    let active = Arc::new(ActiveSession { session: crate::session::Session { authenticated_at: now, ..session }, user, presented });
+    Ok(Some(SignedIn { token, device: None, active }))
 }

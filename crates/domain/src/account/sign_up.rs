@@ -7,13 +7,14 @@ use doorward_kit::id::SignUpId;
 use doorward_kit::{Timestamp, Token};
 
 use super::model::DISPLAY_NAME_MAX_CHARS;
-use super::{EmailAddress, identifier, mail};
+use super::{EmailAddress, identifier, mail, password, text};
 use crate::audit::{AuditEntry, AuditEvent, Outcome};
-use crate::credential::{HashError, Password, policy};
+use crate::credential::{Password, policy};
+use crate::one_time::{Purpose, PurposeKind};
 use crate::instant::later;
 use crate::outbox::{self, Letter, MailAllowance};
 use crate::service::{Accounts, FieldFault, FlowError, SignUp, SignUpMode, Visitor, Work};
-use crate::store::Delivery;
+use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
 use crate::verification::{PendingSignUp, verification_mail};
 
@@ -28,27 +29,35 @@ struct Request {
 }
 
 pub(crate) async fn sign_up(accounts: &Accounts, visitor: Visitor<'_>, request: SignUp<'_>) -> Result<(), FlowError> {
-    let SignUp { email, password, name, .. } = request;
+    let SignUp { email, password, name, invitation } = request;
     accounts.charge_subject(visitor, "auth_register", Subject::Prefix(&visitor.prefix())).await?;
-    if accounts.rules.sign_up != SignUpMode::Open {
+    let is_admitted = match accounts.rules.sign_up {
+        SignUpMode::Open => true,
+        SignUpMode::Invitation => invitation.is_some(),
+        SignUpMode::Closed => false,
+    };
+    if !is_admitted {
         return Err(FlowError::Refused);
     }
     let request = judge(accounts, email, password, name)?;
-    let password_hash = hash(accounts, request.password.clone()).await?;
+    let password_hash = password::hash(accounts, request.password.clone()).await?;
     // Mails to one address are few, whoever asks for them; the visitor is told nothing of it (ENUM-03).
     let allowance = accounts.mail_allowance(&identifier::limiter(&request.email.canonical)).await;
-    store(accounts, visitor, &request, password_hash, allowance).await
+    store(accounts, visitor, &request, password_hash, allowance, invitation).await
 }
 
 /// The same verdict for everyone: nothing here knows which addresses exist. All faults at once.
 fn judge(accounts: &Accounts, email: &str, password: Password, name: Option<&str>) -> Result<Request, FlowError> {
     let mut faults = Vec::new();
     let parsed = email.parse::<EmailAddress>();
-    if parsed.is_err() {
-        faults.push(FieldFault { field: "email", detail: "Enter an e-mail address such as name@example.com".to_owned() });
-    }
+    let detail = match &parsed {
+        Err(_) => Some("Enter an e-mail address such as name@example.com"),
+        Ok(email) if !accounts.rules.allows(email) => Some("Addresses of this domain cannot be used here"),
+        Ok(_) => None,
+    };
+    faults.extend(detail.map(|detail| FieldFault { field: "email", detail: detail.to_owned() }));
     let display_name = name.unwrap_or_default().trim_matches(' ');
-    if let Some(detail) = name_fault(display_name) {
+    if let Some(detail) = text::line_fault(display_name, DISPLAY_NAME_MAX_CHARS) {
         faults.push(FieldFault { field: "username", detail });
     }
     let password = password.normalised();
@@ -62,47 +71,54 @@ fn judge(accounts: &Accounts, email: &str, password: Password, name: Option<&str
     }
 }
 
-fn name_fault(name: &str) -> Option<String> {
-    if name.chars().count() > DISPLAY_NAME_MAX_CHARS {
-        Some(format!("Use at most {DISPLAY_NAME_MAX_CHARS} characters"))
-    } else if name.chars().any(disturbs_text) {
-        Some("Leave out control characters".to_owned())
-    } else {
-        None
-    }
-}
-
-/// Controls, line separators, and what turns the writing direction of the text that follows (PROF-02). Joiners stay: names need them.
-fn disturbs_text(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-async fn hash(accounts: &Accounts, password: Password) -> Result<String, FlowError> {
-    accounts.hasher.hash(password).await.map_err(|error| match error {
-        HashError::Busy | HashError::Unusable => FlowError::Busy,
-    })
-}
-
 async fn store(
     accounts: &Accounts,
     visitor: Visitor<'_>,
     request: &Request,
     password_hash: String,
     allowance: MailAllowance,
+    invitation: Option<&str>,
 ) -> Result<(), FlowError> {
     let now = accounts.clock.now();
     let mut tx = accounts.begin().await?;
+    let Some(roles) = accept(accounts, &mut tx, request, invitation, now).await? else {
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Failure, now);
+        tx.note(entry.about(&accounts.keys.subject_hash(&request.email.canonical)).because("invitation"));
+        tx.commit().await?;
+        return Err(FlowError::Refused);
+    };
     let is_known = tx.users().find_by_email(&request.email.canonical).await?.is_some();
     let token = Token::random(&*accounts.entropy);
     let delivery = if is_known { allowance.notice } else { allowance.link };
     // Every live row has cost a mail, and mails to one address are few: so are they, and none has to make room for another.
     let is_live = !is_known && delivery == Delivery::Due;
-    tx.sign_ups().add(&pending(accounts, request, password_hash, &token, now, is_live)).await?;
+    let row = PendingSignUp { roles, ..pending(accounts, request, password_hash, &token, now, is_live) };
+    tx.sign_ups().add(&row).await?;
     outbox::flow::queue(accounts, &mut tx, letter(accounts, request, &token, is_known), delivery, now).await?;
     write_entry(accounts, &mut tx, visitor, request, is_known, now).await?;
     tx.commit().await?;
     accounts.mail_queued.notify_one();
     Ok(())
+}
+
+/// Takes the invitation, if one came along: the roles that it grants; `None` when it is good for nothing, or for another address.
+async fn accept(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    request: &Request,
+    invitation: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<Vec<String>>, StoreError> {
+    let Some(text) = invitation else { return Ok(Some(Vec::new())) };
+    let Some(token) = Token::parse(text) else { return Ok(None) };
+    for digest in accounts.keys.one_time_digests(PurposeKind::Invitation, &token) {
+        let found = tx.one_times().consume(PurposeKind::Invitation, &digest, now).await?;
+        if let Some(Purpose::Invitation { email, roles }) = found.map(|token| token.purpose) {
+            let is_theirs = email.is_none_or(|email| email.canonical == request.email.canonical);
+            return Ok(is_theirs.then_some(roles));
+        }
+    }
+    Ok(None)
 }
 
 /// Where no link is mailed the row is a decoy: it has expired, keeps no hash, and its token is never told to anybody.

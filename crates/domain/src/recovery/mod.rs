@@ -1,3 +1,5 @@
 //! Regaining an account whose password is forgotten.
 
-pub(crate) mod flow;
+pub(crate) mod forgot;
+pub(crate) mod mail;
+pub(crate) mod reset;

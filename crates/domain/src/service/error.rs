@@ -19,6 +19,9 @@ pub enum FlowError {
     /// The input breaks a rule that holds for everyone (ENUM-04).
     #[error("invalid input")]
     Invalid(Vec<FieldFault>),
+    /// The token is good, but several people asked for the address: the password of this sign-up is needed too (ENUM-14).
+    #[error("password needed")]
+    PasswordNeeded,
     /// There is no such thing of the caller's (another's looks the same, SES-14).
     #[error("not there")]
     NotThere,

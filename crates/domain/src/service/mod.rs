@@ -116,9 +116,10 @@ impl Accounts {
     /// Consumes a verification token and makes the account (EMAIL-01, EMAIL-05).
     ///
     /// # Errors
-    /// [`FlowError::Refused`] for every cause, [`FlowError::Throttled`], [`FlowError::Store`].
-    pub async fn verify_email(&self, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
-        verification::flow::verify(self, visitor, token).await
+    /// [`FlowError::PasswordNeeded`] when several sign-ups of the address wait and no password came along; the token stays good.
+    /// [`FlowError::Refused`] for every other cause, [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
+    pub async fn verify_email(&self, visitor: Visitor<'_>, token: &str, password: Option<Password>) -> Result<(), FlowError> {
+        verification::flow::verify(self, visitor, token, password).await
     }
 
     /// Sends the verification mail again, if there is anything to verify; the same for every address (EMAIL-04).
@@ -182,7 +183,7 @@ impl Accounts {
     /// # Errors
     /// [`FlowError::Throttled`] by the caller's prefix only (D-02), [`FlowError::Store`].
     pub async fn forgot_password(&self, visitor: Visitor<'_>, email: Option<&str>) -> Result<(), FlowError> {
-        recovery::flow::forgot(self, visitor, email).await
+        recovery::forgot::forgot(self, visitor, email).await
     }
 
     /// Sets a new password by a reset token and ends every session of the account (RESET-01 … RESET-09).
@@ -191,7 +192,7 @@ impl Accounts {
     /// [`FlowError::Invalid`] before any look-up (RESET-03), [`FlowError::Refused`] for every cause, [`FlowError::Throttled`],
     /// [`FlowError::Busy`], [`FlowError::Store`].
     pub async fn reset_password(&self, visitor: Visitor<'_>, token: &str, password: Password) -> Result<(), FlowError> {
-        recovery::flow::reset(self, visitor, token, password).await
+        recovery::reset::reset(self, visitor, token, password).await
     }
 
     /// Changes the password of the caller; other sessions end, this one gets a new credential (PWD-06).

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use doorward_policy::LimitPolicy;
 
+use crate::account::EmailAddress;
+
 /// Who may sign up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignUpMode {
@@ -84,5 +86,12 @@ impl AccountRules {
             limits,
             node: node.to_owned(),
         }
+    }
+
+    /// Whether an account may have this address.
+    #[must_use]
+    pub fn allows(&self, email: &EmailAddress) -> bool {
+        let domain = email.canonical.rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.allowed_domains.is_empty() || self.allowed_domains.iter().any(|allowed| allowed == domain)
     }
 }

@@ -24,6 +24,9 @@ pub trait OneTimes: Send {
     /// Removes every token of an account that is for one of `purposes`; counts them.
     async fn revoke(&mut self, user: UserId, purposes: &[PurposeKind]) -> Result<u64, StoreError>;
 
+    /// Removes every token of an account that is for `purpose` and was issued at or after `since`; counts them.
+    async fn revoke_since(&mut self, user: UserId, purpose: PurposeKind, since: Timestamp) -> Result<u64, StoreError>;
+
     /// Removes one by its name; says whether it was there.
     async fn remove(&mut self, id: OneTimeId) -> Result<bool, StoreError>;
 

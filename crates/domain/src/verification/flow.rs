@@ -6,6 +6,7 @@ use doorward_kit::{Timestamp, Token, UserId};
 use super::{PendingSignUp, verification_mail};
 use crate::account::{EmailAddress, User, identifier};
 use crate::audit::{AuditEntry, AuditEvent, Outcome};
+use crate::credential::{HashError, Password, PasswordCheck};
 use crate::instant::later;
 use crate::outbox;
 use crate::service::{Accounts, FlowError, Visitor, Work};
@@ -13,9 +14,21 @@ use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
 
 /// Consumes a token and makes the account. Unknown, expired, used, malformed, or an address that has an account by now: one refusal.
-pub(crate) async fn verify(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+///
+/// Where others asked for the same address, its owner may have opened the mail of a stranger, and the account would have the stranger's
+/// password (ENUM-14): then the password of this very sign-up is asked for. Only who holds a good token learns of it.
+pub(crate) async fn verify(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    token: &str,
+    password: Option<Password>,
+) -> Result<(), FlowError> {
     accounts.charge_subject(visitor, "verify_email", Subject::Prefix(&visitor.prefix())).await?;
-    match attempt(accounts, visitor, token).await {
+    let proven = match (Token::parse(token), password) {
+        (Some(token), Some(password)) => prove(accounts, &token, password).await?,
+        _ => None,
+    };
+    match attempt(accounts, visitor, token, proven.as_deref()).await {
         // Two links of one address at once: the database let the other one win.
         Err(FlowError::Store(StoreError::Conflict)) => {
             let entry = AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, accounts.clock.now());
@@ -26,41 +39,85 @@ pub(crate) async fn verify(accounts: &Accounts, visitor: Visitor<'_>, token: &st
     }
 }
 
-async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+/// What came of a token.
+enum Consumed {
+    Made(User),
+    PasswordNeeded,
+    Refused(&'static str),
+}
+
+/// The hash that the password matches, if it is that of the token's sign-up; compared outside any transaction, since it takes its time.
+async fn prove(accounts: &Accounts, token: &Token, password: Password) -> Result<Option<String>, FlowError> {
+    let stored = {
+        let mut tx = accounts.begin().await?;
+        // Looked at and left where it is: the unit of work is dropped.
+        find(accounts, &mut tx, token, accounts.high_water.now()).await?.map(|pending| pending.password_hash)
+    };
+    match accounts.hasher.verify(password.normalised(), stored.clone()).await {
+        Ok(PasswordCheck::Match | PasswordCheck::MatchRehash) => Ok(stored),
+        Ok(PasswordCheck::Mismatch) | Err(HashError::Unusable) => Ok(Some(String::new())),
+        Err(HashError::Busy) => Err(FlowError::Busy),
+    }
+}
+
+/// Takes the sign-up of a token.
+async fn find(accounts: &Accounts, tx: &mut Work<'_>, token: &Token, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError> {
+    for digest in accounts.keys.verification_digests(token) {
+        if let Some(pending) = tx.sign_ups().consume(&digest, now).await? {
+            return Ok(Some(pending));
+        }
+    }
+    Ok(None)
+}
+
+async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, proven: Option<&str>) -> Result<(), FlowError> {
     let now = accounts.high_water.now();
     let mut tx = accounts.begin().await?;
-    let outcome = match Token::parse(token) {
-        Some(token) => consume(accounts, &mut tx, &token, now).await?,
-        None => Err("malformed"),
+    let consumed = match Token::parse(token) {
+        Some(token) => consume(accounts, &mut tx, &token, proven, now).await?,
+        None => Consumed::Refused("malformed"),
     };
-    let entry = match &outcome {
-        Ok(user) => {
+    let failed = |reason| AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, now).because(reason);
+    match consumed {
+        Consumed::Made(user) => {
             let entry = AuditEntry::of_visitor(visitor, AuditEvent::Verified, Outcome::Success, now);
-            entry.by(user.id).about(&accounts.keys.subject_hash(&user.email.canonical))
+            tx.note(entry.by(user.id).about(&accounts.keys.subject_hash(&user.email.canonical)));
+            tx.commit().await?;
+            Ok(())
         }
-        Err(reason) => AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, now).because(reason),
-    };
-    tx.note(entry);
-    tx.commit().await?;
-    outcome.map(drop).map_err(|_| FlowError::Refused)
+        Consumed::Refused(reason) => {
+            tx.note(failed(reason));
+            tx.commit().await?;
+            Err(FlowError::Refused)
+        }
+        Consumed::PasswordNeeded => {
+            // The token must go on working.
+            drop(tx);
+            accounts.commit_entry(failed(if proven.is_some() { "bad_password" } else { "password_needed" })).await?;
+            Err(FlowError::PasswordNeeded)
+        }
+    }
 }
 
 async fn consume(
     accounts: &Accounts,
     tx: &mut Work<'_>,
     token: &Token,
+    proven: Option<&str>,
     now: Timestamp,
-) -> Result<Result<User, &'static str>, StoreError> {
-    let digest = accounts.keys.verification_digest(token);
-    let Some(pending) = tx.sign_ups().consume(&digest, now).await? else { return Ok(Err("unknown")) };
+) -> Result<Consumed, StoreError> {
+    let Some(pending) = find(accounts, tx, token, now).await? else { return Ok(Consumed::Refused("unknown")) };
     // Whoever proved the address settles it: what others asked for under it is void (ENUM-14).
-    tx.sign_ups().remove_all(&pending.email.canonical).await?;
+    let others = tx.sign_ups().remove_all(&pending.email.canonical).await?;
     if tx.users().find_by_email(&pending.email.canonical).await?.is_some() {
-        return Ok(Err("taken"));
+        return Ok(Consumed::Refused("taken"));
+    }
+    if others > 0 && proven != Some(&*pending.password_hash) {
+        return Ok(Consumed::PasswordNeeded);
     }
     let user = account(accounts, pending, now);
     tx.users().add(&user).await?;
-    Ok(Ok(user))
+    Ok(Consumed::Made(user))
 }
 
 fn account(accounts: &Accounts, pending: PendingSignUp, now: Timestamp) -> User {

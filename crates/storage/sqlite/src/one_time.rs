@@ -116,6 +116,12 @@ impl OneTimes for SqliteTx {
         Ok(removed)
     }
 
+    async fn revoke_since(&mut self, user: UserId, purpose: PurposeKind, since: Timestamp) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM one_times WHERE user_id = ? AND purpose = ? AND created_at >= ?");
+        let query = query.bind(&user.as_bytes()[..]).bind(purpose.as_str()).bind(since.as_microsecond());
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+    }
+
     async fn remove(&mut self, id: OneTimeId) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM one_times WHERE id = ?").bind(&id.as_bytes()[..]);
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)

@@ -130,7 +130,7 @@ impl House {
     }
 
     pub(crate) async fn verify(&self, token: &str) -> Result<(), FlowError> {
-        self.accounts.verify_email(visitor(&caller(1)), token).await
+        self.accounts.verify_email(visitor(&caller(1)), token, None).await
     }
 
     /// An account that may sign in with [`PASSWORD`].

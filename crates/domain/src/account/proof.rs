@@ -1,0 +1,58 @@
+//! The current password, asked for once more before something that a borrowed session must not be able to do (ASVS 7.5.1).
+
+use super::User;
+use crate::credential::{HashError, Password, PasswordCheck};
+use crate::service::{Accounts, FlowError, Visitor, Work};
+use crate::session::ActiveSession;
+use crate::throttle::Subject;
+
+/// The account as it was when the password matched.
+pub(crate) struct Proof {
+    user: User,
+}
+
+/// Charges the scope to the account and to the caller, whether the password is right or not (PWD-06): a stolen session must not be a way
+/// to guess.
+pub(crate) async fn charge(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    scope: &'static str,
+    active: &ActiveSession,
+) -> Result<(), FlowError> {
+    accounts.charge_subject(visitor, scope, Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_subject(visitor, scope, Subject::Address(&active.user.id.to_string())).await
+}
+
+/// Compares; the inner error is the reason for the audit trail. An account without a password costs a hash as well.
+pub(crate) async fn prove(
+    accounts: &Accounts,
+    active: &ActiveSession,
+    current: Password,
+) -> Result<Result<Proof, &'static str>, FlowError> {
+    let user = accounts.store.find_user_by_email(&active.user.email.canonical).await?.filter(|user| user.id == active.user.id);
+    let stored = user.as_ref().and_then(|user| user.password_hash.clone());
+    let check = match accounts.hasher.verify(current.normalised(), stored).await {
+        Ok(check) => check,
+        Err(HashError::Unusable) => PasswordCheck::Mismatch,
+        Err(HashError::Busy) => return Err(FlowError::Busy),
+    };
+    let Some(user) = user else { return Ok(Err("changed_meanwhile")) };
+    Ok(match check {
+        PasswordCheck::Match | PasswordCheck::MatchRehash => Ok(Proof { user }),
+        PasswordCheck::Mismatch if user.password_hash.is_none() => Err("no_password"),
+        PasswordCheck::Mismatch => Err("bad_password"),
+    })
+}
+
+impl Proof {
+    /// The account, locked, provided that nothing that the proof rests on has changed since.
+    pub(crate) async fn confirm(&self, tx: &mut Work<'_>) -> Result<Option<User>, FlowError> {
+        let user = tx.users().lookup(self.user.id).await?;
+        let is_same = |user: &User| {
+            user.disabled_at.is_none()
+                && user.password_hash == self.user.password_hash
+                && user.credential_version == self.user.credential_version
+        };
+        Ok(user.filter(is_same))
+    }
+}

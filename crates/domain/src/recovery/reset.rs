@@ -1,0 +1,97 @@
+//! Using a reset link (RESET-01 … RESET-13).
+//!
+//! The password is judged before the token is looked at (RESET-03) and hashed whatever the token is worth, so that the answer tells nothing
+//! of it. Then one transaction consumes the token and does everything that a new password means, or nothing.
+
+use doorward_kit::{Timestamp, Token, TokenDigest};
+
+use super::mail::recovered_mail;
+use crate::account::{User, password};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
+use crate::credential::Password;
+use crate::one_time::{Purpose, PurposeKind};
+use crate::outbox;
+use crate::service::{Accounts, FlowError, Visitor, Work};
+use crate::store::{Delivery, StoreError};
+use crate::throttle::Subject;
+
+pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str, password: Password) -> Result<(), FlowError> {
+    accounts.charge_subject(visitor, "reset_password", Subject::Prefix(&visitor.prefix())).await?;
+    let password = password::judge(accounts, "password", password, "")?;
+    let hash = password::hash(accounts, password).await?;
+    match attempt(accounts, visitor, token, &hash).await {
+        // Another flow of the same account won: what it left is looked at afresh, once.
+        Err(FlowError::Store(StoreError::Conflict)) => attempt(accounts, visitor, token, &hash).await,
+        outcome => outcome,
+    }
+}
+
+async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, hash: &str) -> Result<(), FlowError> {
+    let now = accounts.high_water.now();
+    let mut tx = accounts.begin().await?;
+    let outcome = match Token::parse(token) {
+        Some(token) => redeem(accounts, &mut tx, &token, now).await?,
+        None => Err("malformed"),
+    };
+    let user = match outcome {
+        Ok(user) => user,
+        Err(reason) => {
+            let entry = AuditEntry::of_visitor(visitor, AuditEvent::RecoveryFailed, Outcome::Failure, now);
+            tx.note(entry.because(reason));
+            tx.commit().await?;
+            return Err(FlowError::Refused);
+        }
+    };
+    let ended = renew(accounts, &mut tx, &user, hash, now).await?;
+    let entry = AuditEntry::of_visitor(visitor, AuditEvent::Recovered, Outcome::Success, now);
+    let entry = entry.by(user.id).about(&accounts.keys.subject_hash(&user.email.canonical));
+    tx.note(entry.with(MetaKey::Sessions, ended.len()));
+    tx.commit().await?;
+    accounts.sessions.evict(&ended);
+    accounts.mail_queued.notify_one();
+    Ok(())
+}
+
+/// The account that a token is good for, locked. The inner error is for the audit trail; outside there is one refusal.
+async fn redeem(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Result<User, &'static str>, StoreError> {
+    let mut found = None;
+    for digest in accounts.keys.one_time_digests(PurposeKind::Recovery, token) {
+        found = tx.one_times().consume(PurposeKind::Recovery, &digest, now).await?;
+        if found.is_some() {
+            break;
+        }
+    }
+    let Some(Purpose::Recovery { user, canonical, version }) = found.map(|token| token.purpose) else {
+        return Ok(Err("unknown"));
+    };
+    let Some(user) = tx.users().lookup(user).await? else { return Ok(Err("unknown")) };
+    Ok(if user.disabled_at.is_some() {
+        Err("disabled")
+    } else if user.email.canonical != canonical || user.credential_version != version {
+        Err("outdated")
+    } else {
+        Ok(user)
+    })
+}
+
+/// A new password ends whatever the old one, or whoever had it, could still be used for (RESET-05). The stop of D-11 is lifted.
+async fn renew(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    user: &User,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Vec<TokenDigest>, StoreError> {
+    tx.users().set_password_hash(user.id, Some(hash)).await?;
+    let ended = tx.sessions().revoke_all(user.id, None).await?;
+    tx.devices().remove_all(user.id).await?;
+    tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
+    tx.failures().clear(&accounts.keys.failure_subject(&user.email.canonical)).await?;
+    outbox::flow::queue(accounts, tx, recovered_mail(&accounts.rules, &user.email), Delivery::Due, now).await?;
+    Ok(ended)
+}
