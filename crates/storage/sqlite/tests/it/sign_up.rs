@@ -8,7 +8,7 @@ use doorward_domain::service::FlowError;
 use doorward_domain::{AuditEvent, Store};
 use tokio::task::JoinSet;
 
-use crate::support::{House, PASSWORD, caller, quota, secret, token_in, visitor};
+use crate::support::{House, PASSWORD, caller, quota, token_in, visitor};
 
 const OTHER: &str = "another quite long password";
 
@@ -54,7 +54,7 @@ async fn enum_05_fifty_sign_ups_at_once_make_one_account_and_no_error() {
     let mut racers = JoinSet::new();
     for token in tokens {
         let house = Arc::clone(&house);
-        racers.spawn(async move { house.verify(&token).await });
+        racers.spawn(async move { house.verify_with(&token, PASSWORD).await });
     }
     let outcomes = racers.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -91,7 +91,7 @@ async fn enum_14_what_an_attacker_asked_for_dies_when_the_owner_verifies() {
     let planted = house.mailed_token("owner@example.org").await;
     house.sign_up("owner@example.org", PASSWORD).await.unwrap();
     let own = house.mailed_token("owner@example.org").await;
-    house.verify(&own).await.unwrap();
+    house.verify_with(&own, PASSWORD).await.unwrap();
     assert!(matches!(house.verify(&planted).await, Err(FlowError::Refused)));
     assert!(matches!(house.sign_in("owner@example.org", "the attacker's own passphrase").await, Err(FlowError::Refused)));
     assert!(house.sign_in("owner@example.org", PASSWORD).await.is_ok());
@@ -119,7 +119,7 @@ async fn enum_14_a_flood_of_sign_ups_leaves_the_owners_link_good() {
     }
     let mails = house.take_mail().await;
     assert_eq!(mails.len(), 5);
-    house.verify(&token_in(&mails[0].2)).await.unwrap();
+    house.verify_with(&token_in(&mails[0].2), PASSWORD).await.unwrap();
     assert!(house.sign_in("owner@example.org", PASSWORD).await.is_ok());
     for planted in &mails[1..] {
         assert!(matches!(house.verify(&token_in(&planted.2)).await, Err(FlowError::Refused)));
@@ -137,7 +137,23 @@ async fn enum_14_who_asks_for_the_mail_again_is_never_sent_the_link_of_a_strange
     let context = caller(1);
     house.accounts.resend_verification(visitor(&context), "owner@example.org").await.unwrap();
     assert_eq!(house.take_mail().await.len(), 0, "whose sign-up is meant cannot be told");
-    house.verify(&own).await.unwrap();
+    house.verify_with(&own, PASSWORD).await.unwrap();
+    assert!(house.sign_in("owner@example.org", PASSWORD).await.is_ok());
+}
+
+/// The owner wanted an account, and opened the first of two mails, which a stranger had asked for.
+#[tokio::test]
+async fn enum_14_an_owner_who_opens_a_strangers_mail_makes_no_account_with_the_strangers_password() {
+    let house = House::new().await;
+    house.sign_up("owner@example.org", OTHER).await.unwrap();
+    let planted = house.mailed_token("owner@example.org").await;
+    house.sign_up("owner@example.org", PASSWORD).await.unwrap();
+    let own = house.mailed_token("owner@example.org").await;
+    assert!(matches!(house.verify(&planted).await, Err(FlowError::PasswordNeeded)));
+    assert!(matches!(house.verify_with(&planted, PASSWORD).await, Err(FlowError::PasswordNeeded)));
+    assert_eq!(house.account_count().await, 0);
+    house.verify_with(&own, PASSWORD).await.unwrap();
+    assert!(matches!(house.sign_in("owner@example.org", OTHER).await, Err(FlowError::Refused)));
     assert!(house.sign_in("owner@example.org", PASSWORD).await.is_ok());
 }
 

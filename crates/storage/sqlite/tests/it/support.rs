@@ -133,6 +133,11 @@ impl House {
         self.accounts.verify_email(visitor(&caller(1)), token, None).await
     }
 
+    /// As whoever knows the password of the sign-up as well.
+    pub(crate) async fn verify_with(&self, token: &str, password: &str) -> Result<(), FlowError> {
+        self.accounts.verify_email(visitor(&caller(1)), token, Some(secret(password))).await
+    }
+
     /// An account that may sign in with [`PASSWORD`].
     pub(crate) async fn member(&self, email: &str) {
         self.sign_up(email, PASSWORD).await.unwrap();

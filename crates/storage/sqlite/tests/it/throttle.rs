@@ -6,7 +6,7 @@ use doorward_domain::AuditEvent;
 use doorward_domain::service::FlowError;
 use doorward_kit::{ClientAddr, Clock as _, RequestContext};
 
-use crate::support::{House, PASSWORD, caller, quota, secret, visitor};
+use crate::support::{House, PASSWORD, caller, quota, visitor};
 
 fn wait(outcome: &Result<impl Sized, FlowError>) -> Option<u64> {
     match outcome {
