@@ -3,7 +3,7 @@
 //! A taken address answers like a free one and costs the same (ENUM-10): its owner is told instead.
 
 use doorward_kit::id::OneTimeId;
-use doorward_kit::{Timestamp, Token, TokenDigest};
+use doorward_kit::{Timestamp, Token, TokenDigest, UserId};
 
 use super::{EmailAddress, User, identifier, mail, proof};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
@@ -39,11 +39,18 @@ pub(crate) async fn request(
     // Charged for either kind of mail, since only the transaction will know which it is to be.
     let allowance = accounts.mail_allowance(&identifier::limiter(&to.canonical)).await;
     let mut tx = accounts.begin().await?;
-    let Some(user) = proof.confirm(&mut tx).await? else { return Err(FlowError::Changed) };
+    let Some(user) = proof.confirm(&mut tx).await? else {
+        drop(tx);
+        accounts.commit_entry(refused("changed_meanwhile")).await?;
+        return Err(FlowError::Changed);
+    };
     let is_taken = tx.users().find_by_email(&to.canonical).await?.is_some();
     let token = Token::random(&*accounts.entropy);
-    tx.one_times().revoke(user.id, &[PurposeKind::EmailChange]).await?;
-    tx.one_times().add(&change_token(accounts, &user, &to, &token, is_taken, now)).await?;
+    // A link that is not mailed must not take the place of one that was.
+    let is_live = !is_taken && allowance.link == Delivery::Due;
+    let whose = if is_live || is_taken { user.id } else { UserId::random(&*accounts.entropy) };
+    tx.one_times().revoke(whose, &[PurposeKind::EmailChange]).await?;
+    tx.one_times().add(&change_token(accounts, &user, &to, &token, is_live, now)).await?;
     let (letter, delivery) = if is_taken {
         (mail::known_account_mail(&accounts.rules, &to), allowance.notice)
     } else {
@@ -51,7 +58,11 @@ pub(crate) async fn request(
     };
     outbox::flow::queue(accounts, &mut tx, letter, delivery, now).await?;
     let (old, new) = (accounts.keys.subject_hash(&user.email.canonical), accounts.keys.subject_hash(&to.canonical));
-    let entry = entry(AuditEvent::EmailChangeRequested, Outcome::Success).because(if is_taken { "taken" } else { "issued" });
+    let entry = entry(AuditEvent::EmailChangeRequested, Outcome::Success).because(match (is_taken, is_live) {
+        (true, _) => "taken",
+        (false, true) => "issued",
+        (false, false) => "suppressed",
+    });
     tx.note(entry.with(MetaKey::OldHash, old).with(MetaKey::NewHash, new));
     tx.commit().await?;
     accounts.mail_queued.notify_one();
@@ -64,15 +75,15 @@ fn judge(accounts: &Accounts, email: &str) -> Result<EmailAddress, FlowError> {
     if accounts.rules.allows(&email) { Ok(email) } else { Err(fault("Addresses of this domain cannot be used here")) }
 }
 
-/// For a taken address a token that has expired and that nobody is told.
-fn change_token(accounts: &Accounts, user: &User, to: &EmailAddress, token: &Token, is_taken: bool, now: Timestamp) -> OneTime {
+/// Where no link is mailed, a token that has expired and that nobody is told.
+fn change_token(accounts: &Accounts, user: &User, to: &EmailAddress, token: &Token, is_live: bool, now: Timestamp) -> OneTime {
     let purpose = Purpose::EmailChange {
         user: user.id,
         canonical: user.email.canonical.clone(),
         version: user.credential_version,
         to: to.clone(),
     };
-    let expires_at = if is_taken { now } else { later(now, accounts.rules.email_change_life) };
+    let expires_at = if is_live { later(now, accounts.rules.email_change_life) } else { now };
     one_time(accounts, purpose, token, now, expires_at)
 }
 
@@ -112,8 +123,8 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, kind: P
         Some(token) => consume(accounts, &mut tx, &token, kind, now).await?,
         None => Err("malformed"),
     };
-    let (user, to) = match outcome {
-        Ok(found) => found,
+    let Redeemed { user, to, issued_at } = match outcome {
+        Ok(redeemed) => redeemed,
         Err(reason) => {
             let entry = AuditEntry::of_visitor(visitor, AuditEvent::EmailChangeFailed, Outcome::Failure, now);
             tx.note(entry.because(reason).with(MetaKey::Purpose, kind.as_str()));
@@ -122,7 +133,7 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, kind: P
         }
     };
     let ended = match kind {
-        PurposeKind::EmailUndo => take_back(accounts, &mut tx, &user, &to, now).await?,
+        PurposeKind::EmailUndo => take_back(accounts, &mut tx, &user, &to, issued_at, now).await?,
         PurposeKind::EmailChange | PurposeKind::Recovery | PurposeKind::Invitation => {
             move_to(accounts, &mut tx, &user, &to, now).await?;
             Vec::new()
@@ -138,14 +149,23 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, kind: P
     Ok(())
 }
 
-/// The account that a token is good for, locked, and the address that it leads to.
+/// What a token that is good leads to.
+struct Redeemed {
+    /// Locked, as it is before the change.
+    user: User,
+    /// The address that it gets.
+    to: EmailAddress,
+    issued_at: Timestamp,
+}
+
+/// The account that a token is good for, and the address that it leads to. The inner error is for the audit trail.
 async fn consume(
     accounts: &Accounts,
     tx: &mut Work<'_>,
     token: &Token,
     kind: PurposeKind,
     now: Timestamp,
-) -> Result<Result<(User, EmailAddress), &'static str>, StoreError> {
+) -> Result<Result<Redeemed, &'static str>, StoreError> {
     let mut found = None;
     for digest in accounts.keys.one_time_digests(kind, token) {
         found = tx.one_times().consume(kind, &digest, now).await?;
@@ -153,23 +173,29 @@ async fn consume(
             break;
         }
     }
-    let (id, canonical, version, to) = match found.map(|token| token.purpose) {
-        Some(Purpose::EmailChange { user, canonical, version, to }) => (user, canonical, Some(version), to),
-        Some(Purpose::EmailUndo { user, canonical, to }) => (user, canonical, None, to),
-        Some(Purpose::Recovery { .. } | Purpose::Invitation { .. }) | None => return Ok(Err("unknown")),
+    let Some(found) = found else { return Ok(Err("unknown")) };
+    let (id, canonical, version, to) = match found.purpose.clone() {
+        Purpose::EmailChange { user, canonical, version, to } => (user, canonical, Some(version), to),
+        Purpose::EmailUndo { user, canonical, to } => (user, canonical, None, to),
+        Purpose::Recovery { .. } | Purpose::Invitation { .. } => return Ok(Err("unknown")),
     };
     let Some(user) = tx.users().lookup(id).await? else { return Ok(Err("unknown")) };
     // The way back stays open however often the address was changed since: a thief changes it twice.
     let is_outdated = version.is_some_and(|version| version != user.credential_version || user.email.canonical != canonical);
-    Ok(if user.disabled_at.is_some() {
-        Err("disabled")
+    let refusal = if user.disabled_at.is_some() {
+        Some("disabled")
     } else if is_outdated {
-        Err("outdated")
+        Some("outdated")
     } else if tx.users().find_by_email(&to.canonical).await?.is_some() {
-        Err("taken")
+        Some("taken")
     } else {
-        Ok((user, to))
-    })
+        None
+    };
+    // A way back that cannot be gone at the moment is put back: it is the owner's only one.
+    if refusal.is_some() && kind == PurposeKind::EmailUndo {
+        tx.one_times().add(&found).await?;
+    }
+    Ok(refusal.map_or_else(|| Ok(Redeemed { user, to, issued_at: found.created_at }), Err))
 }
 
 async fn move_to(accounts: &Accounts, tx: &mut Work<'_>, user: &User, to: &EmailAddress, now: Timestamp) -> Result<(), StoreError> {
@@ -190,14 +216,17 @@ async fn take_back(
     tx: &mut Work<'_>,
     user: &User,
     to: &EmailAddress,
+    issued_at: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<TokenDigest>, StoreError> {
     tx.users().set_email(user.id, to).await?;
     tx.users().set_password_hash(user.id, None).await?;
     let ended = tx.sessions().revoke_all(user.id, None).await?;
     tx.devices().remove_all(user.id).await?;
-    // The other ways back lead to addresses of whoever changed it.
-    tx.one_times().revoke(user.id, &[PurposeKind::EmailChange, PurposeKind::EmailUndo]).await?;
+    tx.one_times().revoke(user.id, &[PurposeKind::EmailChange]).await?;
+    // Later ways back lead to addresses of whoever changed it. Earlier ones stay: a thief who changed the address twice goes back one
+    // step and must not cut off the owner, who goes back two.
+    tx.one_times().revoke_since(user.id, PurposeKind::EmailUndo, issued_at).await?;
     let restored = User { email: to.clone(), credential_version: user.credential_version + 2, ..user.clone() };
     forgot::mail_token(accounts, tx, Some(&restored), to, now).await?;
     Ok(ended)

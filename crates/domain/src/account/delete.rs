@@ -28,7 +28,11 @@ pub(crate) async fn delete(
         }
     };
     let mut tx = accounts.begin().await?;
-    let Some(user) = proof.confirm(&mut tx).await? else { return Err(FlowError::Changed) };
+    let Some(user) = proof.confirm(&mut tx).await? else {
+        drop(tx);
+        accounts.commit_entry(entry(Outcome::Failure).because("changed_meanwhile")).await?;
+        return Err(FlowError::Changed);
+    };
     let ended = tx.sessions().revoke_all(user.id, None).await?;
     tx.users().remove(user.id).await?;
     outbox::flow::queue(accounts, &mut tx, mail::deleted_mail(&accounts.rules, &user.email), Delivery::Due, now).await?;

@@ -1,15 +1,17 @@
-//! Changing the password (PWD-06): the current one is asked for, other sessions end, this one gets a new credential.
+//! Changing the password (PWD-06): the current one is asked for, every session ends, and the caller gets a new one.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use doorward_kit::{SessionId, Token};
 
 use super::{User, mail, proof, proof::Proof};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::{HashError, Password, policy};
+use crate::device::remember::remember;
 use crate::one_time::PurposeKind;
 use crate::outbox;
 use crate::service::{Accounts, FieldFault, FlowError, SignedIn, Visitor};
-use crate::session::{ActiveSession, rotate};
+use crate::session::{ActiveSession, Session, rotate};
 use crate::store::Delivery;
 
 pub(crate) async fn change(
@@ -65,11 +67,19 @@ async fn store(
     let now = accounts.high_water.now();
     let mut tx = accounts.begin().await?;
     let Some(user) = proof.confirm(&mut tx).await? else { return Ok(None) };
+    // Signed out meanwhile: then the change has no session to go on with, and is none.
+    let Some(former) = tx.sessions().lookup(active.session.id).await? else { return Ok(None) };
     tx.users().set_password_hash(user.id, Some(replacement)).await?;
-    // Without grace for the old credential: whoever borrowed the session is out with this very answer.
-    let Some((token, session)) = rotate::replace(accounts, &mut tx, active, now, Duration::ZERO).await? else { return Ok(None) };
-    tx.sessions().authenticate(session.id, now).await?;
-    let ended = tx.sessions().revoke_all(user.id, Some(session.id)).await?;
+    // A new session, not a new credential of the old one: whoever borrowed the old one is out with this very answer, and requests that
+    // were still under way with it are refused without ending the new one.
+    let ended = tx.sessions().revoke_all(user.id, None).await?;
+    let token = Token::random(&*accounts.entropy);
+    let digest = accounts.keys.session_digest(&token);
+    let id = SessionId::random(&*accounts.entropy);
+    let session = Session { id, digest, previous: None, rotated_at: now, authenticated_at: now, last_seen_at: now, ..former };
+    tx.sessions().add(&session).await?;
+    tx.devices().remove_all(user.id).await?;
+    let device = remember(accounts, &mut tx, user.id, None, now).await?;
     tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
     let letter = mail::password_changed_mail(&accounts.rules, &user.email);
     outbox::flow::queue(accounts, &mut tx, letter, Delivery::Due, now).await?;
@@ -77,10 +87,9 @@ async fn store(
     tx.note(entry.by(user.id).in_session(session.id).with(MetaKey::Method, "password"));
     tx.note(rotate::entry(visitor, &session, "password_changed", now));
     tx.commit().await?;
-    accounts.sessions.evict(ended.iter().chain(active.session.digests().collect::<Vec<_>>()));
+    accounts.sessions.evict(&ended);
     accounts.mail_queued.notify_one();
     let user = User { credential_version: user.credential_version + 1, password_hash: None, ..user };
     let presented = session.digest;
-    let active = Arc::new(ActiveSession { session: crate::session::Session { authenticated_at: now, ..session }, user, presented });
-    Ok(Some(SignedIn { token, device: None, active }))
+    Ok(Some(SignedIn { token, device: Some(device), active: Arc::new(ActiveSession { session, user, presented }) }))
 }

@@ -15,17 +15,27 @@ pub(crate) async fn update(
     accounts: &Accounts,
     visitor: Visitor<'_>,
     active: &ActiveSession,
-    changes: ProfileChanges,
+    mut changes: ProfileChanges,
 ) -> Result<User, FlowError> {
-    judge(&changes)?;
     let now = accounts.high_water.now();
+    let entry = |outcome| {
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::ProfileUpdated, outcome, now);
+        entry.by(active.user.id).in_session(active.session.id)
+    };
+    // An empty field of a form clears, as null does.
+    for change in [&mut changes.avatar_url, &mut changes.bio].into_iter().flatten() {
+        *change = change.take().filter(|value| !value.is_empty());
+    }
+    if let Err(error) = judge(&changes) {
+        accounts.commit_entry(entry(Outcome::Failure).because("invalid")).await?;
+        return Err(error);
+    }
     let mut tx = accounts.begin().await?;
     // Read and written under one lock: of two at once none is lost and no row is mixed (PROF-05).
     let user = tx.users().lookup(active.user.id).await?.ok_or(FlowError::NotThere)?;
     let (user, fields) = apply(user, changes);
     tx.users().set_profile(&user).await?;
-    let entry = AuditEntry::of_visitor(visitor, AuditEvent::ProfileUpdated, Outcome::Success, now);
-    tx.note(entry.by(user.id).in_session(active.session.id).with(MetaKey::Fields, fields.join(",")));
+    tx.note(entry(Outcome::Success).with(MetaKey::Fields, fields.join(",")));
     tx.commit().await?;
     // The next request of this session sees it; those of others within the cache's second.
     accounts.sessions.evict(active.session.digests());

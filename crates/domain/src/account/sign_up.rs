@@ -37,6 +37,8 @@ pub(crate) async fn sign_up(accounts: &Accounts, visitor: Visitor<'_>, request: 
         SignUpMode::Closed => false,
     };
     if !is_admitted {
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Denied, accounts.clock.now());
+        accounts.commit_entry(entry.about(&accounts.keys.subject_hash(email)).because("not_open")).await?;
         return Err(FlowError::Refused);
     }
     let request = judge(accounts, email, password, name)?;
@@ -81,13 +83,15 @@ async fn store(
 ) -> Result<(), FlowError> {
     let now = accounts.clock.now();
     let mut tx = accounts.begin().await?;
-    let Some(roles) = accept(accounts, &mut tx, request, invitation, now).await? else {
+    let is_known = tx.users().find_by_email(&request.email.canonical).await?.is_some();
+    let Some(roles) = accept(accounts, &mut tx, request, invitation, allowance.link, now).await? else {
         let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Failure, now);
-        tx.note(entry.about(&accounts.keys.subject_hash(&request.email.canonical)).because("invitation"));
-        tx.commit().await?;
+        let entry = entry.about(&accounts.keys.subject_hash(&request.email.canonical)).because("invitation");
+        // An invitation for another address goes on working: one slip of the keyboard does not cost it.
+        drop(tx);
+        accounts.commit_entry(entry).await?;
         return Err(FlowError::Refused);
     };
-    let is_known = tx.users().find_by_email(&request.email.canonical).await?.is_some();
     let token = Token::random(&*accounts.entropy);
     let delivery = if is_known { allowance.notice } else { allowance.link };
     // Every live row has cost a mail, and mails to one address are few: so are they, and none has to make room for another.
@@ -101,22 +105,27 @@ async fn store(
     Ok(())
 }
 
-/// Takes the invitation, if one came along: the roles that it grants; `None` when it is good for nothing, or for another address.
+/// Takes the invitation, if one came along: the roles that it grants; `None` when it is good for nothing, or for another address. It is
+/// put back when too many mails went to the address for one more, since nobody could use it then.
 async fn accept(
     accounts: &Accounts,
     tx: &mut Work<'_>,
     request: &Request,
     invitation: Option<&str>,
+    link: Delivery,
     now: Timestamp,
 ) -> Result<Option<Vec<String>>, StoreError> {
     let Some(text) = invitation else { return Ok(Some(Vec::new())) };
     let Some(token) = Token::parse(text) else { return Ok(None) };
     for digest in accounts.keys.one_time_digests(PurposeKind::Invitation, &token) {
         let found = tx.one_times().consume(PurposeKind::Invitation, &digest, now).await?;
-        if let Some(Purpose::Invitation { email, roles }) = found.map(|token| token.purpose) {
-            let is_theirs = email.is_none_or(|email| email.canonical == request.email.canonical);
-            return Ok(is_theirs.then_some(roles));
+        let Some(found) = found else { continue };
+        let Purpose::Invitation { email, roles } = &found.purpose else { continue };
+        let is_theirs = email.as_ref().is_none_or(|email| email.canonical == request.email.canonical);
+        if link == Delivery::Withheld {
+            tx.one_times().add(&found).await?;
         }
+        return Ok(is_theirs.then(|| roles.clone()));
     }
     Ok(None)
 }

@@ -22,15 +22,14 @@ pub(crate) async fn forgot(accounts: &Accounts, visitor: Visitor<'_>, email: Opt
     let allowed = allowance(accounts, typed).await;
     let now = accounts.high_water.now();
     let mut tx = accounts.begin().await?;
-    let (reason, user) = match typed.parse::<EmailAddress>() {
+    let reason = match typed.parse::<EmailAddress>() {
         Ok(email) => issue(accounts, &mut tx, &email, allowed, now).await?,
-        Err(_) => ("malformed", None),
+        Err(_) => "malformed",
     };
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::RecoveryRequested, Outcome::Success, now);
     let entry = entry.about(&accounts.keys.subject_hash(typed)).because(reason);
-    let mut entry = entry.with(MetaKey::Suppressed, allowed == Delivery::Withheld);
-    entry.actor = user;
-    tx.note(entry);
+    // Nobody is signed in: whoever asks is not the owner of the account until they have used the link.
+    tx.note(entry.with(MetaKey::Suppressed, allowed == Delivery::Withheld));
     tx.commit().await?;
     accounts.mail_queued.notify_one();
     Ok(())
@@ -44,16 +43,15 @@ async fn allowance(accounts: &Accounts, typed: &str) -> Delivery {
     if taken.is_ok() { Delivery::Due } else { Delivery::Withheld }
 }
 
-/// Replaces the reset token of an account (FORGOT-07). Says what came of it, for the audit trail, and whose it was.
+/// Replaces the reset token of an account (FORGOT-07). Says what came of it, for the audit trail.
 async fn issue(
     accounts: &Accounts,
     tx: &mut Work<'_>,
     email: &EmailAddress,
     allowed: Delivery,
     now: Timestamp,
-) -> Result<(&'static str, Option<UserId>), StoreError> {
+) -> Result<&'static str, StoreError> {
     let user = tx.users().find_by_email(&email.canonical).await?;
-    let id = user.as_ref().map(|user| user.id);
     let (reason, live) = match (user, allowed) {
         (None, _) => ("unknown", None),
         (Some(user), _) if user.disabled_at.is_some() => ("disabled", None),
@@ -62,7 +60,7 @@ async fn issue(
         (Some(user), Delivery::Due) => ("issued", Some(user)),
     };
     mail_token(accounts, tx, live.as_ref(), email, now).await?;
-    Ok((reason, id))
+    Ok(reason)
 }
 
 /// Issues and mails a token to the stored address of `user`; without one, does as much and mails nothing.

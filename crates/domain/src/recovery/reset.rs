@@ -17,11 +17,15 @@ use crate::throttle::Subject;
 
 pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str, password: Password) -> Result<(), FlowError> {
     accounts.charge_subject(visitor, "reset_password", Subject::Prefix(&visitor.prefix())).await?;
+    // Whose account it is must not be known here (RESET-03), so the one word that is not looked for is the account's own address.
     let password = password::judge(accounts, "password", password, "")?;
     let hash = password::hash(accounts, password).await?;
     match attempt(accounts, visitor, token, &hash).await {
         // Another flow of the same account won: what it left is looked at afresh, once.
-        Err(FlowError::Store(StoreError::Conflict)) => attempt(accounts, visitor, token, &hash).await,
+        Err(FlowError::Store(StoreError::Conflict)) => match attempt(accounts, visitor, token, &hash).await {
+            Err(FlowError::Store(StoreError::Conflict)) => Err(FlowError::Refused),
+            outcome => outcome,
+        },
         outcome => outcome,
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn rotate(
 ) -> Result<Option<SignedIn>, FlowError> {
     let (now, epoch) = (accounts.high_water.now(), accounts.sessions.epoch());
     let mut tx = accounts.begin().await?;
-    let Some((token, session)) = replace(accounts, &mut tx, active, now, GRACE).await? else {
+    let Some((token, session)) = replace(accounts, &mut tx, active, now).await? else {
         drop(tx);
         // Ours is an old copy: the next request reads it again.
         accounts.sessions.evict([&active.presented]);
@@ -58,12 +58,11 @@ pub(crate) async fn replace(
     tx: &mut Work<'_>,
     active: &ActiveSession,
     now: Timestamp,
-    grace: Duration,
 ) -> Result<Option<(Token, Session)>, StoreError> {
     let former = active.presented;
     let token = Token::random(&*accounts.entropy);
     let digest = accounts.keys.session_digest(&token);
-    let until = later(now, grace);
+    let until = later(now, GRACE);
     if !tx.sessions().rotate(active.session.id, &former, &digest, until, now).await? {
         return Ok(None);
     }
