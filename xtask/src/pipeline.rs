@@ -63,6 +63,8 @@ const CHECKS: &[Check] = &[
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
         quick: false,
     },
+    // What only other systems build is in no crate cache yet, and the check below reads every manifest.
+    Check { name: "crates of all targets", words: &["cargo", "fetch", "--locked"], environment: &[], quick: false },
     // The advisory database is a download that a check of the tree must not depend on.
     Check {
         name: "dependencies",

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use doorward_kit::redact::{Visible, without_query};
+use doorward_kit::redact::{LoggedPath, Visible, without_query};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -41,14 +41,14 @@ fn reports(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
 fn log(report: &Value, caller: &Caller) {
     let text = |names: [&str; 2]| names.iter().find_map(|name| report.get(name)?.as_str()).unwrap_or_default();
     let directive = directive(text(["effectiveDirective", "effective-directive"]));
-    let blocked = blocked(text(["blockedURL", "blocked-uri"]));
-    let document = without_query(text(["documentURL", "document-uri"]));
+    let blocked = LoggedPath(blocked(text(["blockedURL", "blocked-uri"]))).to_string();
+    let document = LoggedPath(text(["documentURL", "document-uri"])).to_string();
     tracing::warn!(
         message = "a browser reports blocked content",
         request_id = %caller.context.request_id,
         directive = %Visible::new(directive, DIRECTIVE_MAX_CHARS),
-        blocked = %Visible::new(blocked, URL_MAX_CHARS),
-        document = %Visible::new(document, URL_MAX_CHARS),
+        blocked = %Visible::new(&blocked, URL_MAX_CHARS),
+        document = %Visible::new(&document, URL_MAX_CHARS),
     );
 }
 
