@@ -46,9 +46,10 @@ pub(crate) async fn request(
     };
     let is_taken = tx.users().find_by_email(&to.canonical).await?.is_some();
     let token = Token::random(&*accounts.entropy);
-    // A link that is not mailed must not take the place of one that was.
     let is_live = !is_taken && allowance.link == Delivery::Due;
-    let whose = if is_live || is_taken { user.id } else { UserId::random(&*accounts.entropy) };
+    // A link that is not mailed must not take the place of one that was. The quota alone decides: did it depend on whether the address is
+    // taken, the fate of the former link would tell whoever asked (ENUM-10).
+    let whose = if allowance.link == Delivery::Due { user.id } else { UserId::random(&*accounts.entropy) };
     tx.one_times().revoke(whose, &[PurposeKind::EmailChange]).await?;
     tx.one_times().add(&change_token(accounts, &user, &to, &token, is_live, now)).await?;
     let (letter, delivery) = if is_taken {

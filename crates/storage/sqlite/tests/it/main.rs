@@ -3,11 +3,16 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 mod audit;
+mod change_email;
 mod contract;
+mod delete;
 mod device;
 mod file;
+mod invite;
 mod outbox;
 mod password;
+mod profile;
+mod recovery;
 mod rotation;
 mod session;
 mod sign_in;

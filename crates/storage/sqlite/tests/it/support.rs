@@ -51,6 +51,13 @@ pub(crate) fn generous() -> Vec<(&'static str, Quota)> {
         "verify_email",
         "verify_email_resend",
         "verify_email_resend_address",
+        "forgot_password",
+        "forgot_password_address",
+        "reset_password",
+        "auth_password",
+        "auth_email",
+        "email_confirm",
+        "auth_delete",
     ];
     scopes.map(|scope| (scope, quota(1_000, 1))).to_vec()
 }
@@ -142,6 +149,22 @@ impl House {
     pub(crate) async fn member(&self, email: &str) {
         self.sign_up(email, PASSWORD).await.unwrap();
         self.verify(&self.mailed_token(email).await).await.unwrap();
+    }
+
+    /// Asks for a reset link.
+    pub(crate) async fn forgot(&self, email: &str) {
+        self.accounts.forgot_password(visitor(&caller(1)), Some(email)).await.unwrap();
+    }
+
+    /// The token of a reset link that was asked for.
+    pub(crate) async fn recovery_token(&self, email: &str) -> String {
+        self.take_mail().await;
+        self.forgot(email).await;
+        self.mailed_token(email).await
+    }
+
+    pub(crate) async fn reset(&self, token: &str, password: &str) -> Result<(), FlowError> {
+        self.accounts.reset_password(visitor(&caller(1)), token, secret(password)).await
     }
 
     /// Takes every mail that waits, as the sender would: recipient, subject, body.
