@@ -1,23 +1,56 @@
-//! What an operator does to accounts.
+//! What an operator does to accounts: each deed with an entry that names the account and not its address.
 
-use doorward_kit::UserId;
+use doorward_kit::{SessionId, Timestamp, Token, UserId};
+use zeroize::Zeroizing;
 
-use super::{EmailAddress, User};
-use crate::audit::{AuditEntry, AuditEvent, Outcome};
-use crate::service::Accounts;
-use crate::store::{Page, PageLimit, StoreError};
+use super::{EmailAddress, User, mail};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
+use crate::one_time::PurposeKind;
+use crate::recovery::forgot;
+use crate::service::{Accounts, Work};
+use crate::session::Session;
+use crate::store::{Page, PageLimit, SessionFilter, StoreError};
+
+/// An account that an operator names by its address, locked; and the entry about what is done to it.
+struct Case<'a> {
+    accounts: &'a Accounts,
+    tx: Work<'a>,
+    user: User,
+    now: Timestamp,
+}
+
+impl<'a> Case<'a> {
+    async fn open(accounts: &'a Accounts, email: &EmailAddress) -> Result<Option<Self>, StoreError> {
+        let now = accounts.clock.now();
+        let mut tx = accounts.begin().await?;
+        let user = tx.users().find_by_email(&email.canonical).await?;
+        Ok(user.map(|user| Self { accounts, tx, user, now }))
+    }
+
+    fn entry(&self, event: AuditEvent) -> AuditEntry {
+        AuditEntry::of_house(event, Outcome::Success, self.now)
+            .about(&self.accounts.keys.subject_hash(&self.user.email.canonical))
+            .with(MetaKey::TargetUser, self.user.id)
+    }
+
+    async fn close(mut self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.tx.note(entry);
+        self.tx.commit().await
+    }
+}
 
 /// Disables an account and ends its sessions, or enables it again. Says whether there is such an account.
 pub(crate) async fn set_disabled(accounts: &Accounts, email: &EmailAddress, disabled: bool) -> Result<bool, StoreError> {
-    let now = accounts.clock.now();
-    let mut tx = accounts.begin().await?;
-    let Some(user) = tx.users().find_by_email(&email.canonical).await? else { return Ok(false) };
-    tx.users().set_disabled(user.id, disabled.then_some(now)).await?;
-    let ended = if disabled { tx.sessions().revoke_all(user.id, None).await? } else { Vec::new() };
-    let event = if disabled { AuditEvent::UserDisabled } else { AuditEvent::UserEnabled };
-    let entry = AuditEntry::of_house(event, Outcome::Success, now).about(&accounts.keys.subject_hash(&email.canonical));
-    tx.note(entry);
-    tx.commit().await?;
+    let Some(mut case) = Case::open(accounts, email).await? else { return Ok(false) };
+    let id = case.user.id;
+    case.tx.users().set_disabled(id, disabled.then_some(case.now)).await?;
+    let ended = if disabled { case.tx.sessions().revoke_all(id, None).await? } else { Vec::new() };
+    if disabled {
+        case.tx.devices().remove_all(id).await?;
+        case.tx.one_times().revoke(id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
+    }
+    let entry = case.entry(if disabled { AuditEvent::UserDisabled } else { AuditEvent::UserEnabled });
+    case.close(entry.with(MetaKey::Sessions, ended.len())).await?;
     accounts.sessions.evict(&ended);
     Ok(true)
 }
@@ -25,4 +58,70 @@ pub(crate) async fn set_disabled(accounts: &Accounts, email: &EmailAddress, disa
 pub(crate) async fn list(accounts: &Accounts, after: Option<UserId>, limit: PageLimit) -> Result<Page<User, UserId>, StoreError> {
     let mut tx = accounts.begin().await?;
     tx.users().list(after, limit).await
+}
+
+pub(crate) async fn delete(accounts: &Accounts, email: &EmailAddress) -> Result<bool, StoreError> {
+    let Some(mut case) = Case::open(accounts, email).await? else { return Ok(false) };
+    let ended = case.tx.sessions().revoke_all(case.user.id, None).await?;
+    case.tx.users().remove(case.user.id).await?;
+    let entry = case.entry(AuditEvent::UserDeleted).with(MetaKey::Sessions, ended.len());
+    case.close(entry).await?;
+    accounts.sessions.evict(&ended);
+    Ok(true)
+}
+
+/// Sorted and without doubles. What a session may do is read anew within the cache's second.
+pub(crate) async fn set_roles(accounts: &Accounts, email: &EmailAddress, mut roles: Vec<String>) -> Result<bool, StoreError> {
+    roles.sort();
+    roles.dedup();
+    let Some(mut case) = Case::open(accounts, email).await? else { return Ok(false) };
+    case.tx.users().set_roles(case.user.id, &roles).await?;
+    let entry = case.entry(AuditEvent::RolesChanged).with(MetaKey::Roles, roles.join(","));
+    case.close(entry).await?;
+    Ok(true)
+}
+
+/// A reset link for an operator to hand over; the one that was mailed before dies. `None` for no account and for a disabled one.
+pub(crate) async fn recovery_link(accounts: &Accounts, email: &EmailAddress) -> Result<Option<Zeroizing<String>>, StoreError> {
+    let Some(mut case) = Case::open(accounts, email).await?.filter(|case| case.user.disabled_at.is_none()) else {
+        return Ok(None);
+    };
+    let token = Token::random(&*accounts.entropy);
+    case.tx.one_times().revoke(case.user.id, &[PurposeKind::Recovery]).await?;
+    let one_time = forgot::one_time(accounts, Some(&case.user), &token, case.now);
+    case.tx.one_times().add(&one_time).await?;
+    let entry = case.entry(AuditEvent::RecoveryLinkMade);
+    case.close(entry).await?;
+    Ok(Some(mail::link(&accounts.rules, "reset", "token", &token)))
+}
+
+/// Live sessions of an account, oldest first.
+pub(crate) async fn sessions(accounts: &Accounts, email: &EmailAddress) -> Result<Option<Vec<Session>>, StoreError> {
+    let Some(mut case) = Case::open(accounts, email).await? else { return Ok(None) };
+    let filter = SessionFilter::new().for_user(case.user.id).active_at(case.now);
+    Ok(Some(case.tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items))
+}
+
+/// Ends every session of an account; says how many.
+pub(crate) async fn end_sessions(accounts: &Accounts, email: &EmailAddress) -> Result<Option<usize>, StoreError> {
+    let Some(mut case) = Case::open(accounts, email).await? else { return Ok(None) };
+    let filter = SessionFilter::new().for_user(case.user.id);
+    let count = case.tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items.len();
+    let ended = case.tx.sessions().revoke_all(case.user.id, None).await?;
+    let entry = case.entry(AuditEvent::SessionRevokedByOperator).with(MetaKey::Sessions, count);
+    case.close(entry).await?;
+    accounts.sessions.evict(&ended);
+    Ok(Some(count))
+}
+
+/// Ends one session; says whether it was there.
+pub(crate) async fn end_session(accounts: &Accounts, id: SessionId) -> Result<bool, StoreError> {
+    let mut tx = accounts.begin().await?;
+    let Some(session) = tx.sessions().lookup(id).await? else { return Ok(false) };
+    tx.sessions().revoke(id).await?;
+    let entry = AuditEntry::of_house(AuditEvent::SessionRevokedByOperator, Outcome::Success, accounts.clock.now());
+    tx.note(entry.in_session(id).with(MetaKey::TargetUser, session.user_id).with(MetaKey::Sessions, 1));
+    tx.commit().await?;
+    accounts.sessions.evict(session.digests());
+    Ok(true)
 }

@@ -3,6 +3,7 @@
 //! A façade: what a flow does is told beside its aggregate.
 
 mod error;
+mod operator;
 mod request;
 mod rules;
 mod shared;
@@ -13,13 +14,11 @@ mod work;
 use std::sync::Arc;
 
 use doorward_kit::id::MailId;
-use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, SessionId, Token, UserId};
+use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, SessionId, Token};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use crate::account::{
-    AccountExport, EmailAddress, ProfileChanges, User, change_email, delete, export, invite, operate, password, profile, sign_up,
-};
+use crate::account::{AccountExport, ProfileChanges, User, change_email, delete, export, invite, password, profile, sign_up};
 use crate::audit::{AuditEntry, AuditRecord, ChainKeys, Writer};
 use crate::credential::{Password, PasswordHasher};
 use crate::instant::HighWater;
@@ -28,7 +27,7 @@ use crate::outbox::{self, OutboxMail};
 use crate::recovery;
 use crate::session::cache::SessionCache;
 use crate::session::{ActiveSession, CsrfKey, Session, lookup, own, rotate, sign_in, sign_out};
-use crate::store::{Page, PageLimit, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::throttle::{Charger, Counters, Subject};
 use crate::verification;
 
@@ -382,30 +381,6 @@ impl Accounts {
     /// [`StoreError`].
     pub async fn sweep(&self) -> Result<(), StoreError> {
         crate::sweep::sweep(self).await
-    }
-
-    /// Disables an account and ends its sessions at once; says whether there is such an account.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn disable_user(&self, email: &EmailAddress) -> Result<bool, StoreError> {
-        operate::set_disabled(self, email, true).await
-    }
-
-    /// Lifts [`Self::disable_user`]; says whether there is such an account.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn enable_user(&self, email: &EmailAddress) -> Result<bool, StoreError> {
-        operate::set_disabled(self, email, false).await
-    }
-
-    /// Accounts in the order of ids, behind `after`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn list_users(&self, after: Option<UserId>, limit: PageLimit) -> Result<Page<User, UserId>, StoreError> {
-        operate::list(self, after, limit).await
     }
 
     /// Settings.

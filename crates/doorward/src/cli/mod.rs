@@ -8,6 +8,7 @@ pub mod hash_password;
 pub mod openapi;
 mod process;
 pub mod serve;
+pub mod session;
 pub mod user;
 pub mod verify;
 
@@ -46,6 +47,9 @@ enum Command {
     /// Operate accounts.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// See and end sessions.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// Read, export and prove the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -74,6 +78,7 @@ pub fn main() -> Exit {
         Command::Serve => serve::run(&line.config),
         Command::Verify(args) => verify::run(&line.config, &args),
         Command::User(command) => user::run(&line.config, &command),
+        Command::Session(command) => session::run(&line.config, &command),
         Command::Audit(command) => audit::run(&line.config, &command),
         Command::HashPassword(args) => hash_password::run(&args),
         Command::Openapi => openapi::run(),

@@ -15,6 +15,7 @@ mod header;
 mod http2;
 mod limit;
 mod log;
+mod operate;
 mod path;
 mod proxy;
 mod race;

@@ -1,0 +1,92 @@
+//! What operators ask of the accounts, without a browser.
+
+use doorward_kit::{SessionId, UserId};
+use zeroize::Zeroizing;
+
+use super::Accounts;
+use crate::account::{EmailAddress, User, operate};
+use crate::session::Session;
+use crate::store::{Page, PageLimit, StoreError};
+
+impl Accounts {
+    /// Disables an account and ends its sessions at once; says whether there is such an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn disable_user(&self, email: &EmailAddress) -> Result<bool, StoreError> {
+        operate::set_disabled(self, email, true).await
+    }
+
+    /// Lifts [`Self::disable_user`]; says whether there is such an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enable_user(&self, email: &EmailAddress) -> Result<bool, StoreError> {
+        operate::set_disabled(self, email, false).await
+    }
+
+    /// Accounts in the order of ids, behind `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_users(&self, after: Option<UserId>, limit: PageLimit) -> Result<Page<User, UserId>, StoreError> {
+        operate::list(self, after, limit).await
+    }
+
+    /// The account of an address, without its password hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_user(&self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
+        let user = self.store.find_user_by_email(&email.canonical).await?;
+        Ok(user.map(|user| User { password_hash: None, ..user }))
+    }
+
+    /// Deletes an account with everything that hangs on it; says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_user(&self, email: &EmailAddress) -> Result<bool, StoreError> {
+        operate::delete(self, email).await
+    }
+
+    /// Sets the roles of an account; says whether there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_user_roles(&self, email: &EmailAddress, roles: Vec<String>) -> Result<bool, StoreError> {
+        operate::set_roles(self, email, roles).await
+    }
+
+    /// A reset link to hand over; `None` where there is no account, or a disabled one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn recovery_link(&self, email: &EmailAddress) -> Result<Option<Zeroizing<String>>, StoreError> {
+        operate::recovery_link(self, email).await
+    }
+
+    /// Live sessions of an account, oldest first; `None` where there is no account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sessions_of(&self, email: &EmailAddress) -> Result<Option<Vec<Session>>, StoreError> {
+        operate::sessions(self, email).await
+    }
+
+    /// Ends every session of an account and says how many; `None` where there is no account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_sessions_of(&self, email: &EmailAddress) -> Result<Option<usize>, StoreError> {
+        operate::end_sessions(self, email).await
+    }
+
+    /// Ends one session; says whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_session(&self, id: SessionId) -> Result<bool, StoreError> {
+        operate::end_session(self, id).await
+    }
+}
