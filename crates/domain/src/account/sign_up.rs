@@ -10,8 +10,8 @@ use super::model::DISPLAY_NAME_MAX_CHARS;
 use super::{EmailAddress, identifier, mail, password, text};
 use crate::audit::{AuditEntry, AuditEvent, Outcome};
 use crate::credential::{Password, policy};
-use crate::one_time::{Purpose, PurposeKind};
 use crate::instant::later;
+use crate::one_time::{Purpose, PurposeKind};
 use crate::outbox::{self, Letter, MailAllowance};
 use crate::service::{Accounts, FieldFault, FlowError, SignUp, SignUpMode, Visitor, Work};
 use crate::store::{Delivery, StoreError};
@@ -99,7 +99,7 @@ async fn store(
     let row = PendingSignUp { roles, ..pending(accounts, request, password_hash, &token, now, is_live) };
     tx.sign_ups().add(&row).await?;
     outbox::flow::queue(accounts, &mut tx, letter(accounts, request, &token, is_known), delivery, now).await?;
-    write_entry(accounts, &mut tx, visitor, request, is_known, now).await?;
+    note(accounts, &mut tx, visitor, request, is_known, now);
     tx.commit().await?;
     accounts.mail_queued.notify_one();
     Ok(())
@@ -159,17 +159,10 @@ fn letter(accounts: &Accounts, request: &Request, token: &Token, is_known: bool)
     }
 }
 
-async fn write_entry(
-    accounts: &Accounts,
-    tx: &mut Work<'_>,
-    visitor: Visitor<'_>,
-    request: &Request,
-    is_known: bool,
-    now: Timestamp,
-) -> Result<(), FlowError> {
+/// What the trail says of a sign-up that was accepted.
+fn note(accounts: &Accounts, tx: &mut Work<'_>, visitor: Visitor<'_>, request: &Request, is_known: bool, now: Timestamp) {
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Success, now)
         .about(&accounts.keys.subject_hash(&request.email.canonical))
         .because(if is_known { "duplicate" } else { "pending" });
     tx.note(entry);
-    Ok(())
 }

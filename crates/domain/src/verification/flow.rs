@@ -41,7 +41,7 @@ pub(crate) async fn verify(
 
 /// What came of a token.
 enum Consumed {
-    Made(User),
+    Made(Box<User>),
     PasswordNeeded,
     Refused(&'static str),
 }
@@ -61,7 +61,12 @@ async fn prove(accounts: &Accounts, token: &Token, password: Password) -> Result
 }
 
 /// Takes the sign-up of a token.
-async fn find(accounts: &Accounts, tx: &mut Work<'_>, token: &Token, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError> {
+async fn find(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Option<PendingSignUp>, StoreError> {
     for digest in accounts.keys.verification_digests(token) {
         if let Some(pending) = tx.sign_ups().consume(&digest, now).await? {
             return Ok(Some(pending));
@@ -117,7 +122,7 @@ async fn consume(
     }
     let user = account(accounts, pending, now);
     tx.users().add(&user).await?;
-    Ok(Consumed::Made(user))
+    Ok(Consumed::Made(Box::new(user)))
 }
 
 fn account(accounts: &Accounts, pending: PendingSignUp, now: Timestamp) -> User {
