@@ -5,6 +5,7 @@ pub(crate) mod delete;
 mod email;
 pub(crate) mod export;
 pub(crate) mod identifier;
+pub(crate) mod import;
 pub(crate) mod invite;
 pub(crate) mod mail;
 mod model;
@@ -17,4 +18,5 @@ mod text;
 
 pub use email::{EmailAddress, EmailError};
 pub use export::AccountExport;
+pub use import::{ImportFault, ImportOutcome, Newcomer};
 pub use model::{ProfileChanges, User};

@@ -7,6 +7,7 @@ use argon2::{Algorithm, Argon2, AssociatedData, Block, Params, ParamsBuilder, Ve
 use doorward_kit::{Entropy, SubKey, constant_time_eq};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::foreign::Foreign;
 use super::phc::{self, SALT_BYTES, Stored, TAG_BYTES};
 use super::{HashError, PASSWORD_MAX_OCTETS, Password, PasswordCheck};
 
@@ -94,6 +95,10 @@ impl Recipe {
         stored: Option<&str>,
         arena: &mut Vec<Block>,
     ) -> Result<PasswordCheck, HashError> {
+        if let Some(foreign) = stored.and_then(Foreign::parse) {
+            let is_match = foreign.matches(password);
+            return Ok(if is_match { PasswordCheck::MatchRehash } else { PasswordCheck::Mismatch });
+        }
         let parsed = stored.map(|text| Stored::parse(text).filter(|stored| self.has_key_of(stored)));
         match parsed {
             Some(Some(stored)) => Ok(self.compare(password, &stored, arena)),

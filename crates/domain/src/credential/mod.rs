@@ -1,6 +1,7 @@
 //! Passwords: the value, the rules, and how they are hashed.
 
 mod argon2;
+pub(crate) mod foreign;
 mod password;
 mod phc;
 pub(crate) mod policy;

@@ -4,7 +4,7 @@ use doorward_kit::{SessionId, UserId};
 use zeroize::Zeroizing;
 
 use super::Accounts;
-use crate::account::{EmailAddress, User, operate};
+use crate::account::{EmailAddress, ImportFault, ImportOutcome, Newcomer, User, import, operate};
 use crate::session::Session;
 use crate::store::{Page, PageLimit, StoreError};
 
@@ -88,5 +88,21 @@ impl Accounts {
     /// [`StoreError`].
     pub async fn end_session(&self, id: SessionId) -> Result<bool, StoreError> {
         operate::end_session(self, id).await
+    }
+
+    /// Judges one account of another system: the address, the name, and a hash that can be checked here. Changes nothing.
+    ///
+    /// # Errors
+    /// [`ImportFault`], which repeats neither.
+    pub fn judge_import(&self, email: &str, name: &str, hash: &str) -> Result<Newcomer, ImportFault> {
+        import::judge(email, name, hash)
+    }
+
+    /// Adds accounts that were judged, in one transaction; those whose address has an account already are left as they are.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is added then.
+    pub async fn import_users(&self, newcomers: &[Newcomer]) -> Result<Vec<ImportOutcome>, StoreError> {
+        import::add(self, newcomers).await
     }
 }

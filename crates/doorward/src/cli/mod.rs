@@ -5,6 +5,7 @@ pub mod check;
 pub mod dev;
 mod exit;
 pub mod hash_password;
+pub mod import;
 pub mod openapi;
 mod process;
 pub mod serve;
@@ -47,6 +48,9 @@ enum Command {
     /// Operate accounts.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Bring accounts from another system.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// See and end sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
@@ -78,6 +82,7 @@ pub fn main() -> Exit {
         Command::Serve => serve::run(&line.config),
         Command::Verify(args) => verify::run(&line.config, &args),
         Command::User(command) => user::run(&line.config, &command),
+        Command::Import(command) => import::run(&line.config, &command),
         Command::Session(command) => session::run(&line.config, &command),
         Command::Audit(command) => audit::run(&line.config, &command),
         Command::HashPassword(args) => hash_password::run(&args),

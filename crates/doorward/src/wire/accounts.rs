@@ -4,14 +4,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use doorward_config::{Config, EnvSource, SignUp, Store};
+use doorward_config::{Config, EnvSource, SignUp};
 use doorward_domain::Accounts;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::throttle::FallbackCounters;
 use doorward_kit::{Entropy, KeyPurpose, MasterKey, SystemClock, SystemEntropy};
 use doorward_policy::LimitPolicy;
-use doorward_storage_sqlite::SqliteStore;
 
 use super::{StartError, counters, key, node};
 use crate::private_file;
@@ -35,18 +34,15 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
     let data_dir = &config.site.data_dir;
     private_file::make_dir(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
     let master = key::master_key(config, env, &*entropy)?;
-    let Store::Sqlite = &config.store else {
-        return Err(StartError::Usage("store.url: this build keeps it in its own process"));
-    };
     // A blocklist that nobody reads would be believed to hold.
     if config.accounts.blocklist_file.is_some() {
         return Err(StartError::Usage("accounts.blocklist_file: this build has its own list only"));
     }
     let opened = counters::open(config, env)?;
-    let store = SqliteStore::open(&data_dir.join("doorward.db")).await?;
+    let store = super::store::open(config, env).await?;
     let hasher = Argon2Pool::start(hashing(&config.accounts), &master.derive(KeyPurpose::PasswordPepper), &entropy)?;
     let accounts = Arc::new(Accounts::new(Parts {
-        store: Arc::new(store),
+        store,
         hasher: Arc::new(hasher),
         counters: opened.counters,
         clock: Arc::new(SystemClock),

@@ -30,6 +30,12 @@ pub enum StartError {
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Open(#[from] doorward_storage_sqlite::OpenError),
+    /// The database on a server.
+    #[error("the database cannot be opened: {0}")]
+    OpenPostgres(#[from] doorward_storage_postgres::OpenError),
+    /// The password of the database on a server.
+    #[error("store.password_file: {0}")]
+    StorePassword(doorward_config::SecretError),
     /// A statement of a command.
     #[error(transparent)]
     Store(#[from] doorward_domain::StoreError),
@@ -63,6 +69,9 @@ pub enum StartError {
     /// The demo's servers.
     #[error("the demo cannot start: {0}")]
     Demo(std::io::Error),
+    /// A file that a command reads.
+    #[error("the file cannot be read: {0}")]
+    Input(std::io::Error),
     /// Whoever reads our output is gone.
     #[error("output cannot be written: {0}")]
     Output(std::io::Error),
@@ -76,10 +85,11 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::CounterPassword(_) | Self::CounterSetup(_) | Self::Key(_) | Self::NoKey | Self::Gate(_) | Self::Tls(_) => Exit::Usage,
+            Self::Usage(_) | Self::CounterPassword(_) | Self::StorePassword(_) | Self::CounterSetup(_) | Self::Key(_) | Self::NoKey | Self::Gate(_) | Self::Tls(_) => Exit::Usage,
             Self::NotThere(_) => Exit::NotRight,
             Self::DataDir { .. }
             | Self::Open(_)
+            | Self::OpenPostgres(_)
             | Self::Store(_)
             | Self::Counters(_)
             | Self::Hasher(_)
@@ -87,6 +97,7 @@ impl StartError {
             | Self::Bind(_)
             | Self::Signal(_)
             | Self::Demo(_)
+            | Self::Input(_)
             | Self::Output(_)
             | Self::Folder(_) => Exit::Failed,
         }

@@ -8,6 +8,7 @@ mod error;
 mod key;
 mod node;
 mod service;
+mod store;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
