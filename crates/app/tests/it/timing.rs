@@ -243,7 +243,6 @@ async fn the_harness_notices_a_mail_that_leaves_before_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "waits for recovery"]
 async fn the_harness_notices_a_reset_link_that_leaves_before_the_answer() {
     assert_close("forgot as it is", &forgot(Fault::None).await);
     assert_told("a synchronous reset mail", &forgot(Fault::SynchronousMail).await);

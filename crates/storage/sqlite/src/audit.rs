@@ -141,7 +141,7 @@ fn move_head(head: &ChainHead) -> Query<'_, Sqlite, SqliteArguments> {
         .bind(head.hash.to_vec())
         .bind(large(head.floor_seq))
         .bind(head.floor_hash.to_vec())
-        .bind(head.latest_at.map(|at| at.as_microsecond()))
+        .bind(head.latest_at.map(Timestamp::as_microsecond))
         .bind(i64::from(head.key_version))
         .bind(head.mac.to_vec())
 }

@@ -229,7 +229,6 @@ fn enum_07_asking_for_the_mail_again_takes_the_same_time_for_everybody() {
 }
 
 #[test]
-#[ignore = "waits for recovery and change of address"]
 fn enum_07_asking_for_a_reset_link_takes_the_same_time_for_everybody() {
     let house = house();
     let (mut known, mut unknown) = (Stopwatch::new(&house), Stopwatch::new(&house));
@@ -242,7 +241,6 @@ fn enum_07_asking_for_a_reset_link_takes_the_same_time_for_everybody() {
 }
 
 #[test]
-#[ignore = "waits for recovery and change of address"]
 fn enum_07_a_change_of_address_takes_the_same_time_for_taken_and_free_ones() {
     let house = house();
     let mut member = house.member("ada@app.test");
@@ -292,7 +290,6 @@ fn told(house: &House, from: IpAddr, path: &str, email: &str, times: usize) -> V
 }
 
 #[test]
-#[ignore = "waits for recovery and change of address"]
 fn enum_08_limits_stop_known_and_unknown_addresses_after_the_same_number() {
     let paths = ["/api/auth/login", "/api/auth/register", "/api/auth/verify-email/resend", "/api/auth/forgot-password"];
     // By caller, by caller and address, by address, and by consecutive failures: each as the first to be met.
@@ -432,7 +429,6 @@ fn field_lengths(house: &House, path: &str, body: &Value) -> Vec<(String, usize)
 }
 
 #[test]
-#[ignore = "waits for recovery and change of address"]
 fn enum_12_answers_have_the_same_length_on_the_wire_for_known_and_unknown_addresses() {
     let house = House::builder().unlimited().limit("forgot_password_address", "1/15min").start();
     house.add_member("known@app.test");

@@ -295,7 +295,7 @@ async fn resending_beyond_the_quota_of_an_address_is_silent_and_leaves_the_last_
 #[tokio::test]
 async fn a_closed_house_takes_nobody_in() {
     let house = House::with(crate::support::generous(), crate::support::QUICK, |rules| {
-        rules.sign_up = doorward_domain::service::SignUpMode::Closed
+        rules.sign_up = doorward_domain::service::SignUpMode::Closed;
     })
     .await;
     assert!(matches!(house.sign_up("ann@example.org", PASSWORD).await, Err(FlowError::Refused)));
