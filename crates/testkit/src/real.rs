@@ -1,5 +1,6 @@
-//! Real parts: FastAPI under uvicorn, Django's admin under gunicorn, Redis.
+//! Real parts: FastAPI under uvicorn, Django's admin under gunicorn, PostgreSQL, Redis.
 
+mod postgres;
 mod redis;
 
 use std::fs::File;
@@ -12,6 +13,7 @@ use crate::address::{INSIDE, free_port};
 use crate::house::{terminate, until};
 use crate::raw::RawClient;
 
+pub use postgres::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 pub use redis::{REDIS_PASSWORD, Redis};
 
 /// The folder with the Python environment (`py/`); `cargo xtask test` makes it and says where it is.

@@ -16,6 +16,11 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { name: "python3", present: || on_path("python3"), reason: "runs FastAPI and Django behind the door" },
     Package { name: "python3-venv", present: has_venv, reason: "keeps their packages out of the system" },
     Package { name: "redis-server", present: || on_path("redis-server"), reason: "counts for several nodes" },
+    Package {
+        name: "postgresql",
+        present: || Path::exists(Path::new("/usr/lib/postgresql")),
+        reason: "keeps the accounts of several nodes",
+    },
     Package { name: "chromium", present: || on_path("chromium"), reason: "signs up and in as a person does" },
     Package { name: "chromium-driver", present: || on_path("chromedriver"), reason: "lets the tests drive the browser" },
 ];

@@ -55,6 +55,7 @@ pub struct HouseBuilder {
     listen: String,
     accounts: String,
     counters: String,
+    store: String,
     limits: Vec<(String, String)>,
     sections: String,
     gate_hosts: Vec<String>,
@@ -74,6 +75,7 @@ impl HouseBuilder {
             vars: Vec::new(),
             listen: String::new(),
             accounts: String::new(),
+            store: "[store]\nurl = \"sqlite\"\n".to_owned(),
             counters: "[counters]\nurl = \"memory\"\n".to_owned(),
             limits,
             sections: String::new(),
@@ -143,6 +145,13 @@ impl HouseBuilder {
     #[must_use]
     pub fn redis(mut self, redis: &crate::real::Redis) -> Self {
         self.counters = redis.section();
+        self
+    }
+
+    /// Accounts in a new database of this PostgreSQL, which has to outlive the house.
+    #[must_use]
+    pub fn postgres(mut self, postgres: &crate::real::Postgres) -> Self {
+        self.store = postgres.section();
         self
     }
 
@@ -278,9 +287,7 @@ source = "files"
 certificate = "site.pem"
 key = "site.key"
 
-[store]
-url = "sqlite"
-
+{store}
 {counters}
 [mail]
 url = "file"
@@ -295,6 +302,7 @@ from = "House <no-reply@{host}>"
             env = self.env,
             listen = self.listen,
             accounts = self.accounts,
+            store = self.store,
             counters = self.counters,
             sections = self.sections,
         )

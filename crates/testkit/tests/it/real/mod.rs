@@ -3,4 +3,5 @@
 mod browser;
 mod counters;
 mod nodes;
+mod postgres;
 mod story;

@@ -1,0 +1,50 @@
+//! One unit of work.
+
+use async_trait::async_trait;
+use doorward_domain::store::{AuditLog, Devices, OneTimes, Outbox, Sessions, SignInFailures, SignUps, Users};
+use doorward_domain::{StoreError, Tx};
+use sqlx::{Postgres, Transaction};
+
+use crate::error::fault;
+
+/// A transaction on a connection of its own; dropped, it is rolled back before the connection is used again.
+pub(crate) struct PostgresTx(pub(crate) Transaction<'static, Postgres>);
+
+#[async_trait]
+impl Tx for PostgresTx {
+    fn users(&mut self) -> &mut dyn Users {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn Sessions {
+        self
+    }
+
+    fn sign_ups(&mut self) -> &mut dyn SignUps {
+        self
+    }
+
+    fn one_times(&mut self) -> &mut dyn OneTimes {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn Devices {
+        self
+    }
+
+    fn failures(&mut self) -> &mut dyn SignInFailures {
+        self
+    }
+
+    fn audit(&mut self) -> &mut dyn AuditLog {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.0.commit().await.map_err(fault)
+    }
+}

@@ -1,0 +1,89 @@
+//! The suite that every database passes, and what only this one must do.
+
+use std::sync::Arc;
+
+use doorward_domain::Store;
+use doorward_kit::Secret;
+use doorward_storage_postgres::{PostgresSettings, PostgresStore, PostgresTls};
+use doorward_testkit::real::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
+
+fn settings(server: &Postgres, database: String) -> PostgresSettings {
+    PostgresSettings {
+        host: "127.0.0.1".to_owned(),
+        port: server.port(),
+        user: POSTGRES_USER.to_owned(),
+        password: Some(Secret::new(POSTGRES_PASSWORD.to_owned())),
+        database,
+        tls: PostgresTls::Plain,
+        max_connections: 16,
+    }
+}
+
+async fn fresh() -> (Arc<dyn Store>, Postgres) {
+    let server = Postgres::start();
+    let store = PostgresStore::open(&settings(&server, server.database())).await.unwrap();
+    (Arc::new(store), server)
+}
+
+mod contract {
+    doorward_domain::store_contract!(super::fresh);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn audit_rows_cannot_be_changed_removed_or_emptied() {
+    let server = Postgres::start();
+    let database = server.database();
+    let _store = PostgresStore::open(&settings(&server, database.clone())).await.unwrap();
+    let head = "INSERT INTO audit_heads VALUES ('n', 1, sha256(''), 0, sha256(''), 1, 1, sha256(''))";
+    let row = "INSERT INTO audit (node, seq, ts, event, outcome, version, key_version, prev_hash, hash) \
+               VALUES ('n', 1, 1, 'e', 'o', 'v', 1, sha256(''), sha256(''))";
+    server.ask(&database, head).unwrap();
+    server.ask(&database, row).unwrap();
+    for attack in [
+        "UPDATE audit SET ts = 2",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "TRUNCATE audit_heads",
+        "DELETE FROM audit_heads",
+        "UPDATE audit_heads SET seq = 0",
+        "INSERT INTO audit SELECT * FROM audit",
+    ] {
+        assert!(server.ask(&database, attack).is_err(), "{attack}");
+    }
+    assert_eq!(server.ask(&database, "SELECT count(*) FROM audit").unwrap(), "1");
+    server.ask(&database, "UPDATE audit_heads SET floor_seq = 1").unwrap();
+    server.ask(&database, "DELETE FROM audit").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_names_neither_password_nor_address() {
+    let server = Postgres::start();
+    let mut wrong = settings(&server, server.database());
+    wrong.password = Some(Secret::new("a canary in the kitchen".to_owned()));
+    let Err(error) = PostgresStore::open(&wrong).await else { panic!("opened") };
+    assert_eq!(error.to_string(), "database cannot be opened: store is unavailable: the server refuses the user or its password");
+    assert!(!format!("{error:?} {wrong:?}").contains("canary"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_a_certificate_is_not_spoken_to_where_one_is_asked_for() {
+    let server = Postgres::start();
+    let mut strict = settings(&server, server.database());
+    strict.tls = PostgresTls::VerifyFull { ca_file: None };
+    let Err(error) = PostgresStore::open(&strict).await else { panic!("opened without TLS") };
+    assert!(error.to_string().contains("cannot be trusted"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_together_migrate_once() {
+    let server = Postgres::start();
+    let settings = Arc::new(settings(&server, server.database()));
+    let mut nodes = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let settings = settings.clone();
+        nodes.spawn(async move { PostgresStore::open(&settings).await.map(drop) });
+    }
+    for opened in nodes.join_all().await {
+        opened.unwrap();
+    }
+}
