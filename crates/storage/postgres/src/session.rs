@@ -33,7 +33,7 @@ macro_rules! list_where {
     };
 }
 
-const LIST_ALL: &str = list_where!("?1 IS NULL");
+const LIST_ALL: &str = list_where!("$1 IS NULL");
 /// A statement of its own, since one with `OR` in it would read the table of everybody's sessions at every sign-in.
 const LIST_OF_USER: &str = list_where!("user_id = $1");
 
