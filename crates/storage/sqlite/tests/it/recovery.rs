@@ -1,10 +1,11 @@
 //! Forgotten passwords: asking for a link, and using it.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use doorward_domain::service::FlowError;
-use doorward_domain::{AuditEvent, EmailAddress};
+use doorward_domain::{AuditEvent, EmailAddress, Store as _};
 use tokio::task::JoinSet;
 
 use crate::support::{House, PASSWORD, caller, proof, quota, secret, token_in, visitor};
@@ -239,7 +240,7 @@ async fn reset_03_a_weak_password_is_told_before_and_apart_from_the_token() {
 }
 
 #[tokio::test]
-async fn a_reset_ends_every_session_and_every_other_token_of_the_account() {
+async fn reset_05_every_session_and_every_other_token_of_the_account_ends() {
     let house = ann().await;
     let first = house.sign_in(ANN, PASSWORD).await.unwrap();
     let second = house.sign_in_from(2, ANN, PASSWORD).await.unwrap();
@@ -296,6 +297,25 @@ async fn reset_08_a_change_of_password_or_address_kills_the_link_and_a_rehash_do
     house.reset(&token, PASSWORD).await.expect("a mere rehash is no change");
 }
 
+/// The binding itself: tokens that no flow has removed.
+#[tokio::test]
+async fn reset_08_a_token_that_outlived_a_change_is_worth_nothing() {
+    let house = ann().await;
+    let user = house.store.find_user_by_email(ANN).await.unwrap().unwrap();
+    let token = house.recovery_token(ANN).await;
+    let mut tx = house.store.begin().await.unwrap();
+    tx.users().set_password_hash(user.id, user.password_hash.as_deref()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_dead(&house, &token, "another password").await;
+    let token = house.recovery_token(ANN).await;
+    let mut tx = house.store.begin().await.unwrap();
+    tx.users().set_email(user.id, &"next@example.org".parse().unwrap()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_dead(&house, &token, "another address").await;
+    let reasons: Vec<_> = house.events(AuditEvent::RecoveryFailed).await.into_iter().map(|row| row.record.reason).collect();
+    assert_eq!(reasons, [Some("outdated".to_owned()), Some("outdated".to_owned())]);
+}
+
 #[tokio::test]
 async fn a_disabled_account_is_not_opened_by_a_link_and_gets_none() {
     let house = ann().await;
@@ -348,10 +368,85 @@ async fn a_reset_lifts_the_stop_that_a_hundred_wrong_passwords_brought() {
 #[tokio::test]
 async fn a_reset_forgets_the_browsers_that_were_known() {
     let house = ann().await;
-    let device = house.sign_in(ANN, PASSWORD).await.unwrap().device.expect("a new browser").reveal();
+    let device = house.sign_in(ANN, PASSWORD).await.unwrap().device.expect("a cookie").reveal();
     let token = house.recovery_token(ANN).await;
     house.reset(&token, NEW).await.unwrap();
+    // Ten wrong passwords slow down whoever is not known (D-11).
+    for _ in 0..10 {
+        assert!(matches!(house.sign_in(ANN, WRONG).await, Err(FlowError::Refused)));
+    }
     let context = caller(1);
     let again = doorward_domain::service::SignIn { device: Some(&device), ..proof(ANN, NEW, None) };
-    assert!(house.accounts.sign_in(visitor(&context), again).await.unwrap().device.is_some(), "it is a new one again");
+    let outcome = house.accounts.sign_in(visitor(&context), again).await;
+    assert!(matches!(outcome, Err(FlowError::Throttled { .. })), "it is one of many again");
+}
+
+/// Sessions, entries about a reset and the stored hash, as another process sees them.
+async fn state(house: &House, session: &str) -> (bool, usize, Option<String>) {
+    let is_live = house.other_node().lookup_session(session).await.unwrap().is_some();
+    let user = house.store.find_user_by_email(ANN).await.unwrap().unwrap();
+    (is_live, house.events(AuditEvent::Recovered).await.len(), user.password_hash)
+}
+
+#[tokio::test]
+async fn reset_05_a_fault_at_any_write_leaves_everything_as_it_was() {
+    use sqlx::Connection as _;
+    let house = ann().await;
+    let session = house.sign_in(ANN, PASSWORD).await.unwrap().token.reveal();
+    let token = house.recovery_token(ANN).await;
+    let before = state(&house, &session).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let writes = [
+        "DELETE ON one_times",
+        "UPDATE ON users",
+        "DELETE ON sessions",
+        "DELETE ON devices",
+        "INSERT ON outbox",
+        "INSERT ON audit",
+    ];
+    for write in writes {
+        let sql = format!("CREATE TRIGGER fault BEFORE {write} BEGIN SELECT RAISE(ABORT, 'fault'); END");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        let outcome = house.reset(&token, NEW).await;
+        sqlx::query("DROP TRIGGER fault").execute(&mut connection).await.unwrap();
+        assert!(matches!(outcome, Err(FlowError::Store(_))), "{write}: {:?}", outcome.err());
+        assert_eq!(state(&house, &session).await, before, "{write}");
+        assert_eq!(house.take_mail().await.len(), 0, "{write}");
+    }
+    house.reset(&token, NEW).await.expect("the token is as good as before");
+    assert!(!house.is_live(&session).await);
+}
+
+/// Polls a future so many times and drops it then, as a task ends when its process does.
+async fn cut_off<F: Future>(future: F, polls: u32) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        let Some(rest) = left.checked_sub(1) else { return Poll::Ready(None) };
+        left = rest;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn reset_05_a_reset_that_is_cut_off_anywhere_is_nothing_or_all() {
+    let house = ann().await;
+    let session = house.sign_in(ANN, PASSWORD).await.unwrap().token.reveal();
+    let token = house.recovery_token(ANN).await;
+    let before = state(&house, &session).await;
+    let mut cuts = 0;
+    loop {
+        let outcome = cut_off(house.reset(&token, NEW), cuts).await;
+        let after = state(&house, &session).await;
+        if after != before {
+            assert!(!after.0 && after.1 == 1 && after.2 != before.2, "half of it after {cuts} polls");
+            break;
+        }
+        assert!(outcome.is_none(), "{:?}", outcome.map(Result::err));
+        cuts += 1;
+    }
+    assert!(cuts > 5, "it was cut off between its writes: {cuts}");
+    assert!(house.sign_in(ANN, NEW).await.is_ok() && house.sign_in(ANN, PASSWORD).await.is_err());
 }
