@@ -1,11 +1,14 @@
 //! Forgotten passwords, from the request to the new password, through the real binary.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use doorward_testkit::storm::CARRIERS;
 use doorward_testkit::timing::assert_untellable;
 use doorward_testkit::{Client, House, INSIDE, Mail, Reply, Request, assert_detail, until};
 use serde_json::{Value, json};
 
+use crate::race::{storm, tally};
 use crate::site::constant_part;
 
 const FORGOT: &str = "/api/auth/forgot-password";
@@ -312,4 +315,43 @@ fn reset_06_a_reset_signs_nobody_in_and_ends_what_was_signed_in() {
     let notice = mails.iter().find(|mail| mail.field("subject").is_some_and(|subject| subject.contains("was reset")));
     let notice = notice.unwrap_or_else(|| panic!("a notice among {before}"));
     assert!(!notice.body().contains(&token) && !notice.body().contains(NEW));
+}
+
+#[test]
+fn reset_02_one_of_fifty_parallel_posts_wins() {
+    let house = House::builder().unlimited().start();
+    let authority = house.authority();
+    for (number, carrier) in CARRIERS.into_iter().enumerate() {
+        let address = format!("ada{number}@app.test");
+        house.add_member(&address);
+        let token = recovery_token(&house, &address);
+        let bodies: Vec<_> = (0..50).map(|n| json!({"token": token, "password": format!("{NEW} {n}")}).to_string()).collect();
+        let replies = storm(&[house.https()], &authority, RESET).post(carrier, &bodies);
+        assert_eq!(tally(&replies), BTreeMap::from([(200, 1), (400, 49)]), "{carrier:?}");
+        for reply in replies.iter().filter(|reply| reply.status == 400) {
+            assert_eq!(reply.text(), "{\"detail\":\"Invalid or expired token\"}");
+        }
+        assert!(!signs_in(&house, &address, house.password()), "{carrier:?}");
+    }
+}
+
+#[test]
+fn reset_12_whoever_looks_at_the_link_ahead_uses_nothing_up() {
+    let house = House::builder().unlimited().start();
+    house.add_member(ADA);
+    let token = recovery_token(&house, ADA);
+    let targets = [
+        "/account/reset".to_owned(),
+        format!("/account/reset?token={token}"),
+        format!("{RESET}?token={token}"),
+        RESET.to_owned(),
+    ];
+    for target in &targets {
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            let reply = house.client().send(&Request::new(method, target));
+            assert!(!reply.text().contains(&token) && reply.status < 500, "{method} {target}: {reply:?}");
+        }
+    }
+    assert!(signs_in(&house, ADA, house.password()));
+    reset(&house, &json!({"token": token, "password": NEW})).expect(200);
 }
