@@ -6,9 +6,9 @@ use doorward_domain::StoreError;
 use doorward_domain::audit::{AuditEvent, AuditRecord, AuditRow, ChainHead, CutField, MetaKey, Outcome};
 use doorward_domain::store::{AuditCursor, AuditFilter, AuditLog, PageLimit};
 use doorward_kit::{RequestId, SessionId, Timestamp, UserId};
-use sqlx::query::Query;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{QueryBuilder, Postgres};
+use sqlx::query::Query;
+use sqlx::{Postgres, QueryBuilder};
 
 use crate::error::fault;
 use crate::row::Columns;
@@ -148,7 +148,7 @@ fn bind_head<'q>(query: Query<'q, Postgres, PgArguments>, head: &'q ChainHead) -
         .bind(head.hash.to_vec())
         .bind(large(head.floor_seq))
         .bind(head.floor_hash.to_vec())
-        .bind(head.latest_at.map(|at| at.as_microsecond()))
+        .bind(head.latest_at.map(Timestamp::as_microsecond))
         .bind(i64::from(head.key_version))
         .bind(head.mac.to_vec())
 }

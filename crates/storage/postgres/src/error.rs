@@ -10,7 +10,9 @@ pub(crate) fn fault(error: sqlx::Error) -> StoreError {
         sqlx::Error::PoolTimedOut => StoreError::Unavailable("no connection was free in time"),
         sqlx::Error::PoolClosed => StoreError::Unavailable("the database is closed"),
         sqlx::Error::Io(_) => StoreError::Unavailable("the server cannot be reached"),
-        sqlx::Error::Tls(_) => StoreError::Unavailable("the server cannot be trusted: its certificate does not verify, or it has none"),
+        sqlx::Error::Tls(_) => {
+            StoreError::Unavailable("the server cannot be trusted: its certificate does not verify, or it has none")
+        }
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
             StoreError::Inconsistent { table: "(any)", what: "column of an unexpected type" }
         }

@@ -75,21 +75,25 @@ fn bound(purpose: &Purpose) -> Bound<'_> {
 impl OneTimes for PostgresTx {
     async fn add(&mut self, token: &OneTime) -> Result<(), StoreError> {
         let bound = bound(&token.purpose);
-        sqlx::query(concat!("INSERT INTO one_times (", one_time_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"))
-            .bind(&token.id.as_bytes()[..])
-            .bind(&token.digest.0[..])
-            .bind(token.purpose.kind().as_str())
-            .bind(token.purpose.user().map(|user| user.as_bytes().to_vec()))
-            .bind(bound.canonical)
-            .bind(bound.version.map(i64::from))
-            .bind(bound.email.map(|email| &email.display))
-            .bind(bound.email.map(|email| &email.canonical))
-            .bind(names(bound.roles))
-            .bind(token.created_at.as_microsecond())
-            .bind(token.expires_at.as_microsecond())
-            .execute(&mut *self.0)
-            .await
-            .map_err(fault)?;
+        sqlx::query(concat!(
+            "INSERT INTO one_times (",
+            one_time_columns!(),
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        ))
+        .bind(&token.id.as_bytes()[..])
+        .bind(&token.digest.0[..])
+        .bind(token.purpose.kind().as_str())
+        .bind(token.purpose.user().map(|user| user.as_bytes().to_vec()))
+        .bind(bound.canonical)
+        .bind(bound.version.map(i64::from))
+        .bind(bound.email.map(|email| &email.display))
+        .bind(bound.email.map(|email| &email.canonical))
+        .bind(names(bound.roles))
+        .bind(token.created_at.as_microsecond())
+        .bind(token.expires_at.as_microsecond())
+        .execute(&mut *self.0)
+        .await
+        .map_err(fault)?;
         Ok(())
     }
 
@@ -100,8 +104,10 @@ impl OneTimes for PostgresTx {
         now: Timestamp,
     ) -> Result<Option<OneTime>, StoreError> {
         // One statement finds and removes: there is no moment between.
-        let sql =
-            concat!("DELETE FROM one_times WHERE digest = $1 AND purpose = $2 AND expires_at > $3 RETURNING ", one_time_columns!());
+        let sql = concat!(
+            "DELETE FROM one_times WHERE digest = $1 AND purpose = $2 AND expires_at > $3 RETURNING ",
+            one_time_columns!()
+        );
         let query = sqlx::query(sql).bind(&digest.0[..]).bind(purpose.as_str()).bind(now.as_microsecond());
         query.fetch_optional(&mut *self.0).await.map_err(fault)?.as_ref().map(from_row).transpose()
     }

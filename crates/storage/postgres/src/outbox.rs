@@ -105,7 +105,8 @@ impl Outbox for PostgresTx {
     }
 
     async fn mark_sent(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError> {
-        let query = sqlx::query("UPDATE outbox SET body = ''::bytea, next_at = NULL, sent_at = $1 WHERE id = $2 AND next_at IS NOT NULL");
+        let query =
+            sqlx::query("UPDATE outbox SET body = ''::bytea, next_at = NULL, sent_at = $1 WHERE id = $2 AND next_at IS NOT NULL");
         let query = query.bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }

@@ -80,7 +80,10 @@ impl Postgres {
         crate::ca::write_private(&password, POSTGRES_PASSWORD.as_bytes());
         let database = self.database();
         let address = format!("{INSIDE}:{}", self.port);
-        format!("[store]\nurl = \"postgres://{POSTGRES_USER}@{address}/{database}\"\npassword_file = \"{}\"\n", password.display())
+        format!(
+            "[store]\nurl = \"postgres://{POSTGRES_USER}@{address}/{database}\"\npassword_file = \"{}\"\n",
+            password.display()
+        )
     }
 
     /// Runs a statement as the owner of the database and returns what it printed.
