@@ -284,3 +284,21 @@ async fn the_fate_of_a_former_link_does_not_tell_whether_an_address_is_taken() {
     }
     assert_eq!(fates, [true, true]);
 }
+
+#[tokio::test]
+async fn a_way_back_that_is_barred_for_a_while_opens_again() {
+    let (house, _) = ann().await;
+    let back = move_to(&house, ANN, NEXT, PASSWORD).await;
+    // Somebody else has the former address now.
+    house.member(ANN).await;
+    assert!(matches!(undo(&house, &back).await, Err(FlowError::Refused)));
+    let other = house.sign_in(ANN, PASSWORD).await.unwrap().active;
+    house.accounts.delete_account(visitor(&caller(1)), &other, secret(PASSWORD)).await.unwrap();
+    // The account is disabled, and enabled again.
+    assert!(house.accounts.disable_user(&NEXT.parse().unwrap()).await.unwrap());
+    assert!(matches!(undo(&house, &back).await, Err(FlowError::Refused)));
+    assert!(house.accounts.enable_user(&NEXT.parse().unwrap()).await.unwrap());
+    undo(&house, &back).await.unwrap();
+    assert!(house.store.find_user_by_email(ANN).await.unwrap().is_some());
+    assert!(undo(&house, &back).await.is_err(), "once");
+}

@@ -137,3 +137,21 @@ async fn enum_14_a_wrong_password_leaves_the_token_good_for_the_right_one() {
     assert!(house.sign_in(ANN, PASSWORD).await.is_ok());
     assert!(house.verify_with(&own, PASSWORD).await.is_err(), "once");
 }
+
+#[tokio::test]
+async fn an_invitation_is_not_used_up_while_too_many_mails_went_to_the_address() {
+    let limits = vec![("verify_email_resend_address", crate::support::quota(2, 900))];
+    let house = House::with_limits(limits).await;
+    for _ in 0..3 {
+        house.sign_up(ANN, OTHER).await.unwrap();
+    }
+    let code = invite(&house, Some(ANN), &["staff"]).await;
+    house.take_mail().await;
+    sign_up(&house, ANN, Some(&code)).await.unwrap();
+    assert_eq!(house.take_mail().await.len(), 0, "suppressed");
+    house.clock.advance(Duration::from_secs(2 * 24 * 3600));
+    sign_up(&house, ANN, Some(&code)).await.unwrap();
+    let own = house.mailed_token(ANN).await;
+    house.verify_with(&own, PASSWORD).await.unwrap();
+    assert_eq!(house.store.find_user_by_email(ANN).await.unwrap().unwrap().roles, ["staff"]);
+}
