@@ -102,3 +102,32 @@ async fn reset_12_looking_at_the_link_consumes_nothing() {
     assert_eq!(client.sign_in("ada@example.com", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(client.sign_in("ada@example.com", "eleven calm otters under Bergen").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn reset_01_an_expired_token_is_refused_like_a_used_and_an_unknown_one() {
+    let house = House::new().await;
+    house.member("ada@example.com").await;
+    let mut client = Client::new(&house);
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        assert_eq!(client.post_json(FORGOT, &json!({"email": "ada@example.com"})).await.status, StatusCode::OK);
+        tokens.push(code(&house, "/account/reset", "ada@example.com").await);
+        if tokens.len() == 1 {
+            let body = json!({"token": tokens[0], "password": "eleven calm otters under Bergen"});
+            assert_eq!(client.post_json("/api/auth/reset-password", &body).await.status, StatusCode::OK);
+        }
+    }
+    house.clock.advance(std::time::Duration::from_secs(30 * 60));
+    tokens.push("A".repeat(43));
+    let mut seen = Vec::new();
+    for token in tokens {
+        let body = json!({"token": token, "password": "nine calm otters under Bergen"});
+        let answer = client.post_json("/api/auth/reset-password", &body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.text(), r#"{"detail":"Invalid or expired token"}"#);
+        seen.push(answer.fingerprint());
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:#?}");
+    assert_eq!(client.sign_in("ada@example.com", "eleven calm otters under Bergen").await.status, StatusCode::OK);
+}
