@@ -31,9 +31,30 @@ impl Postgres {
     #[track_caller]
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, and it also speaks TLS with this certificate and key.
+    #[track_caller]
+    #[must_use]
+    pub fn start_with_tls(chain: &Path, key: &Path) -> Self {
+        Self::start_with(Some((chain, key)))
+    }
+
+    #[track_caller]
+    fn start_with(tls: Option<(&Path, &Path)>) -> Self {
         let folder = TempDir::with_prefix("doorward-pg-").unwrap();
         let password = folder.path().join("password");
         std::fs::write(&password, POSTGRES_PASSWORD).unwrap();
+        let mut options = Vec::new();
+        if let Some((chain, key)) = tls {
+            crate::ca::write_private(&folder.path().join("tls.key"), &std::fs::read(key).unwrap());
+            std::fs::copy(chain, folder.path().join("tls.pem")).unwrap();
+            let place = |name: &str| folder.path().join(name).display().to_string();
+            options.push("ssl=on".to_owned());
+            options.push(format!("ssl_cert_file={}", place("tls.pem")));
+            options.push(format!("ssl_key_file={}", place("tls.key")));
+        }
         if is_root() {
             // The server refuses to run as root.
             let owned = Command::new("chown").args(["-R", "postgres"]).arg(folder.path()).status();
@@ -51,7 +72,7 @@ impl Postgres {
             .unwrap();
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
         let port = free_port();
-        let child = spawn(folder.path(), port);
+        let child = spawn(folder.path(), port, &options);
         let server = Self { folder, port, child, databases: AtomicU32::new(0) };
         until(Duration::from_secs(30), "postgres to answer", || server.ask("postgres", "SELECT 1").ok());
         server
@@ -138,7 +159,7 @@ fn server_program(name: &str) -> Command {
     command
 }
 
-fn spawn(folder: &Path, port: u16) -> Child {
+fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
     let log = std::fs::File::create(folder.join("postgres.log")).unwrap();
     server_program("postgres")
         .current_dir(folder)
@@ -147,6 +168,7 @@ fn spawn(folder: &Path, port: u16) -> Child {
         .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=32MB"])
         .args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-k"])
         .arg(folder)
+        .args(options.iter().flat_map(|option| ["-c", option]))
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_domain::Store;
-use doorward_kit::Secret;
+use doorward_domain::{EmailAddress, Store, User};
+use doorward_kit::{Secret, Timestamp, UserId};
 use doorward_storage_postgres::{PostgresSettings, PostgresStore, PostgresTls};
+use doorward_testkit::TestCa;
 use doorward_testkit::real::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 
 fn settings(server: &Postgres, database: String) -> PostgresSettings {
@@ -86,4 +87,60 @@ async fn nodes_that_start_together_migrate_once() {
     for opened in nodes.join_all().await {
         opened.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_server_that_the_authority_vouches_for_is_talked_to() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (chain, key) = TestCa::new().write(folder.path(), &["localhost".to_owned()]);
+    TestCa::new().write(elsewhere.path(), &["localhost".to_owned()]);
+    let server = Postgres::start_with_tls(&chain, &key);
+    let database = server.database();
+    let with = |host: &str, ca_file| PostgresSettings {
+        host: host.to_owned(),
+        tls: PostgresTls::VerifyFull { ca_file },
+        ..settings(&server, database.clone())
+    };
+    let ca = Some(folder.path().join("ca.pem"));
+    PostgresStore::open(&with("localhost", ca.clone())).await.unwrap().ping().await.unwrap();
+    for (host, ca_file) in [("127.0.0.1", ca), ("localhost", Some(elsewhere.path().join("ca.pem"))), ("localhost", None)] {
+        assert!(PostgresStore::open(&with(host, ca_file)).await.is_err(), "{host}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_was_read_waits_for_who_read_it_first() {
+    let server = Postgres::start();
+    let store = Arc::new(PostgresStore::open(&settings(&server, server.database())).await.unwrap());
+    let id = UserId::from_bytes([1; 16]);
+    let address = "ada@app.test".to_owned();
+    let user = User {
+        id,
+        email: EmailAddress { display: address.clone(), canonical: address.clone() },
+        display_name: String::new(),
+        avatar_url: None,
+        bio: None,
+        password_hash: None,
+        roles: Vec::new(),
+        disabled_at: None,
+        credential_version: 1,
+        created_at: Timestamp::UNIX_EPOCH,
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.users().add(&user).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut first = store.begin().await.unwrap();
+    first.users().lookup(id).await.unwrap().unwrap();
+    let second = tokio::spawn({
+        let store = store.clone();
+        async move { store.begin().await?.users().find_by_email(&address).await }
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    doorward_testkit::until(std::time::Duration::from_secs(4), "the second to wait", || {
+        (server.ask("postgres", waiting).unwrap() == "1").then_some(())
+    });
+    first.users().set_disabled(id, Some(Timestamp::UNIX_EPOCH)).await.unwrap();
+    first.commit().await.unwrap();
+    assert!(second.await.unwrap().unwrap().unwrap().disabled_at.is_some(), "it sees what the first did");
 }
