@@ -30,7 +30,7 @@ pub enum PostgresTls {
     Plain,
     /// Certificate and name are verified.
     VerifyFull {
-        /// PEM file of further authorities.
+        /// PEM file of authorities that count besides the public ones, which the client always knows.
         ca_file: Option<PathBuf>,
     },
 }
