@@ -13,6 +13,7 @@ mod framing;
 mod gate;
 mod header;
 mod http2;
+mod import;
 mod limit;
 mod log;
 mod operate;
