@@ -113,7 +113,12 @@ pub const PARTS: &[Part] = &[
                 "File with the password: at least 32 random octets, mode 0600. Needed outside development.",
             ),
             key("password_env", "variable name", "–", "Variable that holds the password, instead of the file."),
-            key("ca_file", "path", "public ones", "PEM certificates of authorities that may vouch for the server, beside the public ones."),
+            key(
+                "ca_file",
+                "path",
+                "public ones",
+                "PEM certificates of authorities that may vouch for the server, beside the public ones.",
+            ),
             key("max_connections", "2 to 200", "`16`", "Connections at most."),
         ],
     ),

@@ -19,6 +19,8 @@ pub(crate) async fn ask(State(app): State<AppState>, caller: Caller, body: Lenie
     use FlowError::{Busy, Changed, Invalid, NotThere, PasswordNeeded, Refused, Store, Throttled};
     match app.accounts.forgot_password(caller.visitor(), body.text("email")).await {
         Ok(()) | Err(Refused | Invalid(_)) => Ok(detail(StatusCode::OK, ASKED)),
-        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | PasswordNeeded | Store(_))) => Err(Problem::of_flow(error, Problem::INTERNAL)),
+        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | PasswordNeeded | Store(_))) => {
+            Err(Problem::of_flow(error, Problem::INTERNAL))
+        }
     }
 }

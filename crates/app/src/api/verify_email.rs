@@ -31,6 +31,8 @@ pub(crate) async fn resend(State(app): State<AppState>, caller: Caller, body: Js
     use doorward_domain::service::FlowError::{Busy, Changed, Invalid, NotThere, PasswordNeeded, Refused, Store, Throttled};
     match app.accounts.resend_verification(caller.visitor(), body.text_or_empty("email")).await {
         Ok(()) | Err(Refused | Invalid(_)) => Ok(detail(StatusCode::OK, RESENT)),
-        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | PasswordNeeded | Store(_))) => Err(Problem::of_flow(error, Problem::INTERNAL)),
+        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | PasswordNeeded | Store(_))) => {
+            Err(Problem::of_flow(error, Problem::INTERNAL))
+        }
     }
 }

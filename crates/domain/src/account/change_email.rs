@@ -27,7 +27,8 @@ pub(crate) async fn request(
     proof::charge(accounts, visitor, "auth_email", active).await?;
     let to = judge(accounts, email)?;
     let now = accounts.high_water.now();
-    let entry = |event, outcome| AuditEntry::of_visitor(visitor, event, outcome, now).by(active.user.id).in_session(active.session.id);
+    let entry =
+        |event, outcome| AuditEntry::of_visitor(visitor, event, outcome, now).by(active.user.id).in_session(active.session.id);
     let refused = |reason| entry(AuditEvent::EmailChangeFailed, Outcome::Failure).because(reason);
     let proof = match proof::prove(accounts, active, current).await? {
         Ok(proof) => proof,
@@ -199,7 +200,13 @@ async fn consume(
     Ok(refusal.map_or_else(|| Ok(Redeemed { user, to, issued_at: found.created_at }), Err))
 }
 
-async fn move_to(accounts: &Accounts, tx: &mut Work<'_>, user: &User, to: &EmailAddress, now: Timestamp) -> Result<(), StoreError> {
+async fn move_to(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    user: &User,
+    to: &EmailAddress,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.users().set_email(user.id, to).await?;
     tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
     // What strangers asked for under the address is void, as it is at a verification (ENUM-14).

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_hides_in_anothers_count() {
+    fn nobody_hides_in_the_count_of_somebody_else() {
         let folds = Folds::default();
         for _ in 0..3 {
             for who in 0..5 {

@@ -109,7 +109,7 @@ impl Keeper {
     /// Copies every row that is not in the file yet.
     ///
     /// # Errors
-    /// [`KeepError`].
+    /// `KeepError`: what could not be read, sealed or written.
     pub async fn ship(&mut self) -> Result<(), KeepError> {
         let Some(path) = self.settings.file.clone() else { return Ok(()) };
         let node = self.accounts.rules().node.clone();
@@ -144,7 +144,7 @@ impl Keeper {
     /// Anchors the chains, if any was moved.
     ///
     /// # Errors
-    /// [`KeepError`].
+    /// `KeepError`: what could not be read, sealed or written.
     pub async fn anchor(&mut self) -> Result<(), KeepError> {
         let Some(path) = &self.settings.anchor_file else { return Ok(()) };
         let anchors = self.accounts.audit_anchors().await?;
@@ -159,7 +159,7 @@ impl Keeper {
     /// Removes rows past their retention, if they were shipped. Says how many.
     ///
     /// # Errors
-    /// [`KeepError`].
+    /// `KeepError`: what could not be read, sealed or written.
     pub async fn prune(&mut self) -> Result<u64, KeepError> {
         let up_to = match (&self.settings.file, &self.sink) {
             (None, _) => u64::MAX,

@@ -85,7 +85,14 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::CounterPassword(_) | Self::StorePassword(_) | Self::CounterSetup(_) | Self::Key(_) | Self::NoKey | Self::Gate(_) | Self::Tls(_) => Exit::Usage,
+            Self::Usage(_)
+            | Self::CounterPassword(_)
+            | Self::StorePassword(_)
+            | Self::CounterSetup(_)
+            | Self::Key(_)
+            | Self::NoKey
+            | Self::Gate(_)
+            | Self::Tls(_) => Exit::Usage,
             Self::NotThere(_) => Exit::NotRight,
             Self::DataDir { .. }
             | Self::Open(_)

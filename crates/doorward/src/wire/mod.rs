@@ -88,7 +88,13 @@ impl House {
         });
         let keeper = Keeper::new(accounts.clone(), Arc::new(SystemClock), KeeperSettings::from(&config.audit));
         let bound = listen::bind(&listen_spec(&config.listen))?;
-        Ok(Self { bound, serve: ServeParts { edge, certificates, ready, documents: documents(), drain: DRAIN }, app, accounts, keeper })
+        Ok(Self {
+            bound,
+            serve: ServeParts { edge, certificates, ready, documents: documents(), drain: DRAIN },
+            app,
+            accounts,
+            keeper,
+        })
     }
 
     /// What is listened on, with the ports that were really taken.

@@ -21,7 +21,11 @@ fn app_rl_05_attempts_count_whatever_their_body_is() {
     }
     let right = json!({"email": "ada@app.test", "password": house.password()});
     assert_eq!(house.client().post_json("/api/auth/login", &right).status, 429);
-    assert_eq!(house.client_from(OUTSIDE).post_json("/api/auth/login", &right).status, 200, "another caller has a count of its own");
+    assert_eq!(
+        house.client_from(OUTSIDE).post_json("/api/auth/login", &right).status,
+        200,
+        "another caller has a count of its own"
+    );
 }
 
 #[test]

@@ -71,7 +71,12 @@ pub(crate) fn crowd(nodes: &[SocketAddr], house: &House, carrier: Carrier, addre
         assert_eq!((reply.text(), reply.names()), (replies[0].text(), replies[0].names()), "all answers are alike");
     }
     let _ = house.mailbox().wait_for(address);
-    let tokens: Vec<_> = house.mailbox().to(address).iter().map(|mail| json!({"token": mail.token(), "password": house.password()}).to_string()).collect();
+    let tokens: Vec<_> = house
+        .mailbox()
+        .to(address)
+        .iter()
+        .map(|mail| json!({"token": mail.token(), "password": house.password()}).to_string())
+        .collect();
     let replies = storm(nodes, &authority, "/api/auth/verify-email").post(carrier, &tokens);
     let (made, refused) = (tally(&replies).remove(&200), tally(&replies).remove(&400).unwrap_or_default());
     assert_eq!((made, refused), (Some(1), tokens.len() - 1), "{carrier:?}: of all links one made an account");

@@ -102,7 +102,10 @@ pub async fn every_node_has_a_chain_of_its_own(store: Arc<dyn Store>) -> Result<
     let racing = Arc::clone(&store);
     let deed = move |number: usize| {
         let store = Arc::clone(&racing);
-        async move { write(&*store, if number.is_multiple_of(2) { "even" } else { "odd" }, vec![sample::record(1), sample::record(2)]).await }
+        async move {
+            write(&*store, if number.is_multiple_of(2) { "even" } else { "odd" }, vec![sample::record(1), sample::record(2)])
+                .await
+        }
     };
     assert_eq!(race(deed, Result::is_ok).await, RACERS);
     let mut tx = store.begin().await?;
