@@ -125,6 +125,7 @@ impl Forwarder {
         if body.size_hint().lower() > self.sizes.upstream_body {
             return Err(UpstreamFault::BodyTooLarge);
         }
+        let body = self.settled(body).await?;
         let body = RequestBody::new((!body.is_end_stream()).then_some(body), self.sizes.upstream_body);
         let upgrade = Upgrade::wanted(&mut parts, plan)?;
         head::prepare_request(&mut parts, plan, !body.is_empty())?;
@@ -140,6 +141,17 @@ impl Forwarder {
         // What hyper keeps beside the head, such as an unusual reason phrase, is the upstream's talk.
         response.extensions_mut().clear();
         Ok(response.map(|incoming| ResponseBody::new(incoming, wire, pool.clone(), self.times.body_idle).boxed_unsync()))
+    }
+
+    /// Waits for the end of a body that is announced as empty and still open: on HTTP/2 octets may follow that make the request malformed,
+    /// and what is malformed is not forwarded (RFC 9113 §8.1.1). Every other body is left as it is.
+    async fn settled(&self, body: EdgeBody) -> Result<EdgeBody, UpstreamFault> {
+        if body.is_end_stream() || body.size_hint().exact() != Some(0) {
+            return Ok(body);
+        }
+        let read = tokio::time::timeout(self.times.body_idle, body.collect()).await;
+        let Ok(Ok(collected)) = read else { return Err(UpstreamFault::ClientGone) };
+        if collected.to_bytes().is_empty() { Ok(empty()) } else { Err(UpstreamFault::ClientGone) }
     }
 
     /// The pool for exactly this address; made when it is first asked for.
