@@ -28,15 +28,17 @@ pub(crate) async fn verify(
         (Some(token), Some(password)) => prove(accounts, &token, password).await?,
         _ => None,
     };
-    match attempt(accounts, visitor, token, proven.as_deref()).await {
-        // Two links of one address at once: the database let the other one win.
-        Err(FlowError::Store(StoreError::Conflict)) => {
-            let entry = AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, accounts.clock.now());
-            accounts.commit_entry(entry.because("taken")).await?;
-            Err(FlowError::Refused)
-        }
+    let outcome = match attempt(accounts, visitor, token, proven.as_deref()).await {
+        // Two links of one address at once: the database let the other one win. What that one left is looked at afresh, once.
+        Err(FlowError::Store(StoreError::Conflict)) => attempt(accounts, visitor, token, proven.as_deref()).await,
         outcome => outcome,
+    };
+    if let Err(FlowError::Store(StoreError::Conflict)) = outcome {
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, accounts.clock.now());
+        accounts.commit_entry(entry.because("taken")).await?;
+        return Err(FlowError::Refused);
     }
+    outcome
 }
 
 /// What came of a token.

@@ -60,7 +60,8 @@ fn migration(error: MigrateError) -> OpenError {
     }
 }
 
-/// Everything that the environment of the process (`PGHOST`, `PGPASSWORD`, …) could say is said here instead; no password file is read.
+/// What the environment of the process could say of host, port, user, database, password and TLS mode is said here instead, and no password
+/// file is read. Its certificate files and `PGOPTIONS` still reach the driver; our own limits are appended behind the latter.
 fn options(settings: &PostgresSettings) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
         .host(&settings.host)
