@@ -1,7 +1,7 @@
 //! The API as an OpenAPI document (version 3.1), made from the same table as the router.
 //!
 //! What a row of [`ROUTES`] says of proof, session and quota becomes security and failures here; only words and fields are written by
-//! hand, in [`operation`]. A row cannot be left out: every endpoint is matched.
+//! hand, in `operation.rs`. A row cannot be left out: every endpoint is matched.
 
 mod operation;
 mod schema;
