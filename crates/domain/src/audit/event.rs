@@ -75,12 +75,15 @@ events! {
     MailRetried = "admin.mail_retry",
     KeyRotated = "admin.key_rotated",
     ConfigLoaded = "config.loaded",
+    ConfigRejected = "config.rejected",
+    CertificateReloaded = "tls.reload",
     Started = "sys.start",
     Stopped = "sys.stop",
     Gap = "audit.gap",
     TrailVerified = "audit.verify",
     TrailPruned = "audit.rotated",
     TrailExported = "audit.export",
+    SiteVerified = "verify.run",
 }
 
 impl AuditEvent {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use doorward_kit::id::MailId;
 use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, SessionId, Token};
+use doorward_policy::LimitPolicy;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
@@ -302,6 +303,11 @@ impl Accounts {
         cookie_value: &str,
     ) -> Result<Option<Arc<ActiveSession>>, StoreError> {
         lookup::lookup(self, Some(context), cookie_value).await
+    }
+
+    /// Puts other quotas in force, at once and without forgetting what was counted: a reload of the configuration.
+    pub fn set_limits(&self, limits: LimitPolicy) {
+        self.charger.set_limits(limits);
     }
 
     /// Charges one attempt to a scope, by the caller's prefix.

@@ -1,6 +1,6 @@
 //! Charging an attempt to a scope, and telling the audit trail of the first refusal (APP-RL-01, APP-RL-18).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use doorward_kit::Timestamp;
@@ -49,19 +49,25 @@ pub(crate) struct Exceeded {
 /// Counters with their quotas.
 pub(crate) struct Charger {
     counters: Arc<dyn Counters>,
-    limits: LimitPolicy,
+    limits: RwLock<LimitPolicy>,
     /// Key → microsecond at which its refusal was told.
     told: Cache<[u8; 16], i64>,
 }
 
 impl Charger {
     pub(crate) fn new(counters: Arc<dyn Counters>, limits: LimitPolicy) -> Self {
-        Self { counters, limits, told: Cache::new(TOLD_KEYS) }
+        Self { counters, limits: RwLock::new(limits), told: Cache::new(TOLD_KEYS) }
+    }
+
+    /// Puts other quotas in force from the next charge on; what has been counted so far counts against them.
+    pub(crate) fn set_limits(&self, limits: LimitPolicy) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
     /// Takes one permit of a configured scope.
     pub(crate) async fn take(&self, keys: &Keys, scope: &str, subject: Subject<'_>, now: Timestamp) -> Result<(), Exceeded> {
-        self.take_of(keys, scope, self.limits.quota(scope), subject, now).await
+        let quota = self.limits.read().unwrap_or_else(PoisonError::into_inner).quota(scope);
+        self.take_of(keys, scope, quota, subject, now).await
     }
 
     /// Takes one permit of a scope whose quota is given.
