@@ -40,7 +40,7 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Measure against other servers.
+    /// Measure on this machine, beside something that does the same work.
     Bench {
         #[command(subcommand)]
         what: Bench,
@@ -57,6 +57,8 @@ enum Task {
 enum Bench {
     /// CPU time per proxied request over TLS keep-alive, next to nginx and Traefik.
     Edge(bench::EdgeOptions),
+    /// Sign-ins, sign-ups and sessions per second, their CPU time, and memory.
+    Accounts(bench::AccountsOptions),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Task::Test { quick } => pipeline::run(quick),
         Task::Controls { json } => control::report(json),
         Task::Bench { what: Bench::Edge(options) } => bench::edge(&options),
+        Task::Bench { what: Bench::Accounts(options) } => bench::accounts(&options),
         Task::Gen { check } => generate::run(check),
     };
     match outcome {

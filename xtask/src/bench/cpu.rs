@@ -19,9 +19,32 @@ pub(crate) fn time_of_tree(root: u32) -> io::Result<Duration> {
     Ok(TICK * u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
+/// Memory of one process in MiB, by its name in `/proc/…/status`: `VmRSS` now, `VmHWM` at most.
+///
+/// # Errors
+/// When the process is gone or the kernel does not tell.
+pub(crate) fn memory(pid: u32, name: &str) -> io::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the kernel does not tell its memory"))
+}
+
+/// CPU time of all children of this process that have ended and were waited for.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub(crate) fn time_of_ended_children() -> io::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let ticks = parse(&stat).map(|process| process.ended).unwrap_or_default();
+    Ok(TICK * u32::try_from(ticks).unwrap_or(u32::MAX))
+}
+
 struct Process {
     parent: u32,
     ticks: u64,
+    /// Of its children that have ended.
+    ended: u64,
 }
 
 fn processes() -> io::Result<BTreeMap<u32, Process>> {
@@ -43,7 +66,7 @@ fn parse(stat: &str) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    Some(Process { parent: u32::try_from(number(1)?).ok()?, ticks: number(11)? + number(12)? })
+    Some(Process { parent: u32::try_from(number(1)?).ok()?, ticks: number(11)? + number(12)?, ended: number(13)? + number(14)? })
 }
 
 fn descends(mut pid: u32, root: u32, processes: &BTreeMap<u32, Process>) -> bool {
@@ -62,8 +85,14 @@ mod tests {
 
     #[test]
     fn stat_of_a_process_with_an_awkward_name_is_read() {
-        let process = parse("7 (a) b) (c) S 3 7 7 0 -1 4194560 100 0 0 0 250 40 0 0 20 0 1 0 5").unwrap();
-        assert_eq!((process.parent, process.ticks), (3, 290));
+        let process = parse("7 (a) b) (c) S 3 7 7 0 -1 4194560 100 0 0 0 250 40 7 3 20 0 1 0 5").unwrap();
+        assert_eq!((process.parent, process.ticks, process.ended), (3, 290, 10));
+    }
+
+    #[test]
+    fn own_memory_is_told() {
+        assert!(memory(std::process::id(), "VmHWM").unwrap() > 0.1);
+        assert!(memory(std::process::id(), "VmNone").is_err());
     }
 
     #[test]

@@ -2,7 +2,21 @@
 
 use std::time::Duration;
 
-use crate::{bench::server::Server, error::TaskError, process};
+use crate::{error::TaskError, process};
+
+/// What to ask for, and how hard.
+pub(crate) struct Plan<'a> {
+    /// The server's name, for messages.
+    pub(crate) name: &'a str,
+    /// Asked for again and again, unless a script says otherwise.
+    pub(crate) url: String,
+    /// Kept open.
+    pub(crate) connections: u32,
+    /// By the clock.
+    pub(crate) seconds: u64,
+    /// More words for `wrk`: header fields, a script.
+    pub(crate) words: Vec<String>,
+}
 
 /// What the load generator saw.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,18 +25,30 @@ pub(crate) struct Load {
     pub(crate) requests: f64,
     /// Time by the clock.
     pub(crate) seconds: f64,
+    /// The middle wait and the longest of 99 in 100, in milliseconds.
+    pub(crate) waits: Waits,
+}
+
+/// How long answers took, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Waits {
+    /// Half were quicker.
+    pub(crate) p50: f64,
+    /// 99 in 100 were quicker.
+    pub(crate) p99: f64,
 }
 
 /// Loads a server for some seconds.
 ///
 /// # Errors
 /// When a request was not answered with success: a figure made of errors is no figure.
-pub(crate) fn run(server: &Server, connections: u32, seconds: u64) -> Result<Load, TaskError> {
+pub(crate) fn run(plan: &Plan<'_>) -> Result<Load, TaskError> {
     let mut wrk = process::command("taskset");
-    wrk.args(["-c", "1", "wrk", "--threads", "1", "--connections", &connections.to_string()]);
-    wrk.args(["--duration", &format!("{seconds}s"), "--timeout", "10s", &server.url()]);
-    let text = process::output(&mut wrk, Duration::from_secs(seconds + 30))?;
-    parse(&text).map_err(|problem| TaskError::Undone(format!("{}: {problem}\n{text}", server.name)))
+    wrk.args(["-c", "1", "wrk", "--latency", "--threads", "1", "--connections", &plan.connections.to_string()]);
+    wrk.args(["--duration", &format!("{}s", plan.seconds), "--timeout", "10s"]);
+    wrk.args(&plan.words).arg(&plan.url);
+    let text = process::output(&mut wrk, Duration::from_secs(plan.seconds + 30))?;
+    parse(&text).map_err(|problem| TaskError::Undone(format!("{}: {problem}\n{text}", plan.name)))
 }
 
 fn parse(text: &str) -> Result<Load, &'static str> {
@@ -36,24 +62,51 @@ fn parse(text: &str) -> Result<Load, &'static str> {
     let (requests, rest) = line.trim().split_once(" requests in ").ok_or("no count of requests")?;
     let (time, _) = rest.split_once(',').ok_or("no time")?;
     let requests = requests.parse().map_err(|_| "the count is no number")?;
-    let seconds = time.strip_suffix('s').and_then(|number| number.parse().ok()).ok_or("the time is not in seconds")?;
-    if requests > 0.0 { Ok(Load { requests, seconds }) } else { Err("nothing was answered") }
+    let seconds = milliseconds(time).ok_or("the time is no time")? / 1000.0;
+    let wait = |share: &str| {
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(share))?;
+        milliseconds(line.trim())
+    };
+    let waits = Waits { p50: wait("50%").ok_or("no middle wait")?, p99: wait("99%").ok_or("no long wait")? };
+    if requests > 0.0 { Ok(Load { requests, seconds, waits }) } else { Err("nothing was answered") }
+}
+
+/// A time as `wrk` writes it: `812.00us`, `1.53ms`, `2.50s`, `1.02m`.
+fn milliseconds(text: &str) -> Option<f64> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(unit);
+    let number: f64 = number.parse().ok()?;
+    match unit {
+        "us" => Some(number / 1000.0),
+        "ms" => Some(number),
+        "s" => Some(number * 1000.0),
+        "m" => Some(number * 60_000.0),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const WAITS: &str =
+        "  Latency Distribution\n     50%  812.00us\n     75%    1.00ms\n     90%    1.20ms\n     99%    4.50ms\n";
+
     #[test]
-    fn count_is_read() {
-        assert_eq!(parse("Running\n  1234 requests in 2.50s, 3.42MB read\n"), Ok(Load { requests: 1234.0, seconds: 2.5 }));
+    fn count_and_waits_are_read() {
+        let load = parse(&format!("Running\n{WAITS}  1234 requests in 2.50s, 3.42MB read\n")).unwrap();
+        assert_eq!(load, Load { requests: 1234.0, seconds: 2.5, waits: Waits { p50: 0.812, p99: 4.5 } });
     }
 
     #[test]
     fn failures_are_no_figure() {
-        assert!(parse("  1234 requests in 2.50s, 3.42MB read\n  Non-2xx or 3xx responses: 3\n").is_err());
-        assert!(parse("  Socket errors: connect 1, read 0, write 0, timeout 0\n  1 requests in 2.50s, 1B read\n").is_err());
-        assert!(parse("  0 requests in 2.50s, 0.00B read\n").is_err());
+        assert!(parse(&format!("{WAITS}  1234 requests in 2.50s, 3.42MB read\n  Non-2xx or 3xx responses: 3\n")).is_err());
+        assert!(
+            parse(&format!("{WAITS}  Socket errors: connect 1, read 0, write 0, timeout 0\n  1 requests in 2.50s, 1B read\n"))
+                .is_err()
+        );
+        assert!(parse(&format!("{WAITS}  0 requests in 2.50s, 0.00B read\n")).is_err());
+        assert!(parse("  1234 requests in 2.50s, 3.42MB read\n").is_err());
         assert!(parse("").is_err());
     }
 }

@@ -31,6 +31,7 @@ pub(crate) const FOR_BENCH: &[Package] = &[
     Package { name: "wrk", present: || on_path("wrk"), reason: "makes the load" },
     Package { name: "curl", present: || on_path("curl"), reason: "sees that all servers answer alike" },
     Package { name: "openssl", present: || on_path("openssl"), reason: "makes the certificate they share" },
+    Package { name: "argon2", present: || on_path("argon2"), reason: "the reference implementation of the password hash" },
     Package { name: "util-linux", present: || on_path("taskset"), reason: "keeps each server on its core" },
 ];
 

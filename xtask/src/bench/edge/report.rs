@@ -1,21 +1,24 @@
 //! What was measured, as a table and as a page.
 
-use std::{fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
+use super::{EdgeOptions, Series};
 use crate::{
-    bench::{EdgeOptions, Sample, Series},
+    bench::machine::{company, machine, middle, today},
     error::TaskError,
-    process,
 };
 
 /// The table; nginx is the yardstick.
 pub(crate) fn table(series: &[Series]) -> String {
-    let yardstick = series.iter().find(|one| one.name == "nginx").map_or(f64::NAN, |one| middle(one, |sample| sample.cpu_us));
+    let yardstick = series
+        .iter()
+        .find(|one| one.name == "nginx")
+        .map_or(f64::NAN, |one| middle(one.samples.iter().map(|sample| sample.cpu_us)));
     let mut text = String::from(
         "| server | version | CPU per request, × nginx | CPU per request, µs (lowest to highest round) |\n|---|---|---|---|\n",
     );
     for one in series {
-        let cpu = middle(one, |sample| sample.cpu_us);
+        let cpu = middle(one.samples.iter().map(|sample| sample.cpu_us));
         let low = one.samples.iter().map(|sample| sample.cpu_us).fold(f64::INFINITY, f64::min);
         let high = one.samples.iter().map(|sample| sample.cpu_us).fold(0.0, f64::max);
         let ratio = cpu / yardstick;
@@ -32,7 +35,7 @@ pub(crate) fn table(series: &[Series]) -> String {
 /// # Errors
 /// When the date cannot be told.
 pub(crate) fn page(series: &[Series], options: &EdgeOptions, load_before: f64) -> Result<String, TaskError> {
-    let date = process::output(process::command("date").args(["-u", "+%F"]), Duration::from_secs(5))?;
+    let date = today()?;
     let EdgeOptions { seconds, rounds, connections, .. } = options;
     Ok(format!(
         "<!-- Written by `cargo xtask bench edge`. -->\n\n\
@@ -43,42 +46,15 @@ pub(crate) fn page(series: &[Series], options: &EdgeOptions, load_before: f64) -
          the middle round counts. The servers run on one core, load and upstream on the other. Ratios carry over to other\n\
          machines better than microseconds do.\n\n{}\nMeasured {} on {}, {}. Make it again with `cargo xtask bench edge`.\n",
         table(series),
-        date.trim(),
+        date,
         machine(),
         company(load_before)
     ))
 }
 
-/// Whether the machine was busy with something else.
-fn company(load_before: f64) -> String {
-    if load_before < 0.7 { "otherwise idle".into() } else { format!("busy with other work at the time (load {load_before:.1})") }
-}
-
-/// The class of the machine, in words.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown processor", |(_, name)| name);
-    let kind = if cpuinfo.contains(" hypervisor") { "virtual machine" } else { "machine" };
-    format!("a {kind} with {cores} cores ({model})")
-}
-
-fn middle(series: &Series, of: impl Fn(&Sample) -> f64) -> f64 {
-    let mut values: Vec<f64> = series.samples.iter().map(of).collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => values[n / 2],
-        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Sample, *};
 
     fn series(name: &'static str, cpu: &[f64]) -> Series {
         let samples = cpu.iter().map(|cpu_us| Sample { cpu_us: *cpu_us, rate: 100.0 }).collect();

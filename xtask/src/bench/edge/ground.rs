@@ -1,16 +1,11 @@
 //! The folder of one benchmark run: a certificate and every server's configuration.
 
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use crate::{
-    error::{At, TaskError},
-    process, tree,
+    bench::secrets::{self, free_port},
+    error::TaskError,
+    tree,
 };
 
 /// What the common upstream says, in a body padded to about 1 KiB.
@@ -61,14 +56,10 @@ pub(crate) struct Ground {
 impl Ground {
     /// Makes the folder anew and writes everything into it.
     pub(crate) fn prepare() -> Result<Self, TaskError> {
-        let folder = tree::target().join("bench");
-        if folder.exists() {
-            fs::remove_dir_all(&folder).at(&folder)?;
-        }
-        fs::create_dir_all(folder.join("data")).at(&folder)?;
+        let folder = secrets::fresh_folder("edge")?;
         let ports = Ports { upstream: free_port()?, doorward: free_port()?, nginx: free_port()?, traefik: free_port()? };
         let ground = Self { folder, ports };
-        ground.certificate()?;
+        secrets::write(&ground.folder)?;
         ground.write("upstream.conf", &ground.upstream_conf())?;
         ground.write("nginx.conf", &ground.nginx_conf())?;
         ground.write("traefik.yml", &ground.traefik_yml())?;
@@ -89,21 +80,6 @@ impl Ground {
 
     fn write(&self, name: &str, text: &str) -> Result<(), TaskError> {
         tree::write(&self.file(name), text)
-    }
-
-    /// A P-256 certificate for `localhost`, and a master key for ours.
-    fn certificate(&self) -> Result<(), TaskError> {
-        let mut openssl = process::command("openssl");
-        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
-        openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
-        openssl.arg("-keyout").arg(self.file("site.key")).arg("-out").arg(self.file("site.pem"));
-        process::output(&mut openssl, Duration::from_secs(20))?;
-        let random = process::output(process::command("openssl").args(["rand", "-base64", "48"]), Duration::from_secs(20))?;
-        self.write("master.key", &random)?;
-        for name in ["site.key", "master.key"] {
-            fs::set_permissions(self.file(name), fs::Permissions::from_mode(0o600)).at(self.file(name))?;
-        }
-        Ok(())
     }
 
     fn upstream_conf(&self) -> String {
@@ -193,10 +169,4 @@ fn nginx_frame(name: &str, http: &str) -> String {
         "daemon off;\nworker_processes 1;\npid {name}.pid;\nerror_log {name}.error.log error;\nevents {{ worker_connections 1024; }}\n\
          http {{\n  client_body_temp_path tmp;\n  proxy_temp_path tmp;\n  fastcgi_temp_path tmp;\n  uwsgi_temp_path tmp;\n  scgi_temp_path tmp;\n  {http}\n}}\n"
     )
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16, TaskError> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).at("127.0.0.1")?;
-    Ok(listener.local_addr().at("127.0.0.1")?.port())
 }
