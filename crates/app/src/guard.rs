@@ -74,10 +74,12 @@ impl Caller {
         app.accounts.record(entry);
     }
 
-    /// Notes a failed CSRF check and says so.
-    pub(crate) fn csrf_failed(&self, app: &AppState, reason: &'static str) -> Problem {
+    /// Notes a failed CSRF check and says so. Failures have a quota of their own (APP-RL-12), which nothing but a failure is held to:
+    /// a foreign page that sends its visitors here costs them nothing.
+    pub(crate) async fn csrf_failed(&self, app: &AppState, reason: &'static str) -> Problem {
         self.note_refusal(app, AuditEvent::CsrfRejected, reason);
-        Problem::CSRF_FAILED
+        let charged = app.accounts.charge(self.visitor(), "csrf_refusal").await;
+        charged.map_or_else(|error| Problem::of_flow(error, Problem::INTERNAL), |()| Problem::CSRF_FAILED)
     }
 }
 
@@ -118,7 +120,7 @@ impl Guard {
             caller.note_refusal(app, AuditEvent::SessionCookieDuplicate, "duplicate");
             return Err(Problem::INVALID_REQUEST);
         }
-        self.check_origin(&caller, headers)?;
+        self.check_origin(&caller, headers).await?;
         if let Err(problem) = self.check_type(&caller, headers) {
             return Err(caller.charge_unread(app, problem).await);
         }
@@ -127,7 +129,7 @@ impl Guard {
             charged.map_err(|error| Problem::of_flow(error, Problem::INTERNAL))?;
         }
         caller.session = self.lookup(&caller, cookies).await?;
-        self.check_token(&caller, headers, cookies)?;
+        self.check_token(&caller, headers, cookies).await?;
         Ok(caller)
     }
 
@@ -141,13 +143,13 @@ impl Guard {
         cookies
     }
 
-    fn check_origin(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+    async fn check_origin(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
         match self.route.csrf {
             CsrfClass::Safe | CsrfClass::Open => Ok(()),
             CsrfClass::Origin | CsrfClass::Token | CsrfClass::Form => match origin::decide(&self.app.policy.origin, headers) {
                 // Silence is enough: JSON or the token decides (CSRF-08).
                 Ok(origin::OriginProof::Own | origin::OriginProof::Silent) => Ok(()),
-                Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason())),
+                Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason()).await),
             },
         }
     }
@@ -177,14 +179,14 @@ impl Guard {
         }
     }
 
-    fn check_token(&self, caller: &Caller, headers: &HeaderMap, cookies: Cookies<'_>) -> Result<(), Problem> {
+    async fn check_token(&self, caller: &Caller, headers: &HeaderMap, cookies: Cookies<'_>) -> Result<(), Problem> {
         if self.route.csrf != CsrfClass::Token {
             return Ok(());
         }
         let binding = csrf::binding(caller.session.as_deref());
         match csrf::check(self.app.accounts.csrf(), binding, cookies.csrf, field_once(headers, &CSRF_FIELD)) {
             Ok(()) => Ok(()),
-            Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason())),
+            Err(refusal) => Err(caller.csrf_failed(&self.app, refusal.reason()).await),
         }
     }
 }

@@ -53,7 +53,7 @@ impl FromRequest<AppState> for Form {
         let mut form = Self { caller, token: String::new(), fields };
         match form.check_token(app, &parts.headers) {
             Ok(()) => Ok(form),
-            Err(refusal) => Err(form.caller.csrf_failed(app, refusal.reason())),
+            Err(refusal) => Err(form.caller.csrf_failed(app, refusal.reason()).await),
         }
     }
 }

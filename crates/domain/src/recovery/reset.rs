@@ -17,6 +17,8 @@ use crate::throttle::Subject;
 
 pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str, password: Password) -> Result<(), FlowError> {
     accounts.charge_subject(visitor, "reset_password", Subject::Prefix(&visitor.prefix())).await?;
+    // Then all callers together (RESET-10), so that no caller takes more of the common quota than of its own.
+    accounts.charge_subject(visitor, "reset_password_total", Subject::Everybody).await?;
     // Whose account it is must not be known here (RESET-03), so the one word that is not looked for is the account's own address.
     let password = password::judge(accounts, "password", password, "")?;
     let hash = password::hash(accounts, password).await?;

@@ -24,6 +24,8 @@ pub(crate) enum Subject<'a> {
     AddressAtPrefix(&'a str, &'a str),
     /// A known browser.
     Device(&'a str),
+    /// All callers together.
+    Everybody,
 }
 
 impl Subject<'_> {
@@ -34,6 +36,7 @@ impl Subject<'_> {
             Self::Address(address) => keys.counter(scope, &["address", address]),
             Self::AddressAtPrefix(address, prefix) => keys.counter(scope, &["both", address, prefix]),
             Self::Device(device) => keys.counter(scope, &["device", device]),
+            Self::Everybody => keys.counter(scope, &["everybody"]),
         }
     }
 }

@@ -22,6 +22,7 @@ const HIGH: &[(&str, &str)] = &[
     ("gate_failure", "1000/min"),
     ("csp_report", "6000/min"),
     ("auth_csrf", "6000/min"),
+    ("csrf_refusal", "500/min"),
     ("auth_register", "500/min"),
     ("auth_login", "500/min"),
     ("auth_login_account", "1000/15min"),
@@ -41,6 +42,7 @@ const HIGH: &[(&str, &str)] = &[
     ("forgot_password", "1000/15min"),
     ("forgot_password_address", "500/15min"),
     ("reset_password", "1000/15min"),
+    ("reset_password_total", "60000/min"),
     ("email_confirm", "1000/15min"),
     ("mail_address", "2000/24h"),
 ];

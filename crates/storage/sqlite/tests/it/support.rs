@@ -54,6 +54,7 @@ pub(crate) fn generous() -> Vec<(&'static str, Quota)> {
         "forgot_password",
         "forgot_password_address",
         "reset_password",
+        "reset_password_total",
         "auth_password",
         "auth_email",
         "email_confirm",
