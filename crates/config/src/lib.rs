@@ -4,6 +4,7 @@
 //! Must never know: sockets, databases, HTTP. Reading a configuration opens no port.
 
 mod address;
+mod change;
 mod cross;
 pub mod env;
 pub mod fault;
@@ -18,6 +19,7 @@ pub mod secret;
 mod section;
 mod value;
 
+pub use change::needs_restart;
 pub use env::{EnvSource, ProcessEnv};
 pub use fault::{Fault, Faults, Place};
 pub use load::{load, parse};

@@ -64,6 +64,12 @@ pub const PARTS: &[Part] = &[
             ),
             key("data_dir", "path", "", "Database, mail files, generated keys."),
             key(
+                "cors_origins",
+                "list of origins",
+                "`[]`",
+                "Other origins whose pages may read answers of the site's routes and API, without cookies. Each in full; no wildcard.",
+            ),
+            key(
                 "key_file",
                 "path",
                 "–",

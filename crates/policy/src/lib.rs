@@ -5,6 +5,7 @@
 
 pub mod control;
 pub mod cookie;
+pub mod cors;
 pub mod csp;
 pub mod header;
 pub mod identity;
@@ -24,6 +25,7 @@ use doorward_kit::{Cidr, Host, Origin};
 
 pub use control::ControlId;
 pub use cookie::CookiePolicy;
+pub use cors::{CorsGrant, CorsPolicy};
 pub use header::{Audience, HeaderPolicy, HeaderRule, Treatment};
 pub use identity::Identity;
 pub use judge::{HeaderVerdict, Verdict};
@@ -52,6 +54,8 @@ pub struct Policy {
     pub headers: HeaderPolicy,
     /// Cookie names and attributes.
     pub cookies: CookiePolicy,
+    /// Other origins that may read answers.
+    pub cors: CorsPolicy,
     /// Quotas by scope.
     pub limits: LimitPolicy,
     /// Bodies and heads.
@@ -137,6 +141,7 @@ impl Policy {
             trusted_proxies: config.listen.trusted_proxies.clone(),
             headers: HeaderPolicy::decide(config),
             cookies: CookiePolicy::doorward(),
+            cors: CorsPolicy::decide(config),
             limits: LimitPolicy::decide(config),
             sizes: SizePolicy::default(),
             times: TimePolicy::default(),

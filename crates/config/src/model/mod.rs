@@ -63,7 +63,7 @@ pub enum Env {
 }
 
 /// `[site]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     /// The one canonical origin, `https` always.
     pub origin: Origin,
@@ -75,6 +75,8 @@ pub struct Site {
     pub node: Option<String>,
     /// Database, mail files, generated keys.
     pub data_dir: PathBuf,
+    /// Other origins whose pages may read answers of the site's routes and API, without credentials; default none (CSRF-12).
+    pub cors_origins: Vec<Origin>,
     /// Where the master key is; in development it may be absent and is then made in the data folder.
     pub key: Option<SecretSource>,
 }

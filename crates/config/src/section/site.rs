@@ -15,6 +15,7 @@ pub(crate) struct SiteDraft {
     pub(crate) env: Option<Env>,
     pub(crate) data_dir: Option<Located<PathBuf>>,
     pub(crate) key_file: Option<Located<PathBuf>>,
+    cors_origins: Option<Vec<Located<Origin>>>,
     name: Option<Option<String>>,
     node: Option<Option<String>>,
     key: Option<Option<SecretSource>>,
@@ -24,7 +25,8 @@ impl SiteDraft {
     pub(crate) fn finish(self) -> Option<Site> {
         let origin = self.origin?.value;
         let name = self.name?.unwrap_or_else(|| origin.host().to_string());
-        Some(Site { name, node: self.node?, origin, env: self.env?, data_dir: self.data_dir?.value, key: self.key? })
+        let cors_origins = self.cors_origins?.into_iter().map(|listed| listed.value).collect();
+        Some(Site { name, node: self.node?, origin, env: self.env?, data_dir: self.data_dir?.value, cors_origins, key: self.key? })
     }
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn site(section: &Section<'_>, base: &std::path::Path) -> SiteDraft {
         env,
         name: section.maybe("name", site_name).map(|found| found.map(|name| name.value)),
         node: section.maybe("node", node).map(|found| found.map(|node| node.value)),
+        cors_origins: section.list("cors_origins", |item| listed_origin(item, &scene)).map(Option::unwrap_or_default),
         data_dir: section.required("data_dir", "a folder for the database, mail and keys", |item| value::path(item, base)),
         key,
         key_file,
@@ -48,6 +51,7 @@ pub(crate) fn site(section: &Section<'_>, base: &std::path::Path) -> SiteDraft {
         section.refuse(cookie, no_cookie_settings());
     }
     section.refuse("debug", Problem::new("there is no debug mode", "remove it"));
+    refuse_odd_listings(section, &draft);
     section.finish();
     draft
 }
@@ -64,6 +68,31 @@ fn origin(item: &Item<'_>) -> Result<Origin, Problem> {
     match origin.scheme() {
         Scheme::Https => Ok(origin),
         Scheme::Http => Err(Problem::new("is not https", "the site is served over TLS only, in development too")),
+    }
+}
+
+/// An origin whose pages may read our answers: written out in full, `https` outside development (CSRF-12).
+fn listed_origin(item: &Item<'_>, scene: &Scene<'_>) -> Result<Origin, Problem> {
+    let text = item.text()?;
+    let hint = "each origin in full, such as \"https://docs.example.com\"; there is no wildcard, no pattern and no \"null\"";
+    let origin: Origin = text.parse().map_err(|error: OriginError| {
+        let problem = Problem::new(format!("is no origin: {error}"), hint);
+        if text.contains('@') { problem.hidden() } else { problem }
+    })?;
+    if origin.scheme() == Scheme::Http && !scene.is_development() {
+        return Err(Problem::new("is not https", "whoever is on the way could put a page there; http is for development only"));
+    }
+    Ok(origin)
+}
+
+fn refuse_odd_listings(section: &Section<'_>, draft: &SiteDraft) {
+    let listed = draft.cors_origins.as_deref().unwrap_or_default();
+    for (index, entry) in listed.iter().enumerate() {
+        if draft.origin.as_ref().is_some_and(|own| own.value == entry.value) {
+            section.reader.blame(entry, Problem::new("is the site's own origin", "its own pages may read everything anyway"));
+        } else if listed[..index].iter().any(|earlier| earlier.value == entry.value) {
+            section.reader.blame(entry, Problem::new("is listed twice", "remove one of the two"));
+        }
     }
 }
 

@@ -192,6 +192,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
     Config {
         sha256: "00".repeat(32),
         site: config::Site {
+            cors_origins: Vec::new(),
             origin: format!("https://{SITE}").parse().expect("origin"),
             env: config::Env::Development,
             name: "Example".into(),
