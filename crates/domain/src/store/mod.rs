@@ -41,6 +41,10 @@ pub enum StoreError {
     /// The database cannot be reached or is full.
     #[error("store is unavailable: {0}")]
     Unavailable(&'static str),
+    /// The database did not say how a commit ended: the change may have been made, or may be made yet. Never retried blindly, never told
+    /// as "nothing happened".
+    #[error("it is not known whether the change was made: the store did not say so in time")]
+    OutcomeUnknown,
     /// A row that cannot exist.
     #[error("inconsistent row in {table}: {what}")]
     Inconsistent {
@@ -110,6 +114,7 @@ pub trait Tx: Send {
     /// Makes it all true.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when another writer won; the caller may retry the whole flow.
+    /// [`StoreError::Conflict`] when another writer won; the caller may retry the whole flow. [`StoreError::OutcomeUnknown`] when nobody
+    /// can tell.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }

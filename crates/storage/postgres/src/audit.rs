@@ -10,7 +10,6 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::error::fault;
 use crate::row::Columns;
 use crate::tx::PostgresTx;
 
@@ -187,35 +186,36 @@ impl AuditLog for PostgresTx {
     async fn lock_head(&mut self, node: &str) -> Result<ChainHead, StoreError> {
         // A row that is not there cannot be locked: two units of work that begin a chain meet at this one's key.
         let genesis = ChainHead::genesis(node);
-        bind_head(sqlx::query(BEGIN_HEAD), &genesis).execute(&mut *self.0).await.map_err(fault)?;
+        self.0.execute(bind_head(sqlx::query(BEGIN_HEAD), &genesis)).await?;
         let query = sqlx::query("SELECT * FROM audit_heads WHERE node = $1 FOR UPDATE").bind(node);
-        head_from_row(&query.fetch_one(&mut *self.0).await.map_err(fault)?)
+        head_from_row(&self.0.fetch_one(query).await?)
     }
 
     async fn append(&mut self, rows: &[AuditRow], head: &ChainHead) -> Result<(), StoreError> {
         let (many, few) = rows.as_chunks::<ROWS_AT_ONCE>();
         for chunk in many.iter().map(<[_; ROWS_AT_ONCE]>::as_slice).chain(few.chunks(1)) {
-            insert(chunk).build().execute(&mut *self.0).await.map_err(fault)?;
+            self.0.execute(insert(chunk).build()).await?;
         }
-        move_head(head).execute(&mut *self.0).await.map_err(fault)?;
+        self.0.execute(move_head(head)).await?;
         Ok(())
     }
 
     async fn heads(&mut self) -> Result<Vec<ChainHead>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_heads ORDER BY node");
-        let heads = query.fetch_all(&mut *self.0).await.map_err(fault)?;
+        let heads = self.0.fetch_all(query).await?;
         let mut heads = heads.iter().map(head_from_row).collect::<Result<Vec<_>, _>>()?;
         // Rows whose head somebody removed.
-        let query = sqlx::query_scalar("SELECT DISTINCT node FROM audit WHERE node NOT IN (SELECT node FROM audit_heads)");
-        let headless: Vec<String> = query.fetch_all(&mut *self.0).await.map_err(fault)?;
-        heads.extend(headless.iter().map(String::as_str).map(ChainHead::genesis));
+        let query = sqlx::query("SELECT DISTINCT node FROM audit WHERE node NOT IN (SELECT node FROM audit_heads)");
+        for row in self.0.fetch_all(query).await? {
+            heads.push(ChainHead::genesis(&Columns::new("audit", &row).text("node")?));
+        }
         Ok(heads)
     }
 
     async fn list(&mut self, node: &str, after: u64, limit: PageLimit) -> Result<Vec<AuditRow>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit WHERE node = $1 AND seq > $2 ORDER BY seq LIMIT $3");
         let query = query.bind(node).bind(large(after)).bind(i64::from(limit.get()));
-        query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(from_row).collect()
+        self.0.fetch_all(query).await?.iter().map(from_row).collect()
     }
 
     async fn search(
@@ -225,7 +225,7 @@ impl AuditLog for PostgresTx {
         limit: PageLimit,
     ) -> Result<Vec<AuditRow>, StoreError> {
         let mut query = search(filter, before, limit);
-        query.build().fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(from_row).collect()
+        self.0.fetch_all(query.build()).await?.iter().map(from_row).collect()
     }
 
     async fn prunable(&mut self, node: &str, before: Timestamp, up_to: u64) -> Result<Option<(u64, [u8; 32])>, StoreError> {
@@ -234,7 +234,7 @@ impl AuditLog for PostgresTx {
              COALESCE((SELECT MIN(seq) FROM audit WHERE node = $1 AND ts >= $3), 9223372036854775807) ORDER BY seq DESC LIMIT 1",
         );
         let query = query.bind(node).bind(large(up_to)).bind(before.as_microsecond());
-        let row = query.fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(query).await?;
         row.map(|row| {
             let columns = Columns::new("audit", &row);
             Ok((columns.large_count("seq")?, columns.digest("hash")?.0))
@@ -244,8 +244,8 @@ impl AuditLog for PostgresTx {
 
     async fn prune(&mut self, head: &ChainHead) -> Result<u64, StoreError> {
         // The floor first: the database lets rows go only below it.
-        move_head(head).execute(&mut *self.0).await.map_err(fault)?;
+        self.0.execute(move_head(head)).await?;
         let query = sqlx::query("DELETE FROM audit WHERE node = $1 AND seq <= $2").bind(&head.node).bind(large(head.floor_seq));
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 }

@@ -6,39 +6,36 @@ use doorward_domain::device::Device;
 use doorward_domain::store::Devices;
 use doorward_kit::{Timestamp, TokenDigest, UserId};
 
-use crate::error::fault;
 use crate::tx::PostgresTx;
 
 #[async_trait]
 impl Devices for PostgresTx {
     async fn add(&mut self, device: &Device, keep: u32) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO devices (id, user_id, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+        let query = sqlx::query("INSERT INTO devices (id, user_id, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
             .bind(&device.id.as_bytes()[..])
             .bind(&device.user_id.as_bytes()[..])
             .bind(&device.digest.0[..])
             .bind(device.created_at.as_microsecond())
-            .bind(device.expires_at.as_microsecond())
-            .execute(&mut *self.0)
-            .await
-            .map_err(fault)?;
+            .bind(device.expires_at.as_microsecond());
+        self.0.execute(query).await?;
         let sql = "DELETE FROM devices WHERE id IN (SELECT id FROM devices WHERE user_id = $1 ORDER BY created_at DESC, id DESC OFFSET $2)";
-        sqlx::query(sql).bind(&device.user_id.as_bytes()[..]).bind(i64::from(keep)).execute(&mut *self.0).await.map_err(fault)?;
+        self.0.execute(sqlx::query(sql).bind(&device.user_id.as_bytes()[..]).bind(i64::from(keep))).await?;
         Ok(())
     }
 
     async fn renew(&mut self, user: UserId, digest: &TokenDigest, expires_at: Timestamp) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE devices SET expires_at = $1 WHERE digest = $2 AND user_id = $3");
         let query = query.bind(expires_at.as_microsecond()).bind(&digest.0[..]).bind(&user.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn remove_all(&mut self, user: UserId) -> Result<u64, StoreError> {
         let query = sqlx::query("DELETE FROM devices WHERE user_id = $1").bind(&user.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 
     async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let query = sqlx::query("DELETE FROM devices WHERE expires_at <= $1").bind(now.as_microsecond());
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 }

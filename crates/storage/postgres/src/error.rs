@@ -20,6 +20,14 @@ pub(crate) fn fault(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// What the domain is told of a commit that did not succeed: only what the server itself calls a lost race is known not to have happened.
+pub(crate) fn commit_fault(error: sqlx::Error) -> StoreError {
+    match fault(error) {
+        StoreError::Conflict => StoreError::Conflict,
+        _ => StoreError::OutcomeUnknown,
+    }
+}
+
 /// By SQLSTATE (appendix A of PostgreSQL's manual).
 fn by_state(state: &str) -> StoreError {
     match state {

@@ -6,9 +6,8 @@ use doorward_domain::store::SignInFailures;
 use doorward_domain::throttle::Failures;
 use doorward_kit::{Timestamp, TokenDigest};
 use sqlx::postgres::PgRow;
-use sqlx::{Executor, Postgres};
 
-use crate::error::fault;
+use crate::link::Link;
 use crate::row::Columns;
 use crate::tx::PostgresTx;
 
@@ -20,8 +19,8 @@ fn from_row(row: &PgRow) -> Result<Failures, StoreError> {
 }
 
 /// Both halves in one read; each may be missing.
-pub(crate) async fn find_hindrance<'c>(
-    at: impl Executor<'c, Database = Postgres>,
+pub(crate) async fn find_hindrance(
+    at: &mut Link,
     subject: &[u8; 32],
     device: &TokenDigest,
     now: Timestamp,
@@ -31,7 +30,7 @@ pub(crate) async fn find_hindrance<'c>(
                LEFT JOIN devices ON devices.digest = $2 AND devices.expires_at > $3 \
                LEFT JOIN users ON users.id = devices.user_id";
     let query = sqlx::query(sql).bind(&subject[..]).bind(&device.0[..]).bind(now.as_microsecond());
-    let row = query.fetch_one(at).await.map_err(fault)?;
+    let row = at.fetch_one(query).await?;
     let columns = Columns::new("sign_in_failures", &row);
     let failures = match columns.count_or_null("count")? {
         Some(count) => Some(Failures { count, last_at: columns.instant("last_at")? }),
@@ -47,23 +46,23 @@ impl SignInFailures for PostgresTx {
                    ON CONFLICT (subject) DO UPDATE SET count = sign_in_failures.count + 1, \
                    last_at = greatest(sign_in_failures.last_at, excluded.last_at) RETURNING count";
         let query = sqlx::query(sql).bind(&subject[..]).bind(at.as_microsecond());
-        let row = query.fetch_one(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_one(query).await?;
         Columns::new("sign_in_failures", &row).count("count")
     }
 
     async fn clear(&mut self, subject: &[u8; 32]) -> Result<u32, StoreError> {
         let query = sqlx::query("DELETE FROM sign_in_failures WHERE subject = $1 RETURNING count").bind(&subject[..]);
-        let row = query.fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(query).await?;
         row.map_or(Ok(0), |row| Columns::new("sign_in_failures", &row).count("count"))
     }
 
     async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError> {
         let query = sqlx::query("DELETE FROM sign_in_failures WHERE last_at <= $1").bind(before.as_microsecond());
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 
     async fn lookup(&mut self, subject: &[u8; 32]) -> Result<Option<Failures>, StoreError> {
-        let row = sqlx::query(LOOKUP).bind(&subject[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(sqlx::query(LOOKUP).bind(&subject[..])).await?;
         row.as_ref().map(from_row).transpose()
     }
 }

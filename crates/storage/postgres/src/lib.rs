@@ -1,13 +1,14 @@
 //! The domain's ports over PostgreSQL 15 and later.
 //!
 //! Comes in: [`PostgresSettings`]. Goes out: a [`PostgresStore`] that any number of nodes may share. Each unit of work is one READ
-//! COMMITTED transaction: what it reads of an account it locks, and tokens are found and removed in one statement. What was answered is
-//! as durable as the server's `synchronous_commit` makes it. Must never know: HTTP.
+//! COMMITTED transaction: what it reads of an account it locks, and tokens are found and removed in one statement. Every answer is waited
+//! for with a limit (`link.rs`). Must never know: HTTP.
 
 mod audit;
 mod device;
 mod error;
 mod failure;
+mod link;
 mod one_time;
 mod open;
 mod outbox;

@@ -8,7 +8,6 @@ use doorward_kit::id::OneTimeId;
 use doorward_kit::{Timestamp, TokenDigest, UserId};
 use sqlx::postgres::PgRow;
 
-use crate::error::fault;
 use crate::row::{Columns, names};
 use crate::tx::PostgresTx;
 
@@ -75,7 +74,7 @@ fn bound(purpose: &Purpose) -> Bound<'_> {
 impl OneTimes for PostgresTx {
     async fn add(&mut self, token: &OneTime) -> Result<(), StoreError> {
         let bound = bound(&token.purpose);
-        sqlx::query(concat!(
+        let query = sqlx::query(concat!(
             "INSERT INTO one_times (",
             one_time_columns!(),
             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -90,10 +89,8 @@ impl OneTimes for PostgresTx {
         .bind(bound.email.map(|email| &email.canonical))
         .bind(names(bound.roles))
         .bind(token.created_at.as_microsecond())
-        .bind(token.expires_at.as_microsecond())
-        .execute(&mut *self.0)
-        .await
-        .map_err(fault)?;
+        .bind(token.expires_at.as_microsecond());
+        self.0.execute(query).await?;
         Ok(())
     }
 
@@ -109,7 +106,7 @@ impl OneTimes for PostgresTx {
             one_time_columns!()
         );
         let query = sqlx::query(sql).bind(&digest.0[..]).bind(purpose.as_str()).bind(now.as_microsecond());
-        query.fetch_optional(&mut *self.0).await.map_err(fault)?.as_ref().map(from_row).transpose()
+        self.0.fetch_optional(query).await?.as_ref().map(from_row).transpose()
     }
 
     async fn revoke(&mut self, user: UserId, purposes: &[PurposeKind]) -> Result<u64, StoreError> {
@@ -117,7 +114,7 @@ impl OneTimes for PostgresTx {
         for purpose in purposes {
             let query = sqlx::query("DELETE FROM one_times WHERE user_id = $1 AND purpose = $2");
             let query = query.bind(&user.as_bytes()[..]).bind(purpose.as_str());
-            removed += query.execute(&mut *self.0).await.map_err(fault)?.rows_affected();
+            removed += self.0.execute(query).await?;
         }
         Ok(removed)
     }
@@ -125,12 +122,12 @@ impl OneTimes for PostgresTx {
     async fn revoke_since(&mut self, user: UserId, purpose: PurposeKind, since: Timestamp) -> Result<u64, StoreError> {
         let query = sqlx::query("DELETE FROM one_times WHERE user_id = $1 AND purpose = $2 AND created_at >= $3");
         let query = query.bind(&user.as_bytes()[..]).bind(purpose.as_str()).bind(since.as_microsecond());
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 
     async fn remove(&mut self, id: OneTimeId) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM one_times WHERE id = $1").bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn list(&mut self, purpose: PurposeKind, now: Timestamp, limit: PageLimit) -> Result<Vec<OneTime>, StoreError> {
@@ -140,11 +137,11 @@ impl OneTimes for PostgresTx {
             " FROM one_times WHERE purpose = $1 AND expires_at > $2 ORDER BY created_at, id LIMIT $3"
         );
         let query = sqlx::query(sql).bind(purpose.as_str()).bind(now.as_microsecond()).bind(i64::from(limit.get()));
-        query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(from_row).collect()
+        self.0.fetch_all(query).await?.iter().map(from_row).collect()
     }
 
     async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let query = sqlx::query("DELETE FROM one_times WHERE expires_at <= $1").bind(now.as_microsecond());
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 }

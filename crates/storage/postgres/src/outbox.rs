@@ -9,7 +9,6 @@ use doorward_kit::id::MailId;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::error::fault;
 use crate::row::Columns;
 use crate::tx::PostgresTx;
 
@@ -80,7 +79,7 @@ impl Outbox for PostgresTx {
             Delivery::Due => (mail.body.as_slice(), Some(mail.queued_at.as_microsecond())),
             Delivery::Withheld => (&[][..], None),
         };
-        sqlx::query(
+        self.0.execute(sqlx::query(
             "INSERT INTO outbox (id, kind, recipient, subject, body, queued_at, next_at, attempts) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
         )
         .bind(&mail.id.as_bytes()[..])
@@ -89,16 +88,13 @@ impl Outbox for PostgresTx {
         .bind(&mail.subject)
         .bind(body)
         .bind(mail.queued_at.as_microsecond())
-        .bind(next_at)
-        .execute(&mut *self.0)
-        .await
-        .map_err(fault)?;
+        .bind(next_at)).await?;
         Ok(())
     }
 
     async fn claim(&mut self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<SealedMail>, StoreError> {
         let query = sqlx::query(CLAIM).bind(until.as_microsecond()).bind(now.as_microsecond()).bind(i64::from(limit));
-        let mut rows = query.fetch_all(&mut *self.0).await.map_err(fault)?;
+        let mut rows = self.0.fetch_all(query).await?;
         // RETURNING promises no order.
         rows.sort_by_key(|row| row.try_get::<i64, _>("number").unwrap_or(i64::MAX));
         rows.iter().map(from_row).collect()
@@ -108,31 +104,32 @@ impl Outbox for PostgresTx {
         let query =
             sqlx::query("UPDATE outbox SET body = ''::bytea, next_at = NULL, sent_at = $1 WHERE id = $2 AND next_at IS NOT NULL");
         let query = query.bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn attempts(&mut self, id: MailId) -> Result<Option<u32>, StoreError> {
         let query = sqlx::query("SELECT attempts FROM outbox WHERE id = $1 AND next_at IS NOT NULL").bind(&id.as_bytes()[..]);
-        let row = query.fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(query).await?;
         row.map(|row| Columns::new("outbox", &row).count("attempts")).transpose()
     }
 
     async fn defer(&mut self, id: MailId, at: Timestamp, why: &str) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE outbox SET next_at = $1, last_error = $2 WHERE id = $3 AND next_at IS NOT NULL");
         let query = query.bind(at.as_microsecond()).bind(why).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn bury(&mut self, id: MailId, at: Timestamp, why: &str) -> Result<bool, StoreError> {
         let sql = "UPDATE outbox SET next_at = NULL, dead_at = $1, last_error = $2 WHERE id = $3 AND next_at IS NOT NULL";
         let query = sqlx::query(sql).bind(at.as_microsecond()).bind(why).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn retry(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError> {
-        let sql = "UPDATE outbox SET next_at = $1, dead_at = NULL, attempts = 0 WHERE id = $2 AND dead_at IS NOT NULL";
+        let sql =
+            "UPDATE outbox SET next_at = $1, queued_at = $1, dead_at = NULL, attempts = 0 WHERE id = $2 AND dead_at IS NOT NULL";
         let query = sqlx::query(sql).bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn list(&mut self, filter: MailFilter, limit: PageLimit) -> Result<Vec<OutboxRow>, StoreError> {
@@ -144,24 +141,22 @@ impl Outbox for PostgresTx {
         );
         let before = filter.before.map(|id| id.as_bytes().to_vec());
         let query = sqlx::query(sql).bind(before).bind(filter.state.map(state_word)).bind(i64::from(limit.get()));
-        query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(shown).collect()
+        self.0.fetch_all(query).await?.iter().map(shown).collect()
     }
 
     async fn lookup(&mut self, id: MailId) -> Result<Option<OutboxRow>, StoreError> {
         let query = sqlx::query(concat!(shown_columns!(), "WHERE id = $1")).bind(&id.as_bytes()[..]);
-        query.fetch_optional(&mut *self.0).await.map_err(fault)?.as_ref().map(shown).transpose()
+        self.0.fetch_optional(query).await?.as_ref().map(shown).transpose()
     }
 
     async fn count_waiting(&mut self) -> Result<u64, StoreError> {
-        let row = sqlx::query("SELECT count(*) AS n FROM outbox WHERE next_at IS NOT NULL")
-            .fetch_one(&mut *self.0)
-            .await
-            .map_err(fault)?;
+        let row = self.0.fetch_one(sqlx::query("SELECT count(*) AS n FROM outbox WHERE next_at IS NOT NULL")).await?;
         Ok(Columns::new("outbox", &row).large_count_or_null("n")?.unwrap_or(0))
     }
 
-    async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM outbox WHERE queued_at <= $1").bind(before.as_microsecond());
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+    async fn sweep(&mut self, settled: Timestamp, all: Timestamp) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM outbox WHERE queued_at <= $1 AND (queued_at <= $2 OR (next_at IS NULL AND dead_at IS NULL))";
+        let query = sqlx::query(sql).bind(settled.as_microsecond()).bind(all.as_microsecond());
+        self.0.execute(query).await
     }
 }

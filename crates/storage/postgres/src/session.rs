@@ -6,9 +6,8 @@ use doorward_domain::store::{Page, PageLimit, SessionCursor, SessionFilter, Sess
 use doorward_domain::{Session, StoreError, User};
 use doorward_kit::{ClientAddr, SessionId, Timestamp, TokenDigest, UserId};
 use sqlx::postgres::PgRow;
-use sqlx::{Executor, Postgres};
 
-use crate::error::fault;
+use crate::link::Link;
 use crate::row::Columns;
 use crate::tx::PostgresTx;
 use crate::user::{self, user_columns};
@@ -62,10 +61,7 @@ fn previous(columns: &Columns<'_>) -> Result<Option<PreviousCredential>, StoreEr
 }
 
 /// The session of a digest, and whose it is, in one read.
-pub(crate) async fn find_with_user<'c>(
-    at: impl Executor<'c, Database = Postgres>,
-    digest: &TokenDigest,
-) -> Result<Option<(Session, User)>, StoreError> {
+pub(crate) async fn find_with_user(at: &mut Link, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError> {
     let sql = concat!(
         "SELECT ",
         session_columns!(),
@@ -73,7 +69,7 @@ pub(crate) async fn find_with_user<'c>(
         user_columns!(),
         " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = $1 OR sessions.previous_digest = $1"
     );
-    let row = sqlx::query(sql).bind(&digest.0[..]).fetch_optional(at).await.map_err(fault)?;
+    let row = at.fetch_optional(sqlx::query(sql).bind(&digest.0[..])).await?;
     row.map(|row| Ok((from_row(&row)?, user::from_row(&row)?))).transpose()
 }
 
@@ -81,13 +77,13 @@ pub(crate) async fn find_with_user<'c>(
 impl Sessions for PostgresTx {
     async fn lookup(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         let sql = concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = $1");
-        let row = sqlx::query(sql).bind(&id.as_bytes()[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(sqlx::query(sql).bind(&id.as_bytes()[..])).await?;
         row.as_ref().map(from_row).transpose()
     }
 
     async fn find_by_digest(&mut self, digest: &TokenDigest) -> Result<Option<Session>, StoreError> {
         let sql = concat!("SELECT ", session_columns!(), " FROM sessions WHERE digest = $1 OR previous_digest = $1");
-        let row = sqlx::query(sql).bind(&digest.0[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(sqlx::query(sql).bind(&digest.0[..])).await?;
         row.as_ref().map(from_row).transpose()
     }
 
@@ -97,21 +93,19 @@ impl Sessions for PostgresTx {
         after: Option<SessionCursor>,
         limit: PageLimit,
     ) -> Result<Page<Session, SessionCursor>, StoreError> {
-        let rows = sqlx::query(if filter.user().is_some() { LIST_OF_USER } else { LIST_ALL })
+        let query = sqlx::query(if filter.user().is_some() { LIST_OF_USER } else { LIST_ALL })
             .bind(filter.user().map(|user| user.as_bytes().to_vec()))
             .bind(filter.active_instant().map(Timestamp::as_microsecond))
             .bind(after.map(|cursor| cursor.created_at.as_microsecond()))
             .bind(after.map(|cursor| cursor.id.as_bytes().to_vec()))
-            .bind(i64::from(limit.get()) + 1)
-            .fetch_all(&mut *self.0)
-            .await
-            .map_err(fault)?;
+            .bind(i64::from(limit.get()) + 1);
+        let rows = self.0.fetch_all(query).await?;
         let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
         Ok(user::page(items, limit, |session| SessionCursor { created_at: session.created_at, id: session.id }))
     }
 
     async fn add(&mut self, session: &Session) -> Result<(), StoreError> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO sessions (id, user_id, digest, previous_digest, previous_until, rotated_at, authenticated_at, is_remembered, \
              created_at, last_seen_at, expires_at, user_agent, client_ip) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
@@ -127,10 +121,8 @@ impl Sessions for PostgresTx {
         .bind(session.last_seen_at.as_microsecond())
         .bind(session.expires_at.as_microsecond())
         .bind(&session.user_agent)
-        .bind(session.client.to_string())
-        .execute(&mut *self.0)
-        .await
-        .map_err(fault)?;
+        .bind(session.client.to_string());
+        self.0.execute(query).await?;
         Ok(())
     }
 
@@ -149,31 +141,31 @@ impl Sessions for PostgresTx {
             .bind(at.as_microsecond())
             .bind(&id.as_bytes()[..])
             .bind(&expected.0[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn authenticate(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE sessions SET authenticated_at = $1 WHERE id = $2");
         let query = query.bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn touch(&mut self, id: SessionId, seen_at: Timestamp) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE sessions SET last_seen_at = greatest(last_seen_at, $1) WHERE id = $2");
-        query.bind(seen_at.as_microsecond()).bind(&id.as_bytes()[..]).execute(&mut *self.0).await.map_err(fault)?;
+        self.0.execute(query.bind(seen_at.as_microsecond()).bind(&id.as_bytes()[..])).await?;
         Ok(())
     }
 
     async fn revoke(&mut self, id: SessionId) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM sessions WHERE id = $1").bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn revoke_all(&mut self, user: UserId, spared: Option<SessionId>) -> Result<Vec<TokenDigest>, StoreError> {
         // No id is empty.
         let spared = spared.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
         let query = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING digest, previous_digest");
-        let rows = query.bind(&user.as_bytes()[..]).bind(spared).fetch_all(&mut *self.0).await.map_err(fault)?;
+        let rows = self.0.fetch_all(query.bind(&user.as_bytes()[..]).bind(spared)).await?;
         let mut digests = Vec::with_capacity(rows.len());
         for row in &rows {
             let columns = Columns::new("sessions", row);
@@ -200,6 +192,6 @@ impl Sessions for PostgresTx {
             .bind(idle_before.as_microsecond())
             .bind(remembered_before.as_microsecond())
             .bind(i64::from(limit.get()));
-        query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(from_row).collect()
+        self.0.fetch_all(query).await?.iter().map(from_row).collect()
     }
 }

@@ -8,7 +8,6 @@ use doorward_kit::id::SignUpId;
 use doorward_kit::{Timestamp, TokenDigest};
 use sqlx::postgres::PgRow;
 
-use crate::error::fault;
 use crate::row::{Columns, names};
 use crate::tx::PostgresTx;
 
@@ -35,19 +34,18 @@ fn from_row(row: &PgRow) -> Result<PendingSignUp, StoreError> {
 #[async_trait]
 impl SignUps for PostgresTx {
     async fn add(&mut self, pending: &PendingSignUp) -> Result<(), StoreError> {
-        sqlx::query(concat!("INSERT INTO sign_ups (", sign_up_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"))
-            .bind(&pending.id.as_bytes()[..])
-            .bind(&pending.email.display)
-            .bind(&pending.email.canonical)
-            .bind(&pending.display_name)
-            .bind(names(&pending.roles))
-            .bind(&pending.password_hash)
-            .bind(&pending.digest.0[..])
-            .bind(pending.created_at.as_microsecond())
-            .bind(pending.expires_at.as_microsecond())
-            .execute(&mut *self.0)
-            .await
-            .map_err(fault)?;
+        let query =
+            sqlx::query(concat!("INSERT INTO sign_ups (", sign_up_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"))
+                .bind(&pending.id.as_bytes()[..])
+                .bind(&pending.email.display)
+                .bind(&pending.email.canonical)
+                .bind(&pending.display_name)
+                .bind(names(&pending.roles))
+                .bind(&pending.password_hash)
+                .bind(&pending.digest.0[..])
+                .bind(pending.created_at.as_microsecond())
+                .bind(pending.expires_at.as_microsecond());
+        self.0.execute(query).await?;
         Ok(())
     }
 
@@ -55,14 +53,14 @@ impl SignUps for PostgresTx {
         // One statement finds and removes: there is no moment between.
         let sql = concat!("DELETE FROM sign_ups WHERE digest = $1 AND expires_at > $2 RETURNING ", sign_up_columns!());
         let query = sqlx::query(sql).bind(&digest.0[..]).bind(now.as_microsecond());
-        let row = query.fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(query).await?;
         row.as_ref().map(from_row).transpose()
     }
 
     async fn find_only(&mut self, canonical: &str, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError> {
         let sql = concat!("SELECT ", sign_up_columns!(), " FROM sign_ups WHERE email_canonical = $1 AND expires_at > $2 LIMIT 2");
         let query = sqlx::query(sql).bind(canonical).bind(now.as_microsecond());
-        match query.fetch_all(&mut *self.0).await.map_err(fault)?.as_slice() {
+        match self.0.fetch_all(query).await?.as_slice() {
             [row] => from_row(row).map(Some),
             _ => Ok(None),
         }
@@ -71,16 +69,16 @@ impl SignUps for PostgresTx {
     async fn rotate(&mut self, id: SignUpId, digest: &TokenDigest, expires_at: Timestamp) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE sign_ups SET digest = $1, expires_at = $2 WHERE id = $3");
         let query = query.bind(&digest.0[..]).bind(expires_at.as_microsecond()).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn remove_all(&mut self, canonical: &str) -> Result<u64, StoreError> {
         let query = sqlx::query("DELETE FROM sign_ups WHERE email_canonical = $1").bind(canonical);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 
     async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let query = sqlx::query("DELETE FROM sign_ups WHERE expires_at <= $1").bind(now.as_microsecond());
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+        self.0.execute(query).await
     }
 }

@@ -6,7 +6,7 @@ use doorward_domain::{Session, Store, StoreError, Tx, User};
 use doorward_kit::{Timestamp, TokenDigest};
 use sqlx::postgres::PgPool;
 
-use crate::error::fault;
+use crate::link::{ANSWER_WITHIN, Link};
 use crate::tx::PostgresTx;
 use crate::{failure, session, user};
 
@@ -16,31 +16,31 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Ends all connections; waits for units of work that are under way.
+    /// Ends all connections; waits for units of work that are under way, though not for a server that says nothing any more.
     pub async fn close(&self) {
-        self.pool.close().await;
+        // Whatever is still open then ends with the process.
+        let _ = tokio::time::timeout(ANSWER_WITHIN, self.pool.close()).await;
     }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        // Said here, since a server may be configured to another default.
-        let tx = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await.map_err(fault)?;
-        Ok(Box::new(PostgresTx(tx)))
+        let mut link = Link::take(&self.pool).await?;
+        link.begin().await?;
+        Ok(Box::new(PostgresTx(link)))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM users LIMIT 1").fetch_optional(&self.pool).await.map_err(fault)?;
-        Ok(())
+        Link::take(&self.pool).await?.fetch_optional(sqlx::query("SELECT 1 FROM users LIMIT 1")).await.map(drop)
     }
 
     async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError> {
-        session::find_with_user(&self.pool, digest).await
+        session::find_with_user(&mut Link::take(&self.pool).await?, digest).await
     }
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {
-        user::find_by_email(&self.pool, canonical).await
+        user::find_by_email(&mut Link::take(&self.pool).await?, canonical).await
     }
 
     async fn find_hindrance(
@@ -49,6 +49,6 @@ impl Store for PostgresStore {
         device: &TokenDigest,
         now: Timestamp,
     ) -> Result<(Option<Failures>, Option<String>), StoreError> {
-        failure::find_hindrance(&self.pool, subject, device, now).await
+        failure::find_hindrance(&mut Link::take(&self.pool).await?, subject, device, now).await
     }
 }

@@ -3,12 +3,11 @@
 use async_trait::async_trait;
 use doorward_domain::store::{AuditLog, Devices, OneTimes, Outbox, Sessions, SignInFailures, SignUps, Users};
 use doorward_domain::{StoreError, Tx};
-use sqlx::{Postgres, Transaction};
 
-use crate::error::fault;
+use crate::link::Link;
 
 /// A transaction on a connection of its own; dropped, it is rolled back before the connection is used again.
-pub(crate) struct PostgresTx(pub(crate) Transaction<'static, Postgres>);
+pub(crate) struct PostgresTx(pub(crate) Link);
 
 #[async_trait]
 impl Tx for PostgresTx {
@@ -45,6 +44,6 @@ impl Tx for PostgresTx {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.commit().await.map_err(fault)
+        self.0.commit().await
     }
 }

@@ -5,9 +5,8 @@ use doorward_domain::store::{Page, PageLimit, Users};
 use doorward_domain::{EmailAddress, StoreError, User};
 use doorward_kit::{Timestamp, UserId};
 use sqlx::postgres::PgRow;
-use sqlx::{Executor, Postgres};
 
-use crate::error::fault;
+use crate::link::Link;
 use crate::row::{Columns, names};
 use crate::tx::PostgresTx;
 
@@ -37,12 +36,9 @@ pub(crate) fn from_row(row: &PgRow) -> Result<User, StoreError> {
     })
 }
 
-pub(crate) async fn find_by_email<'c>(
-    at: impl Executor<'c, Database = Postgres>,
-    canonical: &str,
-) -> Result<Option<User>, StoreError> {
+pub(crate) async fn find_by_email(at: &mut Link, canonical: &str) -> Result<Option<User>, StoreError> {
     let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE email_canonical = $1");
-    let row = sqlx::query(sql).bind(canonical).fetch_optional(at).await.map_err(fault)?;
+    let row = at.fetch_optional(sqlx::query(sql).bind(canonical)).await?;
     row.as_ref().map(from_row).transpose()
 }
 
@@ -50,13 +46,13 @@ pub(crate) async fn find_by_email<'c>(
 impl Users for PostgresTx {
     async fn lookup(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1 FOR UPDATE");
-        let row = sqlx::query(sql).bind(&id.as_bytes()[..]).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(sqlx::query(sql).bind(&id.as_bytes()[..])).await?;
         row.as_ref().map(from_row).transpose()
     }
 
     async fn find_by_email(&mut self, canonical: &str) -> Result<Option<User>, StoreError> {
         let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE email_canonical = $1 FOR UPDATE");
-        let row = sqlx::query(sql).bind(canonical).fetch_optional(&mut *self.0).await.map_err(fault)?;
+        let row = self.0.fetch_optional(sqlx::query(sql).bind(canonical)).await?;
         row.as_ref().map(from_row).transpose()
     }
 
@@ -64,13 +60,13 @@ impl Users for PostgresTx {
         let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id > $1 ORDER BY id LIMIT $2");
         // Every id is greater than the empty one.
         let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
-        let rows = sqlx::query(sql).bind(after).bind(i64::from(limit.get()) + 1).fetch_all(&mut *self.0).await.map_err(fault)?;
+        let rows = self.0.fetch_all(sqlx::query(sql).bind(after).bind(i64::from(limit.get()) + 1)).await?;
         let items = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
         Ok(page(items, limit, |user| user.id))
     }
 
     async fn add(&mut self, user: &User) -> Result<(), StoreError> {
-        sqlx::query(
+        self.0.execute(sqlx::query(
             "INSERT INTO users (id, email, email_canonical, display_name, avatar_url, bio, password_hash, roles, disabled_at, \
              credential_version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
@@ -84,51 +80,48 @@ impl Users for PostgresTx {
         .bind(names(&user.roles))
         .bind(user.disabled_at.map(Timestamp::as_microsecond))
         .bind(i64::from(user.credential_version))
-        .bind(user.created_at.as_microsecond())
-        .execute(&mut *self.0)
-        .await
-        .map_err(fault)?;
+        .bind(user.created_at.as_microsecond())).await?;
         Ok(())
     }
 
     async fn replace_password_hash(&mut self, id: UserId, expected: &str, replacement: &str) -> Result<bool, StoreError> {
         let sql = "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
         let query = sqlx::query(sql).bind(replacement).bind(&id.as_bytes()[..]).bind(expected);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn set_password_hash(&mut self, id: UserId, replacement: Option<&str>) -> Result<bool, StoreError> {
         let sql = "UPDATE users SET password_hash = $1, credential_version = credential_version + 1 WHERE id = $2";
         let query = sqlx::query(sql).bind(replacement).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn set_email(&mut self, id: UserId, email: &EmailAddress) -> Result<bool, StoreError> {
         let sql = "UPDATE users SET email = $1, email_canonical = $2, credential_version = credential_version + 1 WHERE id = $3";
         let query = sqlx::query(sql).bind(&email.display).bind(&email.canonical).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn set_profile(&mut self, user: &User) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE users SET display_name = $1, avatar_url = $2, bio = $3 WHERE id = $4");
         let query = query.bind(&user.display_name).bind(&user.avatar_url).bind(&user.bio).bind(&user.id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn set_roles(&mut self, id: UserId, roles: &[String]) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE users SET roles = $1 WHERE id = $2").bind(names(roles)).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn remove(&mut self, id: UserId) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM users WHERE id = $1").bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 
     async fn set_disabled(&mut self, id: UserId, at: Option<Timestamp>) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2");
         let query = query.bind(at.map(Timestamp::as_microsecond)).bind(&id.as_bytes()[..]);
-        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
+        Ok(self.0.execute(query).await? > 0)
     }
 }
 
