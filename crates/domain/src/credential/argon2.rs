@@ -1,12 +1,13 @@
-//! Argon2id (RFC 9106) on an arena that is allocated once.
+//! Argon2id (RFC 9106): what a new hash is made of, and how a stored one is compared.
 //!
 //! The pepper goes in as Argon2's own secret value; the string records which pepper by `keyid`, so that a key can be replaced: hashes
 //! without one (from an import) still verify and are upgraded, hashes with an unknown one cannot be used.
 
-use argon2::{Algorithm, Argon2, AssociatedData, Block, Params, ParamsBuilder, Version};
+use argon2::{Algorithm, Params, Version};
 use doorward_kit::{Entropy, SubKey, constant_time_eq};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
+use super::engine::{self, Engine, Order};
 use super::foreign::Foreign;
 use super::phc::{self, SALT_BYTES, Stored, TAG_BYTES};
 use super::{HashError, PASSWORD_MAX_OCTETS, Password, PasswordCheck};
@@ -60,7 +61,7 @@ const KEY_ID_BYTES: usize = 6;
 
 impl Recipe {
     pub(super) fn new(settings: Argon2Settings, pepper: &SubKey, entropy: &dyn Entropy) -> Result<Self, Argon2Error> {
-        known_answer().ok_or(Argon2Error::KnownAnswer)?;
+        engine::known_answer().ok_or(Argon2Error::KnownAnswer)?;
         let mut key_id = [0; KEY_ID_BYTES];
         key_id.copy_from_slice(&pepper.mac(b"keyid")[..KEY_ID_BYTES]);
         let params = phc::params(&settings, &key_id).ok_or(Argon2Error::Settings)?;
@@ -69,15 +70,16 @@ impl Recipe {
         Ok(Self { settings, params, pepper: Zeroizing::new(*pepper.expose_bytes()), key_id, dummy_salt })
     }
 
-    pub(super) fn arena(&self) -> Vec<Block> {
-        vec![Block::default(); self.params.block_count()]
+    /// Memory for one thread's hashes.
+    pub(super) fn engine(&self) -> Engine {
+        Engine::new(self.params.block_count())
     }
 
     /// A new hash.
-    pub(super) fn hash(&self, password: &Password, entropy: &dyn Entropy, arena: &mut Vec<Block>) -> Result<String, HashError> {
+    pub(super) fn hash(&self, password: &Password, entropy: &dyn Entropy, engine: &mut Engine) -> Result<String, HashError> {
         let mut salt = [0; SALT_BYTES];
         entropy.fill(&mut salt);
-        let tag = self.today(password, &salt, arena).ok_or(HashError::Unusable)?;
+        let tag = self.today(password, &salt, engine).ok_or(HashError::Unusable)?;
         let stored = Stored {
             algorithm: Algorithm::Argon2id,
             version: Version::V0x13,
@@ -93,7 +95,7 @@ impl Recipe {
         &self,
         password: &Password,
         stored: Option<&str>,
-        arena: &mut Vec<Block>,
+        engine: &mut Engine,
     ) -> Result<PasswordCheck, HashError> {
         if let Some(foreign) = stored.and_then(Foreign::parse) {
             let is_match = foreign.matches(password);
@@ -101,13 +103,13 @@ impl Recipe {
         }
         let parsed = stored.map(|text| Stored::parse(text).filter(|stored| self.has_key_of(stored)));
         match parsed {
-            Some(Some(stored)) => Ok(self.compare(password, &stored, arena)),
+            Some(Some(stored)) => Ok(self.compare(password, &stored, engine)),
             Some(None) => {
-                self.today(password, &self.dummy_salt, arena);
+                self.today(password, &self.dummy_salt, engine);
                 Err(HashError::Unusable)
             }
             None => {
-                self.today(password, &self.dummy_salt, arena);
+                self.today(password, &self.dummy_salt, engine);
                 Ok(PasswordCheck::Mismatch)
             }
         }
@@ -117,12 +119,12 @@ impl Recipe {
         stored.params.keyid().is_empty() || stored.params.keyid() == self.key_id
     }
 
-    fn compare(&self, password: &Password, stored: &Stored, arena: &mut Vec<Block>) -> PasswordCheck {
+    fn compare(&self, password: &Password, stored: &Stored, engine: &mut Engine) -> PasswordCheck {
         let secret: &[u8] = if stored.params.keyid().is_empty() { &[] } else { &*self.pepper };
         let mut tag = Zeroizing::new(vec![0; stored.tag.len()]);
-        let is_done = Argon2::new_with_secret(secret, stored.algorithm, stored.version, stored.params.clone())
-            .is_ok_and(|argon2| fill(&argon2, password, &stored.salt, &mut tag, arena).is_some());
-        self.shrink(arena);
+        let order =
+            Order { algorithm: stored.algorithm, version: stored.version, params: &stored.params, secret, salt: &stored.salt };
+        let is_done = engine.fill(&order, octets(password), &mut tag).is_some();
         if !is_done || !constant_time_eq(&tag, &stored.tag) {
             PasswordCheck::Mismatch
         } else if stored.is_weaker_than(&self.settings, &self.key_id) {
@@ -133,44 +135,17 @@ impl Recipe {
     }
 
     /// The tag under today's settings and pepper.
-    fn today(&self, password: &Password, salt: &[u8], arena: &mut Vec<Block>) -> Option<Zeroizing<[u8; TAG_BYTES]>> {
-        let argon2 = Argon2::new_with_secret(&*self.pepper, Algorithm::Argon2id, Version::V0x13, self.params.clone()).ok()?;
+    fn today(&self, password: &Password, salt: &[u8], engine: &mut Engine) -> Option<Zeroizing<[u8; TAG_BYTES]>> {
+        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+        let order = Order { algorithm, version, params: &self.params, secret: &*self.pepper, salt };
         let mut tag = Zeroizing::new([0; TAG_BYTES]);
-        fill(&argon2, password, salt, tag.as_mut_slice(), arena)?;
+        engine.fill(&order, octets(password), tag.as_mut_slice())?;
         Some(tag)
     }
-
-    /// A stored hash that asked for more memory than today's must not leave the thread larger.
-    fn shrink(&self, arena: &mut Vec<Block>) {
-        arena.truncate(self.params.block_count());
-        arena.shrink_to_fit();
-    }
 }
 
-/// Hashes into `tag`. Text beyond any password's length counts as empty: the same work, and nobody's password.
-fn fill(argon2: &Argon2<'_>, password: &Password, salt: &[u8], tag: &mut [u8], arena: &mut Vec<Block>) -> Option<()> {
+/// What is hashed. Text beyond any password's length counts as empty: the same work, and nobody's password.
+fn octets(password: &Password) -> &[u8] {
     let text = password.0.expose().as_bytes();
-    let text = if text.len() > PASSWORD_MAX_OCTETS { &[] } else { text };
-    let blocks = argon2.params().block_count();
-    if arena.len() < blocks {
-        arena.resize(blocks, Block::default());
-    }
-    argon2.hash_password_into_with_memory(text, salt, tag, arena.as_mut_slice()).ok()
-}
-
-/// The Argon2id vector of RFC 9106 §5.3.
-fn known_answer() -> Option<()> {
-    const EXPECTED: [u8; 32] = [
-        0x0d, 0x64, 0x0d, 0xf5, 0x8d, 0x78, 0x76, 0x6c, 0x08, 0xc0, 0x37, 0xa3, 0x4a, 0x8b, 0x53, 0xc9, 0xd0, 0x1e, 0xf0, 0x45,
-        0x2d, 0x75, 0xb6, 0x5e, 0xb5, 0x25, 0x20, 0xe9, 0x6b, 0x01, 0xe6, 0x59,
-    ];
-    let data = AssociatedData::new(&[4; 12]).ok()?;
-    let params = ParamsBuilder::new().m_cost(32).t_cost(3).p_cost(4).data(data).output_len(32).build().ok()?;
-    let mut arena = vec![Block::default(); params.block_count()];
-    let argon2 = Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params).ok()?;
-    let mut tag = [0; 32];
-    argon2.hash_password_into_with_memory(&[1; 32], &[2; 16], &mut tag, arena.as_mut_slice()).ok()?;
-    let is_right = tag == EXPECTED;
-    tag.zeroize();
-    is_right.then_some(())
+    if text.len() > PASSWORD_MAX_OCTETS { &[] } else { text }
 }

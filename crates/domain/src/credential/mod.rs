@@ -1,6 +1,7 @@
 //! Passwords: the value, the rules, and how they are hashed.
 
 mod argon2;
+mod engine;
 pub(crate) mod foreign;
 mod password;
 mod phc;

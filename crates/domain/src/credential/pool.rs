@@ -1,15 +1,16 @@
 //! Hashing on threads of its own, so that a storm of sign-ins slows sign-ins and nothing else (PWD-05).
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use argon2::Block;
 use async_trait::async_trait;
 use doorward_kit::{Entropy, SubKey};
 use tokio::sync::oneshot;
 
 use super::argon2::{Argon2Error, Argon2Settings, Recipe};
+use super::engine::Engine;
 use super::{HashError, Password, PasswordCheck, PasswordHasher};
 
 /// How long a job may wait for its turn.
@@ -97,11 +98,16 @@ impl PasswordHasher for Argon2Pool {
     }
 }
 
-/// One thread's life.
+/// One thread's life. A job that panics ends alone: its caller finds the other end gone and is told to come back, and the thread goes on
+/// with memory that nothing has half written.
 fn work(shared: &Shared, recipe: &Recipe, entropy: &dyn Entropy) {
-    let mut arena = recipe.arena();
+    let mut engine = recipe.engine();
     while let Some(job) = next(shared) {
-        run(job, recipe, entropy, &mut arena);
+        let attempt = catch_unwind(AssertUnwindSafe(|| run(job, recipe, entropy, &mut engine)));
+        if attempt.is_err() {
+            engine = recipe.engine();
+            tracing::error!("a hash ended in a panic; its thread goes on");
+        }
     }
 }
 
@@ -112,18 +118,65 @@ fn next(shared: &Shared) -> Option<Job> {
 }
 
 /// A job that waited too long is told so at once, and one whose caller has gone costs nothing.
-fn run(job: Job, recipe: &Recipe, entropy: &dyn Entropy, arena: &mut Vec<Block>) {
+fn run(job: Job, recipe: &Recipe, entropy: &dyn Entropy, engine: &mut Engine) {
     let is_late = Instant::now() > job.deadline;
     match job.task {
         Task::Hash(sender) if sender.is_closed() => {}
         Task::Verify(_, sender) if sender.is_closed() => {}
         Task::Hash(sender) => {
-            let result = if is_late { Err(HashError::Busy) } else { recipe.hash(&job.password, entropy, arena) };
+            let result = if is_late { Err(HashError::Busy) } else { recipe.hash(&job.password, entropy, engine) };
             let _ = sender.send(result);
         }
         Task::Verify(stored, sender) => {
-            let result = if is_late { Err(HashError::Busy) } else { recipe.verify(&job.password, stored.as_deref(), arena) };
+            let result = if is_late { Err(HashError::Busy) } else { recipe.verify(&job.password, stored.as_deref(), engine) };
             let _ = sender.send(result);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::{Duration, Instant};
+
+    use doorward_kit::{Entropy, SubKey};
+    use tokio::sync::oneshot;
+
+    use super::{Job, Recipe, Task, run};
+    use crate::credential::{Argon2Settings, HashError, Password};
+
+    /// Counts how often somebody asks for chance: once for the recipe, then once for each hash that is really made.
+    #[derive(Clone, Default)]
+    struct Counting(Arc<AtomicU32>);
+
+    impl Entropy for Counting {
+        fn fill(&self, out: &mut [u8]) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            out.fill(7);
+        }
+    }
+
+    #[test]
+    fn a_job_past_its_deadline_or_without_its_caller_costs_no_hash() {
+        let chance = Counting::default();
+        let settings = Argon2Settings { memory_kib: 64, passes: 1, ..Argon2Settings::default() };
+        let recipe = Recipe::new(settings, &SubKey::new([1; 32]), &chance).unwrap();
+        let mut engine = recipe.engine();
+        let mut run_one = |deadline: Instant, is_heard: bool| {
+            let (sender, mut receiver) = oneshot::channel();
+            if !is_heard {
+                receiver.close();
+            }
+            let job = Job { password: Password::new("x".to_owned()), task: Task::Hash(sender), deadline };
+            run(job, &recipe, &chance, &mut engine);
+            receiver.try_recv().ok()
+        };
+        let (past, future) = (Instant::now().checked_sub(Duration::from_millis(1)).unwrap(), Instant::now() + super::DEADLINE);
+        assert_eq!(run_one(past, true), Some(Err(HashError::Busy)));
+        assert_eq!(run_one(future, false), None);
+        assert_eq!(chance.0.load(Ordering::Relaxed), 1, "nothing was hashed");
+        assert!(run_one(future, true).is_some_and(|answer| answer.is_ok()));
+        assert_eq!(chance.0.load(Ordering::Relaxed), 2);
     }
 }

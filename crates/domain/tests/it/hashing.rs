@@ -1,6 +1,7 @@
 //! The hashing pool, with parameters that take microseconds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use doorward_domain::credential::{Argon2Error, Argon2Pool, Argon2Settings};
 use doorward_domain::{HashError, Password, PasswordCheck, PasswordHasher as _};
@@ -116,6 +117,35 @@ async fn a_full_queue_refuses_at_once_and_what_was_queued_is_done() {
     assert_eq!(done + busy, 40);
     assert!(done >= 4 && busy >= 1, "{done} done, {busy} busy");
     assert!(pool.hash(password("x")).await.is_ok(), "and it goes on");
+}
+
+/// Chance that fails at chosen calls: the only way to make a thread of the real pool panic from outside.
+struct BrittleEntropy {
+    inner: SeededEntropy,
+    calls: AtomicU32,
+    fails_at: std::ops::Range<u32>,
+}
+
+impl Entropy for BrittleEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.fails_at.contains(&call), "no entropy at call {call}");
+        self.inner.fill(bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_hash_and_neither_its_thread_nor_the_queue() {
+    // Call 0 is the dummy's salt; the first eight hashes then panic, on one thread with a queue of two.
+    let entropy: Arc<dyn Entropy> =
+        Arc::new(BrittleEntropy { inner: SeededEntropy::new(9), calls: AtomicU32::new(0), fails_at: 1..9 });
+    let settings = Argon2Settings { threads: 1, queue_per_thread: 2, ..QUICK };
+    let pool = Argon2Pool::start(settings, &SubKey::new([1; 32]), &entropy).unwrap();
+    for attempt in 0..8 {
+        assert_eq!(pool.hash(password("x")).await, Err(HashError::Busy), "attempt {attempt} is told to come back");
+    }
+    let stored = pool.hash(password("x")).await.expect("the thread goes on, and no place in the queue was lost");
+    assert_eq!(pool.verify(password("x"), Some(stored)).await, Ok(PasswordCheck::Match));
 }
 
 #[test]
