@@ -86,10 +86,11 @@ impl Site {
         let mut blocks = String::new();
         for n in (0..times).flat_map(|_| 0..PEOPLE) {
             let body = format!("{{\\\"email\\\":\\\"person{n}@example.test\\\",\\\"password\\\":\\\"{PASSWORD}\\\"}}");
+            let next = if blocks.is_empty() { "" } else { "next\n" };
             let _ = write!(
                 blocks,
-                "url = \"{}\"\ndata = \"{body}\"\nheader = \"Content-Type: application/json\"\nheader = \"Sec-Fetch-Site: same-origin\"\n\
-                 insecure\nhttp1.1\nsilent\ninclude\nnext\n",
+                "{next}url = \"{}\"\ndata = \"{body}\"\nheader = \"Content-Type: application/json\"\nheader = \"Sec-Fetch-Site: same-origin\"\n\
+                 insecure\nhttp1.1\nsilent\ninclude\n",
                 server.url("/api/auth/login")
             );
         }
