@@ -28,9 +28,30 @@ pub enum KeyPurpose {
     Outbox,
     /// Pepper of password hashes.
     PasswordPepper,
+    /// Tells whether two keys are the same; nothing is made with it.
+    RingCheck,
 }
 
 impl KeyPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 10] = [
+        Self::SessionToken,
+        Self::OneTimeToken,
+        Self::DeviceToken,
+        Self::AuditChain,
+        Self::Csrf,
+        Self::SubjectHash,
+        Self::AssertionSigning,
+        Self::Outbox,
+        Self::PasswordPepper,
+        Self::RingCheck,
+    ];
+
+    /// Its place in [`Self::ALL`], which has them in the order of their declaration.
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
     const fn label(self) -> &'static [u8] {
         match self {
             Self::SessionToken => b"doorward/1/session-token",
@@ -42,6 +63,7 @@ impl KeyPurpose {
             Self::AssertionSigning => b"doorward/1/assertion-signing",
             Self::Outbox => b"doorward/1/outbox",
             Self::PasswordPepper => b"doorward/1/password-pepper",
+            Self::RingCheck => b"doorward/1/ring-check",
         }
     }
 }

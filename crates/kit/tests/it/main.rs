@@ -6,4 +6,5 @@ mod clock;
 mod host;
 mod origin;
 mod redact;
+mod ring;
 mod secret;

@@ -17,16 +17,6 @@ impl Entropy for Fixed {
 }
 
 const MATERIAL: &[u8] = b"canary-canary-canary-canary-canary";
-const PURPOSES: [KeyPurpose; 7] = [
-    KeyPurpose::SessionToken,
-    KeyPurpose::OneTimeToken,
-    KeyPurpose::Csrf,
-    KeyPurpose::SubjectHash,
-    KeyPurpose::AssertionSigning,
-    KeyPurpose::Outbox,
-    KeyPurpose::PasswordPepper,
-];
-
 fn master() -> MasterKey {
     MasterKey::new(MATERIAL).expect("long enough")
 }
@@ -78,8 +68,8 @@ fn digests_are_keyed_and_kept() {
 
 #[test]
 fn every_purpose_has_a_key_of_its_own_and_keeps_it() {
-    let keys: HashSet<[u8; 32]> = PURPOSES.iter().map(|purpose| *master().derive(*purpose).expose_bytes()).collect();
-    assert_eq!(keys.len(), PURPOSES.len());
+    let keys: HashSet<[u8; 32]> = KeyPurpose::ALL.iter().map(|purpose| *master().derive(*purpose).expose_bytes()).collect();
+    assert_eq!(keys.len(), KeyPurpose::ALL.len());
     let again = master().derive(KeyPurpose::Csrf);
     assert_eq!(again.expose_bytes(), master().derive(KeyPurpose::Csrf).expose_bytes());
     let other = MasterKey::new(b"another-another-another-another-x").expect("long enough");
