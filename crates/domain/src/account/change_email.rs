@@ -207,10 +207,11 @@ async fn move_to(
     to: &EmailAddress,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // What strangers asked for under the address is void, as it is at a verification (ENUM-14), which goes the same way: first the sign-ups
+    // of an address, then the address itself. The other way round the two would wait for each other.
+    tx.sign_ups().remove_all(&to.canonical).await?;
     tx.users().set_email(user.id, to).await?;
     tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
-    // What strangers asked for under the address is void, as it is at a verification (ENUM-14).
-    tx.sign_ups().remove_all(&to.canonical).await?;
     let token = Token::random(&*accounts.entropy);
     let purpose = Purpose::EmailUndo { user: user.id, canonical: to.canonical.clone(), to: user.email.clone() };
     let expires_at = later(now, accounts.rules.email_undo_life);

@@ -82,9 +82,9 @@ pub(crate) async fn add(accounts: &Accounts, newcomers: &[Newcomer]) -> Result<V
             credential_version: 1,
             created_at: now,
         };
-        tx.users().add(&user).await?;
-        // What strangers asked for under the address is void (ENUM-14).
+        // What strangers asked for under the address is void (ENUM-14); removed before the address is taken, as at a verification.
         tx.sign_ups().remove_all(&email.canonical).await?;
+        tx.users().add(&user).await?;
         let entry = AuditEntry::of_house(AuditEvent::AccountImported, Outcome::Success, now);
         tx.note(entry.about(&accounts.keys.subject_hash(&email.canonical)).with(MetaKey::TargetUser, user.id));
         outcomes.push(ImportOutcome::Added);

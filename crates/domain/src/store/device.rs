@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use doorward_kit::{Timestamp, TokenDigest, UserId};
 
-use super::StoreError;
+use super::{PageLimit, StoreError};
 use crate::device::Device;
 
 /// Known devices within a unit of work.
@@ -18,6 +18,6 @@ pub trait Devices: Send {
     /// Forgets all of an account; counts them.
     async fn remove_all(&mut self, user: UserId) -> Result<u64, StoreError>;
 
-    /// Removes those that ended at or before `now`; counts them.
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+    /// Removes up to `limit` of those that ended at or before `now`; counts them. What a flow holds is left for the next time.
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use doorward_kit::Timestamp;
 
-use super::StoreError;
+use super::{PageLimit, StoreError};
 use crate::throttle::Failures;
 
 /// Consecutive failures by subject (a keyed digest of the canonical address) within a unit of work. A subject without an account has a
@@ -16,8 +16,9 @@ pub trait SignInFailures: Send {
     /// Forgets them: a success, or a reset of the password. Returns how many there were.
     async fn clear(&mut self, subject: &[u8; 32]) -> Result<u32, StoreError>;
 
-    /// Removes those whose last one was at or before `before`; counts the rows.
-    async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError>;
+    /// Removes up to `limit` of those whose last one was at or before `before`; counts the rows. What a flow holds is left for the next
+    /// time.
+    async fn sweep(&mut self, before: Timestamp, limit: PageLimit) -> Result<u64, StoreError>;
 
     /// What is counted so far.
     async fn lookup(&mut self, subject: &[u8; 32]) -> Result<Option<Failures>, StoreError>;

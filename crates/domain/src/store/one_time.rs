@@ -33,6 +33,6 @@ pub trait OneTimes: Send {
     /// Those of one purpose that have not expired by `now`, oldest first.
     async fn list(&mut self, purpose: PurposeKind, now: Timestamp, limit: PageLimit) -> Result<Vec<OneTime>, StoreError>;
 
-    /// Removes those that expired at or before `now`; counts them.
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+    /// Removes up to `limit` of those that expired at or before `now`; counts them. What a flow holds is left for the next time.
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError>;
 }

@@ -83,7 +83,7 @@ pub trait Outbox: Send {
     /// Gives a mail up: it waits no longer, its sealed body is kept so that it can be retried; says whether it was waiting.
     async fn bury(&mut self, id: MailId, at: Timestamp, why: &str) -> Result<bool, StoreError>;
 
-    /// Makes a dead mail due at `at`, with no attempt counted; says whether it was dead.
+    /// Makes a dead mail due at `at`, as if it had been queued then and never tried; says whether it was dead.
     async fn retry(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError>;
 
     /// Newest first.
@@ -95,6 +95,7 @@ pub trait Outbox: Send {
     /// How many wait: the queue is bounded (EMAIL-12).
     async fn count_waiting(&mut self) -> Result<u64, StoreError>;
 
-    /// Removes mails queued at or before `before`, sent or not; counts them (EMAIL-09).
-    async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError>;
+    /// Removes up to `limit` mails that were queued at or before `settled` and neither wait nor can be retried, or that were queued at or
+    /// before `all`, which is not later; counts them (EMAIL-09). What a sender holds is left for the next time.
+    async fn sweep(&mut self, settled: Timestamp, all: Timestamp, limit: PageLimit) -> Result<u64, StoreError>;
 }

@@ -99,7 +99,8 @@ pub trait Sessions: Send {
     async fn revoke_all(&mut self, user: UserId, spared: Option<SessionId>) -> Result<Vec<TokenDigest>, StoreError>;
 
     /// Removes up to `limit` sessions whose absolute end is at or before `now`, or whose last request was at or before `idle_before`
-    /// (`remembered_before` for remembered ones), and returns them, so that each end can be told.
+    /// (`remembered_before` for remembered ones), and returns them, so that each end can be told. What a flow holds is left for the next
+    /// time.
     async fn sweep(
         &mut self,
         now: Timestamp,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use doorward_kit::id::SignUpId;
 use doorward_kit::{Timestamp, TokenDigest};
 
-use super::StoreError;
+use super::{PageLimit, StoreError};
 use crate::verification::PendingSignUp;
 
 /// Pending sign-ups within a unit of work. One address may have several: none of them is an account (ENUM-14).
@@ -25,6 +25,6 @@ pub trait SignUps: Send {
     /// Removes all of an address; counts them.
     async fn remove_all(&mut self, canonical: &str) -> Result<u64, StoreError>;
 
-    /// Removes those that expired at or before `now`; counts them.
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+    /// Removes up to `limit` of those that expired at or before `now`; counts them. What a flow holds is left for the next time.
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError>;
 }

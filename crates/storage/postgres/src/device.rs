@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use doorward_domain::StoreError;
 use doorward_domain::device::Device;
-use doorward_domain::store::Devices;
+use doorward_domain::store::{Devices, PageLimit};
 use doorward_kit::{Timestamp, TokenDigest, UserId};
 
 use crate::tx::PostgresTx;
@@ -34,8 +34,9 @@ impl Devices for PostgresTx {
         self.0.execute(query).await
     }
 
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM devices WHERE expires_at <= $1").bind(now.as_microsecond());
-        self.0.execute(query).await
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM devices WHERE id = ANY(ARRAY(SELECT id FROM devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED))";
+        self.0.execute(sqlx::query(sql).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use doorward_domain::StoreError;
-use doorward_domain::store::SignInFailures;
+use doorward_domain::store::{PageLimit, SignInFailures};
 use doorward_domain::throttle::Failures;
 use doorward_kit::{Timestamp, TokenDigest};
 use sqlx::postgres::PgRow;
@@ -56,9 +56,10 @@ impl SignInFailures for PostgresTx {
         row.map_or(Ok(0), |row| Columns::new("sign_in_failures", &row).count("count"))
     }
 
-    async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM sign_in_failures WHERE last_at <= $1").bind(before.as_microsecond());
-        self.0.execute(query).await
+    async fn sweep(&mut self, before: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM sign_in_failures WHERE subject = ANY(ARRAY(SELECT subject FROM sign_in_failures WHERE last_at <= $1 ORDER BY last_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED))";
+        self.0.execute(sqlx::query(sql).bind(before.as_microsecond()).bind(i64::from(limit.get()))).await
     }
 
     async fn lookup(&mut self, subject: &[u8; 32]) -> Result<Option<Failures>, StoreError> {

@@ -1,11 +1,14 @@
 //! Opening the database: how connections are made, which migrations it has seen.
 
+use std::env;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use doorward_domain::StoreError;
-use sqlx::ConnectOptions as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use tokio::time::timeout;
 
 use crate::error::fault;
 use crate::settings::{PostgresSettings, PostgresTls};
@@ -17,11 +20,30 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The server's own limits, in milliseconds: a statement, a wait for a lock, and a transaction whose node says nothing any more.
 const LIMITS: [(&str, &str); 3] =
-    [("statement_timeout", "10000"), ("lock_timeout", "5000"), ("idle_in_transaction_session_timeout", "30000")];
+    [("statement_timeout", "8000"), ("lock_timeout", "5000"), ("idle_in_transaction_session_timeout", "30000")];
+
+/// How long a migration may take, and how long another node's is waited for.
+const MIGRATED_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// The server's own limits of a migration: none but that of a node that is gone.
+const MIGRATION_LIMITS: [(&str, &str); 3] =
+    [("statement_timeout", "0"), ("lock_timeout", "0"), ("idle_in_transaction_session_timeout", "60000")];
+/// The advisory lock that the node holds which migrates: the octets of `doorward`. Such locks belong to one database each.
+const MIGRATION_LOCK: i64 = 0x646f_6f72_7761_7264;
+
+/// What was answered is on the server's disk, whatever the server, the database or the user is set to. A stronger promise (`remote_write`,
+/// `remote_apply`) stays as it is.
+const DURABLE: &str =
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
 /// Why the database could not be opened. Names no value of a row, no statement and no part of the address.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// Passwords and tokens would cross a network in clear.
+    #[error("database is not opened: without TLS only a server on this machine is spoken to")]
+    Unprotected,
+    /// A variable of the environment would change how the server is spoken to, and the driver takes it unasked.
+    #[error("database is not opened: the environment sets {0}, which the configuration cannot overrule; unset it")]
+    Environment(&'static str),
     /// No connection came about.
     #[error("database cannot be opened: {0}")]
     Database(StoreError),
@@ -34,20 +56,43 @@ pub enum OpenError {
 }
 
 impl PostgresStore {
-    /// Connects, and applies the migrations that the database has not seen. Nodes that start together take turns.
+    /// Connects, and applies the migrations that the database has not seen. Nodes that start together take turns; the wait for another's
+    /// migration ends after fifteen minutes.
     ///
     /// # Errors
     /// [`OpenError`].
     pub async fn open(settings: &PostgresSettings) -> Result<Self, OpenError> {
+        if matches!(settings.tls, PostgresTls::Plain) && !is_this_machine(&settings.host) {
+            return Err(OpenError::Unprotected);
+        }
+        if let Some(name) = unruly(&settings.tls, |name| env::var_os(name).is_some_and(|value| !value.is_empty())) {
+            return Err(OpenError::Environment(name));
+        }
+        timeout(MIGRATED_WITHIN, migrate(settings)).await.unwrap_or(Err(OpenError::Migration(NO_ANSWER)))?;
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(PATIENCE)
-            .connect_with(options(settings))
+            .after_connect(|connection, _| Box::pin(async move { sqlx::query(DURABLE).execute(connection).await.map(drop) }))
+            .connect_with(options(settings, LIMITS))
             .await
             .map_err(|error| OpenError::Database(fault(error)))?;
-        MIGRATIONS.run(&pool).await.map_err(migration)?;
         Ok(Self { pool })
     }
+}
+
+const NO_ANSWER: StoreError = StoreError::Unavailable("the server did not answer in time");
+
+/// On a connection of its own, which has none of the pool's limits. Its end, however it comes, frees the lock.
+async fn migrate(settings: &PostgresSettings) -> Result<(), OpenError> {
+    let connected = timeout(PATIENCE, PgConnection::connect_with(&options(settings, MIGRATION_LIMITS))).await;
+    let mut connection = match connected {
+        Ok(connected) => connected.map_err(|error| OpenError::Database(fault(error)))?,
+        Err(_) => return Err(OpenError::Database(NO_ANSWER)),
+    };
+    let lock = sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK);
+    lock.execute(&mut connection).await.map_err(|error| OpenError::Migration(fault(error)))?;
+    MIGRATIONS.run(&mut connection).await.map_err(migration)?;
+    connection.close().await.map_err(|error| OpenError::Migration(fault(error)))
 }
 
 fn migration(error: MigrateError) -> OpenError {
@@ -60,9 +105,26 @@ fn migration(error: MigrateError) -> OpenError {
     }
 }
 
-/// What the environment of the process could say of host, port, user, database, password and TLS mode is said here instead, and no password
-/// file is read. Its certificate files and `PGOPTIONS` still reach the driver; our own limits are appended behind the latter.
-fn options(settings: &PostgresSettings) -> PgConnectOptions {
+/// Whether what is said to a host stays on this machine: a loopback address, its name, or the folder of a socket.
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.parse::<IpAddr>().map_or_else(
+        |_| host.starts_with('/') || host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case("localhost."),
+        |address| address.to_canonical().is_loopback(),
+    )
+}
+
+/// The driver fills its options from the environment. Host, port, user, database, password, TLS mode, authorities and the name of the
+/// application are said over it in [`options`]; these cannot be.
+fn unruly(tls: &PostgresTls, is_set: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let names: &[&str] = match tls {
+        PostgresTls::Plain => &["PGOPTIONS"],
+        PostgresTls::VerifyFull { .. } => &["PGOPTIONS", "PGSSLCERT", "PGSSLKEY"],
+    };
+    names.iter().copied().find(|name| is_set(name))
+}
+
+fn options(settings: &PostgresSettings, limits: [(&str, &str); 3]) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
         .host(&settings.host)
         .port(settings.port)
@@ -70,11 +132,37 @@ fn options(settings: &PostgresSettings) -> PgConnectOptions {
         .password(settings.password.as_ref().map_or("", |password| password.expose()))
         .database(&settings.database)
         .application_name("doorward")
-        .options(LIMITS)
+        .options(limits)
         .disable_statement_logging();
     match &settings.tls {
         PostgresTls::Plain => options.ssl_mode(PgSslMode::Disable),
-        PostgresTls::VerifyFull { ca_file: None } => options.ssl_mode(PgSslMode::VerifyFull),
+        // No authority but the public ones, in the place of a file that the environment may name.
+        PostgresTls::VerifyFull { ca_file: None } => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(Vec::new()),
         PostgresTls::VerifyFull { ca_file: Some(file) } => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_this_machine() {
+        for host in ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1", "localhost", "LOCALHOST", "/run/postgresql"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["10.0.0.1", "0.0.0.0", "db.example.org", "localhost.example.org", "127.0.0.1.example.org", "2001:db8::1", ""]
+        {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_overruled_is_found_where_it_counts() {
+        let strict = PostgresTls::VerifyFull { ca_file: None };
+        assert_eq!(unruly(&PostgresTls::Plain, |name| name == "PGSSLCERT"), None, "there is no TLS that it could change");
+        assert_eq!(unruly(&strict, |name| name == "PGSSLCERT"), Some("PGSSLCERT"));
+        assert_eq!(unruly(&strict, |name| name == "PGOPTIONS"), Some("PGOPTIONS"));
+        assert_eq!(unruly(&strict, |name| name == "PGHOST" || name == "PGSSLMODE" || name == "PGSSLROOTCERT"), None);
     }
 }

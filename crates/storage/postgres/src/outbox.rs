@@ -79,7 +79,7 @@ impl Outbox for PostgresTx {
             Delivery::Due => (mail.body.as_slice(), Some(mail.queued_at.as_microsecond())),
             Delivery::Withheld => (&[][..], None),
         };
-        self.0.execute(sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO outbox (id, kind, recipient, subject, body, queued_at, next_at, attempts) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
         )
         .bind(&mail.id.as_bytes()[..])
@@ -88,7 +88,8 @@ impl Outbox for PostgresTx {
         .bind(&mail.subject)
         .bind(body)
         .bind(mail.queued_at.as_microsecond())
-        .bind(next_at)).await?;
+        .bind(next_at);
+        self.0.execute(query).await?;
         Ok(())
     }
 
@@ -154,9 +155,10 @@ impl Outbox for PostgresTx {
         Ok(Columns::new("outbox", &row).large_count_or_null("n")?.unwrap_or(0))
     }
 
-    async fn sweep(&mut self, settled: Timestamp, all: Timestamp) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM outbox WHERE queued_at <= $1 AND (queued_at <= $2 OR (next_at IS NULL AND dead_at IS NULL))";
-        let query = sqlx::query(sql).bind(settled.as_microsecond()).bind(all.as_microsecond());
+    async fn sweep(&mut self, settled: Timestamp, all: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM outbox WHERE number = ANY(ARRAY(SELECT number FROM outbox WHERE queued_at <= $1 AND (queued_at <= $2 OR \
+                   (next_at IS NULL AND dead_at IS NULL)) ORDER BY queued_at LIMIT $3 FOR UPDATE SKIP LOCKED))";
+        let query = sqlx::query(sql).bind(settled.as_microsecond()).bind(all.as_microsecond()).bind(i64::from(limit.get()));
         self.0.execute(query).await
     }
 }

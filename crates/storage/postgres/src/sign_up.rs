@@ -1,7 +1,7 @@
 //! Sign-ups that wait for their verification.
 
 use async_trait::async_trait;
-use doorward_domain::store::SignUps;
+use doorward_domain::store::{PageLimit, SignUps};
 use doorward_domain::verification::PendingSignUp;
 use doorward_domain::{EmailAddress, StoreError};
 use doorward_kit::id::SignUpId;
@@ -50,6 +50,11 @@ impl SignUps for PostgresTx {
     }
 
     async fn consume(&mut self, digest: &TokenDigest, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError> {
+        // Two links of one address at once: each takes its own row and then, by `remove_all`, the other's. Both ask for the oldest row
+        // first, so that one of them waits and neither waits crosswise.
+        let sql = "SELECT number FROM sign_ups WHERE email_canonical = (SELECT email_canonical FROM sign_ups WHERE digest = $1) \
+                   ORDER BY number FOR UPDATE";
+        self.0.fetch_all(sqlx::query(sql).bind(&digest.0[..])).await?;
         // One statement finds and removes: there is no moment between.
         let sql = concat!("DELETE FROM sign_ups WHERE digest = $1 AND expires_at > $2 RETURNING ", sign_up_columns!());
         let query = sqlx::query(sql).bind(&digest.0[..]).bind(now.as_microsecond());
@@ -77,8 +82,9 @@ impl SignUps for PostgresTx {
         self.0.execute(query).await
     }
 
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM sign_ups WHERE expires_at <= $1").bind(now.as_microsecond());
-        self.0.execute(query).await
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM sign_ups WHERE number = ANY(ARRAY(SELECT number FROM sign_ups WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED))";
+        self.0.execute(sqlx::query(sql).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
     }
 }

@@ -66,7 +66,7 @@ impl Users for PostgresTx {
     }
 
     async fn add(&mut self, user: &User) -> Result<(), StoreError> {
-        self.0.execute(sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO users (id, email, email_canonical, display_name, avatar_url, bio, password_hash, roles, disabled_at, \
              credential_version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
@@ -80,7 +80,8 @@ impl Users for PostgresTx {
         .bind(names(&user.roles))
         .bind(user.disabled_at.map(Timestamp::as_microsecond))
         .bind(i64::from(user.credential_version))
-        .bind(user.created_at.as_microsecond())).await?;
+        .bind(user.created_at.as_microsecond());
+        self.0.execute(query).await?;
         Ok(())
     }
 

@@ -37,7 +37,8 @@ CREATE UNIQUE INDEX sessions_digest ON sessions (digest);
 CREATE UNIQUE INDEX sessions_previous_digest ON sessions (previous_digest) WHERE previous_digest IS NOT NULL;
 CREATE INDEX sessions_user ON sessions (user_id, created_at, id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
-CREATE INDEX sessions_last_seen_at ON sessions (last_seen_at);
+CREATE INDEX sessions_idle ON sessions (last_seen_at) WHERE is_remembered = 0;
+CREATE INDEX sessions_remembered_idle ON sessions (last_seen_at) WHERE is_remembered = 1;
 
 -- Nothing is unique about an address here: a sign-up that is not verified must not stand in anybody's way.
 CREATE TABLE sign_ups (

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use doorward_domain::StoreError;
 use doorward_domain::device::Device;
-use doorward_domain::store::Devices;
+use doorward_domain::store::{Devices, PageLimit};
 use doorward_kit::{Timestamp, TokenDigest, UserId};
 
 use crate::error::fault;
@@ -37,8 +37,9 @@ impl Devices for SqliteTx {
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM devices WHERE expires_at <= ?").bind(now.as_microsecond());
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM devices WHERE rowid IN (SELECT rowid FROM devices WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)";
+        let query = sqlx::query(sql).bind(now.as_microsecond()).bind(limit.get());
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use doorward_domain::StoreError;
-use doorward_domain::store::SignInFailures;
+use doorward_domain::store::{PageLimit, SignInFailures};
 use doorward_domain::throttle::Failures;
 use doorward_kit::{Timestamp, TokenDigest};
 use sqlx::sqlite::SqliteRow;
@@ -56,8 +56,9 @@ impl SignInFailures for SqliteTx {
         row.map_or(Ok(0), |row| Columns::new("sign_in_failures", &row).count("count"))
     }
 
-    async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM sign_in_failures WHERE last_at <= ?").bind(before.as_microsecond());
+    async fn sweep(&mut self, before: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM sign_in_failures WHERE rowid IN (SELECT rowid FROM sign_in_failures WHERE last_at <= ? ORDER BY last_at LIMIT ?)";
+        let query = sqlx::query(sql).bind(before.as_microsecond()).bind(limit.get());
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 

@@ -137,8 +137,9 @@ impl OneTimes for SqliteTx {
         query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(from_row).collect()
     }
 
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM one_times WHERE expires_at <= ?").bind(now.as_microsecond());
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM one_times WHERE rowid IN (SELECT rowid FROM one_times WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)";
+        let query = sqlx::query(sql).bind(now.as_microsecond()).bind(limit.get());
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 }

@@ -129,7 +129,7 @@ impl Outbox for SqliteTx {
     }
 
     async fn retry(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError> {
-        let sql = "UPDATE outbox SET next_at = ?, dead_at = NULL, attempts = 0 WHERE id = ? AND dead_at IS NOT NULL";
+        let sql = "UPDATE outbox SET next_at = ?1, queued_at = ?1, dead_at = NULL, attempts = 0 WHERE id = ?2 AND dead_at IS NOT NULL";
         let query = sqlx::query(sql).bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }
@@ -159,8 +159,10 @@ impl Outbox for SqliteTx {
         Ok(Columns::new("outbox", &row).large_count_or_null("n")?.unwrap_or(0))
     }
 
-    async fn sweep(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM outbox WHERE queued_at <= ?").bind(before.as_microsecond());
+    async fn sweep(&mut self, settled: Timestamp, all: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM outbox WHERE rowid IN (SELECT rowid FROM outbox WHERE queued_at <= ?1 AND (queued_at <= ?2 OR \
+                   (next_at IS NULL AND dead_at IS NULL)) ORDER BY queued_at LIMIT ?3)";
+        let query = sqlx::query(sql).bind(settled.as_microsecond()).bind(all.as_microsecond()).bind(limit.get());
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 }

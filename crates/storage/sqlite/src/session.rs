@@ -37,6 +37,26 @@ const LIST_ALL: &str = list_where!("?1 IS NULL");
 /// A statement of its own, since one with `OR` in it would read the table of everybody's sessions at every sign-in.
 pub(crate) const LIST_OF_USER: &str = list_where!("user_id = ?1");
 
+macro_rules! sweep_where {
+    ($column:literal, $which:literal) => {
+        concat!(
+            "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE ",
+            $column,
+            " <= ? AND ",
+            $which,
+            " ORDER BY ",
+            $column,
+            " LIMIT ?) RETURNING ",
+            session_columns!()
+        )
+    };
+}
+
+// Each has an index of its own: one statement with all three conditions would read the whole table.
+pub(crate) const SWEEP_EXPIRED: &str = sweep_where!("expires_at", "TRUE");
+pub(crate) const SWEEP_IDLE: &str = sweep_where!("last_seen_at", "is_remembered = 0");
+pub(crate) const SWEEP_REMEMBERED: &str = sweep_where!("last_seen_at", "is_remembered = 1");
+
 fn from_row(row: &SqliteRow) -> Result<Session, StoreError> {
     let columns = Columns::new("sessions", row);
     let client = columns.address_or_null("client_ip")?.ok_or_else(|| columns.impossible("no client address"))?;
@@ -190,16 +210,14 @@ impl Sessions for SqliteTx {
         remembered_before: Timestamp,
         limit: PageLimit,
     ) -> Result<Vec<Session>, StoreError> {
-        let sql = concat!(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ?1 OR last_seen_at <= ?3 \
-             OR (last_seen_at <= ?2 AND is_remembered = 0) LIMIT ?4) RETURNING ",
-            session_columns!()
-        );
-        let query = sqlx::query(sql)
-            .bind(now.as_microsecond())
-            .bind(idle_before.as_microsecond())
-            .bind(remembered_before.as_microsecond())
-            .bind(limit.get());
-        query.fetch_all(&mut *self.0).await.map_err(fault)?.iter().map(from_row).collect()
+        let mut swept = Vec::new();
+        for (sql, before) in [(SWEEP_EXPIRED, now), (SWEEP_IDLE, idle_before), (SWEEP_REMEMBERED, remembered_before)] {
+            let left = i64::from(limit.get()) - i64::try_from(swept.len()).unwrap_or(i64::MAX);
+            if left > 0 {
+                let query = sqlx::query(sql).bind(before.as_microsecond()).bind(left);
+                swept.extend(query.fetch_all(&mut *self.0).await.map_err(fault)?);
+            }
+        }
+        swept.iter().map(from_row).collect()
     }
 }

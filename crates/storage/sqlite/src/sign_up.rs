@@ -1,7 +1,7 @@
 //! Sign-ups that wait for their verification.
 
 use async_trait::async_trait;
-use doorward_domain::store::SignUps;
+use doorward_domain::store::{PageLimit, SignUps};
 use doorward_domain::verification::PendingSignUp;
 use doorward_domain::{EmailAddress, StoreError};
 use doorward_kit::id::SignUpId;
@@ -79,8 +79,9 @@ impl SignUps for SqliteTx {
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 
-    async fn sweep(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM sign_ups WHERE expires_at <= ?").bind(now.as_microsecond());
+    async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM sign_ups WHERE rowid IN (SELECT rowid FROM sign_ups WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)";
+        let query = sqlx::query(sql).bind(now.as_microsecond()).bind(limit.get());
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }
 }

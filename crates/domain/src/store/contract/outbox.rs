@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{race, sample};
-use crate::store::{Delivery, Store, StoreError};
+use crate::store::{Delivery, PageLimit, Store, StoreError};
 
 async fn add(store: &Arc<dyn Store>, numbers: &[u32], delivery: Delivery) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
@@ -67,7 +67,7 @@ pub async fn a_withheld_mail_is_never_due(store: Arc<dyn Store>) -> Result<(), S
     let mut tx = store.begin().await?;
     assert!(tx.outbox().claim(sample::at(10_000), sample::at(10_001), 5).await?.is_empty());
     assert!(!tx.outbox().defer(sample::mail(1).id, sample::at(30), "busy").await?);
-    assert_eq!(tx.outbox().sweep(sample::at(1)).await?, 1);
+    assert_eq!(tx.outbox().sweep(sample::at(1), sample::at(0), PageLimit::new(10)).await?, 1);
     Ok(())
 }
 
@@ -89,7 +89,7 @@ pub async fn old_mail_is_swept(store: Arc<dyn Store>) -> Result<(), StoreError> 
     add(&store, &[1, 2, 3], Delivery::Due).await?;
     let mut tx = store.begin().await?;
     tx.outbox().mark_sent(sample::mail(1).id, sample::at(2)).await?;
-    assert_eq!(tx.outbox().sweep(sample::at(2)).await?, 2);
+    assert_eq!(tx.outbox().sweep(sample::at(2), sample::at(2), PageLimit::new(10)).await?, 2);
     assert_eq!(tx.outbox().claim(sample::at(10), sample::at(20), 5).await?.len(), 1);
     Ok(())
 }

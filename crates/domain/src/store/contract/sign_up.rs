@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{race, sample};
-use crate::store::{Store, StoreError};
+use crate::store::{PageLimit, Store, StoreError};
 use crate::verification::PendingSignUp;
 
 /// Nothing is lost, swapped or rounded.
@@ -106,7 +106,7 @@ pub async fn expired_sign_ups_are_swept(store: Arc<dyn Store>) -> Result<(), Sto
     add(&store, &[1, 2]).await?;
     let mut tx = store.begin().await?;
     tx.sign_ups().rotate(sample::sign_up(2).id, &sample::digest(3, 2), sample::at(101)).await?;
-    assert_eq!(tx.sign_ups().sweep(sample::at(100)).await?, 1);
+    assert_eq!(tx.sign_ups().sweep(sample::at(100), PageLimit::new(10)).await?, 1);
     assert!(tx.sign_ups().consume(&sample::digest(3, 2), sample::at(50)).await?.is_some());
     Ok(())
 }
