@@ -22,7 +22,13 @@ pub(crate) async fn change(
     new: Password,
 ) -> Result<SignedIn, FlowError> {
     proof::charge(accounts, visitor, "auth_password", active).await?;
-    let new = judge(accounts, "new_password", new, &active.user.email.canonical)?;
+    let new = match judge(accounts, "new_password", new, &active.user.email.canonical) {
+        Ok(new) => new,
+        Err(error) => {
+            accounts.commit_entry(failed(accounts, visitor, active, "policy")).await?;
+            return Err(error);
+        }
+    };
     let proof = match proof::prove(accounts, active, current).await? {
         Ok(proof) => proof,
         Err(reason) => return Err(refuse(accounts, visitor, active, reason).await),
@@ -51,9 +57,13 @@ pub(crate) async fn hash(accounts: &Accounts, password: Password) -> Result<Stri
 }
 
 async fn refuse(accounts: &Accounts, visitor: Visitor<'_>, active: &ActiveSession, reason: &'static str) -> FlowError {
-    let entry = AuditEntry::of_visitor(visitor, AuditEvent::PasswordChangeFailed, Outcome::Failure, accounts.clock.now());
-    let entry = entry.by(active.user.id).in_session(active.session.id).because(reason);
+    let entry = failed(accounts, visitor, active, reason);
     accounts.commit_entry(entry).await.map_or_else(FlowError::from, |()| FlowError::Refused)
+}
+
+fn failed(accounts: &Accounts, visitor: Visitor<'_>, active: &ActiveSession, reason: &'static str) -> AuditEntry {
+    let entry = AuditEntry::of_visitor(visitor, AuditEvent::PasswordChangeFailed, Outcome::Failure, accounts.clock.now());
+    entry.by(active.user.id).in_session(active.session.id).because(reason)
 }
 
 /// Everything that a new password means, in one transaction. `None` when the account or the session is not what it was.

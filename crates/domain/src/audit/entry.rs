@@ -70,6 +70,8 @@ pub struct AuditEntry {
     pub reason: Option<&'static str>,
     /// What else there is to say, under names from a closed set.
     pub meta: Vec<(MetaKey, String)>,
+    /// How many events the entry stands for, when whoever says it has counted them; `None` for one.
+    pub count: Option<u64>,
 }
 
 macro_rules! meta_keys {
@@ -128,6 +130,26 @@ meta_keys! {
     ConfigHash = "config_hash",
     /// Version of a key.
     KeyVersion = "key_version",
+    /// Whether every session ended with this one.
+    All = "all",
+    /// Who ended a session: `owner`, `house`.
+    By = "by",
+    /// What was wrong with a request that the door refused.
+    Class = "class",
+    /// Whether the address had an account already.
+    Duplicate = "duplicate",
+    /// Names of the probes that did not find what the guide asks for.
+    FailedChecks = "failed_checks",
+    /// Which limit: `edge` or `app`.
+    Layer = "layer",
+    /// Who may sign up: `open`, `invitation`.
+    Mode = "mode",
+    /// Which run of the deploy verification.
+    RunId = "run_id",
+    /// Name of a gated UI.
+    Ui = "ui",
+    /// Who passed a gate, by the name in its users file; only where it was proved (GATE-22).
+    User = "user",
 }
 
 impl MetaKey {
@@ -158,6 +180,7 @@ impl AuditEntry {
             session: None,
             reason: None,
             meta: Vec::new(),
+            count: None,
         }
     }
 

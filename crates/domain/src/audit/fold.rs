@@ -55,8 +55,9 @@ impl Folds {
         match kinds.entry(Kind::of(&record)) {
             Entry::Occupied(mut kind) => {
                 let before = kind.get().as_ref().and_then(|record| record.count).unwrap_or(0);
+                let count = before.saturating_add(record.count.unwrap_or(1));
                 // The latest entry stands for all of them: its request can still be found in the access log.
-                kind.insert(Some(Box::new(AuditRecord { count: Some(before.saturating_add(1)), ..*record })));
+                kind.insert(Some(Box::new(AuditRecord { count: Some(count), ..*record })));
                 Folded::Counted
             }
             Entry::Vacant(kind) if !is_full => {

@@ -153,7 +153,7 @@ impl AuditRecord {
             node: escaped(node, HOST_MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reason: entry.reason.map(str::to_owned),
-            count: None,
+            count: entry.count,
             meta,
             truncated,
         }

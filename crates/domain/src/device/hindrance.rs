@@ -25,8 +25,8 @@ pub(crate) const STOP_AT: u32 = 100;
 /// The longest wait. At this pace the way from the first delay to the stop takes the better part of a day.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// Names the limits in the audit trail.
-const SLOW_SCOPE: &str = "auth_login_failures";
+/// Names this limit in the audit trail.
+pub(crate) const SCOPE: &str = "auth_login_failures";
 /// What one known device may get wrong: a stolen device cookie buys no more than this.
 const DEVICE_SCOPE: &str = "device_failure";
 
@@ -117,15 +117,9 @@ pub(crate) async fn forgive(accounts: &Accounts, visitor: Visitor<'_>, limiter: 
 /// The attempt is not looked at, so it is not counted; the trail hears of it once in a while, not every time.
 fn slow_down(accounts: &Accounts, visitor: Visitor<'_>, subject: &[u8; 32], identifier_text: &str, rest: Duration) -> FlowError {
     let now = accounts.clock.now();
-    if accounts.charger.is_first(
-        &accounts.keys,
-        SLOW_SCOPE,
-        Subject::Address(&name_of(&TokenDigest(*subject))),
-        LONGEST_WAIT,
-        now,
-    ) {
+    if accounts.charger.is_first(&accounts.keys, SCOPE, Subject::Address(&name_of(&TokenDigest(*subject))), LONGEST_WAIT, now) {
         let entry = AuditEntry::of_visitor(visitor, AuditEvent::Throttled, Outcome::Denied, now);
-        accounts.record(entry.about(&accounts.keys.subject_hash(identifier_text)).with(MetaKey::Scope, SLOW_SCOPE));
+        accounts.record(entry.about(&accounts.keys.subject_hash(identifier_text)).with(MetaKey::Scope, SCOPE));
     }
     let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
     FlowError::Throttled { retry_after: Duration::from_secs(seconds.max(1)) }

@@ -8,7 +8,7 @@ use doorward_kit::{RequestContext, SessionId, Timestamp, Token, TokenDigest};
 use super::cache::Entry;
 use super::{ActiveSession, Session};
 use crate::account::User;
-use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Job, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, AuditRecord, Job, MetaKey, Outcome};
 use crate::instant::later;
 use crate::service::{Accounts, Work};
 use crate::store::StoreError;
@@ -124,7 +124,7 @@ fn end(accounts: &Accounts, active: &ActiveSession, event: AuditEvent, reason: &
     accounts.sessions.evict(active.session.digests());
     let entry =
         AuditEntry::of_house(event, Outcome::Success, now).by(active.user.id).in_session(active.session.id).because(reason);
-    let record = AuditRecord::new(entry, &accounts.rules.node);
+    let record = AuditRecord::new(entry.with(MetaKey::By, "house"), &accounts.rules.node);
     accounts.writer.queue(Job::EndSession(active.session.id, Box::new(record)));
 }
 

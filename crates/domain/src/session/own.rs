@@ -34,9 +34,9 @@ pub(crate) async fn revoke(
     match &own {
         Some(session) => {
             tx.sessions().revoke(session.id).await?;
-            tx.note(entry(Outcome::Success).in_session(session.id).because("by_owner"));
+            tx.note(entry(Outcome::Success).in_session(session.id).because("by_owner").with(MetaKey::By, "owner"));
         }
-        None => tx.note(entry(Outcome::Denied).in_session(active.session.id).because("unknown")),
+        None => tx.note(entry(Outcome::Denied).in_session(active.session.id).because("unknown").with(MetaKey::By, "owner")),
     }
     tx.commit().await?;
     let own = own.ok_or(FlowError::NotThere)?;
@@ -51,7 +51,8 @@ pub(crate) async fn revoke_others(accounts: &Accounts, visitor: Visitor<'_>, act
     let count = before.items.iter().filter(|session| session.id != active.session.id).count();
     let ended = tx.sessions().revoke_all(active.user.id, Some(active.session.id)).await?;
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::SessionRevoked, Outcome::Success, now);
-    tx.note(entry.by(active.user.id).in_session(active.session.id).because("by_owner_others").with(MetaKey::Sessions, count));
+    let entry = entry.by(active.user.id).in_session(active.session.id).because("by_owner_others");
+    tx.note(entry.with(MetaKey::By, "owner").with(MetaKey::Sessions, count));
     tx.commit().await?;
     accounts.sessions.evict(&ended);
     Ok(count)

@@ -37,6 +37,8 @@ struct Trial<'a> {
     limiter: String,
     /// The identifier as the trail sees it.
     subject_hash: String,
+    /// The identifier as accounts are found by it; empty when it is no address.
+    canonical: String,
     attempt: Attempt,
 }
 
@@ -47,8 +49,9 @@ pub(crate) async fn sign_in(accounts: &Accounts, visitor: Visitor<'_>, request: 
     let email: Option<EmailAddress> = identifier_text.parse().ok();
     let attempt = hindrance::weigh(accounts, visitor, identifier_text, email.as_ref(), device).await?;
     let subject_hash = accounts.keys.subject_hash(identifier_text);
-    let trial = Trial { accounts, visitor, limiter, subject_hash, attempt };
-    match trial.prove(email.as_ref(), password.normalised()).await? {
+    let canonical = email.map(|email| email.canonical).unwrap_or_default();
+    let trial = Trial { accounts, visitor, limiter, subject_hash, canonical, attempt };
+    match trial.prove(password.normalised()).await? {
         Ok(proven) => trial.open(proven, presented, remember).await,
         Err(reason) => Err(trial.refuse(reason).await),
     }
@@ -63,10 +66,9 @@ async fn charge(accounts: &Accounts, visitor: Visitor<'_>, limiter: &str) -> Res
 
 impl Trial<'_> {
     /// One look-up and one hash for every identifier, malformed ones included (ENUM-07). The inner error is for the audit trail.
-    async fn prove(&self, email: Option<&EmailAddress>, password: Password) -> Result<Result<Proven, &'static str>, FlowError> {
+    async fn prove(&self, password: Password) -> Result<Result<Proven, &'static str>, FlowError> {
         let accounts = self.accounts;
-        let canonical = email.map_or("", |email| &email.canonical);
-        let user = accounts.store.find_user_by_email(canonical).await?;
+        let user = accounts.store.find_user_by_email(&self.canonical).await?;
         let stored = user.as_ref().and_then(|user| user.password_hash.clone());
         // A stopped attempt is compared with nothing at all, which takes as long (ENUM-01, ENUM-07).
         let compared = stored.clone().filter(|_| !self.attempt.is_stopped);
@@ -106,10 +108,17 @@ impl Trial<'_> {
         let now = self.accounts.high_water.now();
         let mut tx = self.accounts.begin().await?;
         let count = tx.failures().add(&self.attempt.subject, now).await?;
-        let (event, outcome) =
-            if reason == "locked" { (AuditEvent::Locked, Outcome::Denied) } else { (AuditEvent::SignInFailed, Outcome::Failure) };
-        let entry = AuditEntry::of_visitor(self.visitor, event, outcome, now).about(&self.subject_hash).because(reason);
-        tx.note(entry.with(MetaKey::AfterFailures, count.saturating_sub(1)));
+        // Asked whatever the reason is, since every refusal costs the same (ENUM-07).
+        let is_pending = tx.sign_ups().find_only(&self.canonical, now).await?.is_some();
+        let entry = |event, outcome, reason| {
+            let entry = AuditEntry::of_visitor(self.visitor, event, outcome, now).about(&self.subject_hash).because(reason);
+            entry.with(MetaKey::AfterFailures, count.saturating_sub(1))
+        };
+        tx.note(match reason {
+            "locked" => entry(AuditEvent::Locked, Outcome::Denied, reason).with(MetaKey::Scope, hindrance::SCOPE),
+            "unknown" if is_pending => entry(AuditEvent::SignInFailed, Outcome::Failure, "unverified"),
+            _ => entry(AuditEvent::SignInFailed, Outcome::Failure, reason),
+        });
         Ok(tx.commit().await?)
     }
 
@@ -243,7 +252,8 @@ async fn revoke(
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::SessionRevoked, Outcome::Success, now)
         .by(session.user_id)
         .in_session(session.id)
-        .because(reason);
+        .because(reason)
+        .with(MetaKey::By, "house");
     tx.note(entry);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::ActiveSession;
 use super::lookup::{forget, remove};
-use crate::audit::{AuditEntry, AuditEvent, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::service::{Accounts, FlowError, Visitor};
 
 pub(crate) async fn sign_out(accounts: &Accounts, visitor: Visitor<'_>, active: &ActiveSession) -> Result<(), FlowError> {
@@ -11,7 +11,8 @@ pub(crate) async fn sign_out(accounts: &Accounts, visitor: Visitor<'_>, active: 
     let removed = remove(&mut tx, session.id).await?;
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignOut, Outcome::Success, accounts.clock.now())
         .by(session.user_id)
-        .in_session(session.id);
+        .in_session(session.id)
+        .with(MetaKey::All, false);
     // Of two sign-outs at once the second changes nothing, and says so.
     let entry = if removed.is_some() { entry } else { entry.because("already_ended") };
     tx.note(entry);

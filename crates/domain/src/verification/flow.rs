@@ -5,13 +5,16 @@ use doorward_kit::{Timestamp, Token, UserId};
 
 use super::{PendingSignUp, verification_mail};
 use crate::account::{EmailAddress, User, identifier};
-use crate::audit::{AuditEntry, AuditEvent, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::{HashError, Password, PasswordCheck};
 use crate::instant::later;
 use crate::outbox;
 use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
+
+/// What the tokens are for, as the audit trail says it.
+const PURPOSE: &str = "sign_up";
 
 /// Consumes a token and makes the account. Unknown, expired, used, malformed, or an address that has an account by now: one refusal.
 ///
@@ -35,7 +38,7 @@ pub(crate) async fn verify(
     };
     if let Err(FlowError::Store(StoreError::Conflict)) = outcome {
         let entry = AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, accounts.clock.now());
-        accounts.commit_entry(entry.because("taken")).await?;
+        accounts.commit_entry(entry.because("taken").with(MetaKey::Purpose, PURPOSE)).await?;
         return Err(FlowError::Refused);
     }
     outcome
@@ -84,10 +87,11 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, proven:
         Some(token) => consume(accounts, &mut tx, &token, proven, now).await?,
         None => Consumed::Refused("malformed"),
     };
-    let failed = |reason| AuditEntry::of_visitor(visitor, AuditEvent::VerifyFailed, Outcome::Failure, now).because(reason);
+    let entry = |event, outcome| AuditEntry::of_visitor(visitor, event, outcome, now).with(MetaKey::Purpose, PURPOSE);
+    let failed = |reason| entry(AuditEvent::VerifyFailed, Outcome::Failure).because(reason);
     match consumed {
         Consumed::Made(user) => {
-            let entry = AuditEntry::of_visitor(visitor, AuditEvent::Verified, Outcome::Success, now);
+            let entry = entry(AuditEvent::Verified, Outcome::Success);
             tx.note(entry.by(user.id).about(&accounts.keys.subject_hash(&user.email.canonical)));
             tx.commit().await?;
             Ok(())
@@ -155,7 +159,7 @@ pub(crate) async fn resend(accounts: &Accounts, visitor: Visitor<'_>, email: &st
     };
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::VerifyIssued, Outcome::Success, now);
     let entry = entry.about(&accounts.keys.subject_hash(email)).because(reason);
-    tx.note(entry);
+    tx.note(entry.with(MetaKey::Purpose, PURPOSE));
     tx.commit().await?;
     accounts.mail_queued.notify_one();
     Ok(())
