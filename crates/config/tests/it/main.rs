@@ -3,6 +3,7 @@
 
 mod account;
 mod cookie;
+mod cors;
 mod example;
 mod fault;
 mod gate;
