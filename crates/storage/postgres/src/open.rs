@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use doorward_domain::StoreError;
+use sqlx::ConnectOptions as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::timeout;
 
 use crate::error::fault;
@@ -27,8 +27,6 @@ const MIGRATED_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// The server's own limits of a migration: none but that of a node that is gone.
 const MIGRATION_LIMITS: [(&str, &str); 3] =
     [("statement_timeout", "0"), ("lock_timeout", "0"), ("idle_in_transaction_session_timeout", "60000")];
-/// The advisory lock that the node holds which migrates: the octets of `doorward`. Such locks belong to one database each.
-const MIGRATION_LOCK: i64 = 0x646f_6f72_7761_7264;
 
 /// What was answered is on the server's disk, whatever the server, the database or the user is set to. A stronger promise (`remote_write`,
 /// `remote_apply`) stays as it is.
@@ -82,17 +80,14 @@ impl PostgresStore {
 
 const NO_ANSWER: StoreError = StoreError::Unavailable("the server did not answer in time");
 
-/// On a connection of its own, which has none of the pool's limits. Its end, however it comes, frees the lock.
+/// On a connection of its own, which has none of the pool's limits: whoever finds another node at it waits for its turn (the migrator takes
+/// an advisory lock, which the server frees with the connection, however that ends).
 async fn migrate(settings: &PostgresSettings) -> Result<(), OpenError> {
-    let connected = timeout(PATIENCE, PgConnection::connect_with(&options(settings, MIGRATION_LIMITS))).await;
-    let mut connection = match connected {
-        Ok(connected) => connected.map_err(|error| OpenError::Database(fault(error)))?,
-        Err(_) => return Err(OpenError::Database(NO_ANSWER)),
-    };
-    let lock = sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK);
-    lock.execute(&mut connection).await.map_err(|error| OpenError::Migration(fault(error)))?;
-    MIGRATIONS.run(&mut connection).await.map_err(migration)?;
-    connection.close().await.map_err(|error| OpenError::Migration(fault(error)))
+    let one = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+    let one = one.connect_with(options(settings, MIGRATION_LIMITS)).await.map_err(|error| OpenError::Database(fault(error)))?;
+    let outcome = MIGRATIONS.run(&one).await.map_err(migration);
+    one.close().await;
+    outcome
 }
 
 fn migration(error: MigrateError) -> OpenError {

@@ -111,7 +111,8 @@ async fn only_a_server_that_the_authority_vouches_for_is_talked_to() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_was_read_waits_for_who_read_it_first() {
     let server = Postgres::start();
-    let store = Arc::new(PostgresStore::open(&settings(&server, server.database())).await.unwrap());
+    let database = server.database();
+    let store = Arc::new(PostgresStore::open(&settings(&server, database.clone())).await.unwrap());
     let id = UserId::from_bytes([1; 16]);
     let address = "ada@app.test".to_owned();
     let user = User {
@@ -136,9 +137,9 @@ async fn an_account_that_was_read_waits_for_who_read_it_first() {
         let store = store.clone();
         async move { store.begin().await?.users().find_by_email(&address).await }
     });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    let waiting = format!("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '{database}'");
     doorward_testkit::until(std::time::Duration::from_secs(4), "the second to wait", || {
-        (server.ask("postgres", waiting).unwrap() == "1").then_some(())
+        (server.ask("postgres", &waiting).unwrap() == "1").then_some(())
     });
     first.users().set_disabled(id, Some(Timestamp::UNIX_EPOCH)).await.unwrap();
     first.commit().await.unwrap();

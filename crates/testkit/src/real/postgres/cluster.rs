@@ -1,0 +1,169 @@
+//! The server itself: made, started, asked, ended.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{POSTGRES_PASSWORD, POSTGRES_USER};
+use crate::address::free_port;
+use crate::house::until;
+
+/// A folder with a server's data, and the server.
+pub(super) struct Cluster {
+    folder: PathBuf,
+    port: u16,
+    /// The folder, where it goes with the value.
+    own: Option<TempDir>,
+    /// The server, where it ends with the value.
+    child: Option<Child>,
+}
+
+impl Cluster {
+    /// Makes one that does not run yet.
+    pub(super) fn make() -> Self {
+        let folder = TempDir::with_prefix("doorward-pg-").unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, POSTGRES_PASSWORD).unwrap();
+        give_to_server(folder.path());
+        let output = server_program("initdb")
+            .current_dir(folder.path())
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .args(["-U", POSTGRES_USER, "--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile"])
+            .arg(&password)
+            .args(["-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        Self { folder: folder.path().to_owned(), port: free_port(), own: Some(folder), child: None }
+    }
+
+    /// One that somebody else made and keeps.
+    pub(super) fn of_others(folder: PathBuf, port: u16) -> Self {
+        Self { folder, port, own: None, child: None }
+    }
+
+    /// From here on somebody else removes the folder.
+    pub(super) fn keep(&mut self) {
+        if let Some(folder) = self.own.take() {
+            let _ = folder.keep();
+        }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The options that make it speak TLS.
+    pub(super) fn tls(&self, chain: &Path, key: &Path) -> Vec<String> {
+        let place = |name: &str| self.folder.join(name);
+        crate::ca::write_private(&place("tls.key"), &std::fs::read(key).unwrap());
+        std::fs::copy(chain, place("tls.pem")).unwrap();
+        give_to_server(&place("tls.key"));
+        give_to_server(&place("tls.pem"));
+        let option = |name: &str, file: &str| format!("{name}={}", place(file).display());
+        vec!["ssl=on".to_owned(), option("ssl_cert_file", "tls.pem"), option("ssl_key_file", "tls.key")]
+    }
+
+    /// Starts it and waits until it answers; it ends with the value.
+    pub(super) fn start(&mut self, options: &[String]) {
+        let log = std::fs::File::create(self.folder.join("postgres.log")).unwrap();
+        let mut command = self.command(options);
+        self.child = Some(command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+        self.wait();
+    }
+
+    pub(super) fn wait(&self) {
+        until(Duration::from_secs(30), "postgres to answer", || self.ask("postgres", "SELECT 1").ok());
+    }
+
+    /// The words that start it.
+    pub(super) fn command(&self, options: &[String]) -> Command {
+        let mut command = server_program("postgres");
+        command
+            .current_dir(&self.folder)
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=32MB"])
+            .args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-k"])
+            .arg(&self.folder)
+            .args(options.iter().flat_map(|option| ["-c", option]));
+        command
+    }
+
+    pub(super) fn ask(&self, database: &str, statement: &str) -> Result<String, String> {
+        let output = Command::new(program("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", POSTGRES_USER, "-d", database, "-c", statement, "-h"])
+            .arg(&self.folder)
+            .args(["-p", &self.port.to_string()])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).trim_end().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
+    /// Sends a signal to the server and to every process that it has started.
+    pub(super) fn signal(&self, name: &str) {
+        let Some(server) = self.pid() else { return };
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
+        // The server first, so that it starts no more of them.
+        let _ = Command::new("kill").arg(format!("-{name}")).arg(&server).args(children.split_whitespace()).status();
+    }
+
+    /// The first line of this file is the server's own id, which differs from the child's where root stepped down.
+    fn pid(&self) -> Option<String> {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?;
+        file.lines().next().map(str::to_owned)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            if let Some(pid) = self.pid() {
+                // SIGQUIT: at once, its children too. One that is frozen hears it when it goes on.
+                let _ = Command::new("kill").args(["-QUIT", &pid]).status();
+                self.signal("CONT");
+            }
+            let _ = child.wait();
+        }
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// The server refuses to run as root: what it shall read then belongs to the user of its package.
+fn give_to_server(path: &Path) {
+    if is_root() {
+        let owned = Command::new("chown").args(["-R", "postgres"]).arg(path).status();
+        assert!(owned.unwrap().success(), "the package makes the user postgres");
+    }
+}
+
+/// Debian keeps the programs of each version in a folder of their own; the newest counts.
+fn program(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin").join(name))))
+        .filter(|(_, path)| path.exists())
+        .max_by_key(|(version, _)| *version);
+    newest.map(|(_, path)| path).expect("PostgreSQL is installed: `cargo xtask test` installs it")
+}
+
+fn server_program(name: &str) -> Command {
+    if !is_root() {
+        return Command::new(program(name));
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--"]).arg(program(name));
+    command
+}
