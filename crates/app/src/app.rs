@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_domain::{Accounts, StoreError};
-use doorward_kit::{Clock, Entropy, KeyPurpose, MasterKey};
+use doorward_kit::{Clock, Entropy, KeyPurpose, SharedRing};
 use doorward_policy::Policy;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::assertion::{Signer, SignerError};
 use crate::door::Doorkeeper;
-use crate::mail::{FileTransport, Sender, SenderError};
+use crate::mail::{FileTransport, Relay, Sender, SenderError, Transport};
 use crate::page::asset::AssetSet;
 
 /// What an [`App`] is made of.
@@ -24,10 +25,12 @@ pub struct AppParts<'a> {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
-    /// Root of all keys; only the assertion key is taken from it.
-    pub master: &'a MasterKey,
-    /// Mail files go to `mail/` in here.
+    /// Root of all keys; only the assertion keys are taken from it.
+    pub keys: &'a SharedRing,
+    /// Mail files go to `mail/` in here, where there is no relay.
     pub data_dir: PathBuf,
+    /// The server that takes mail.
+    pub relay: Option<Relay>,
     /// The `From` field of mails: one mailbox.
     pub mail_from: String,
 }
@@ -62,7 +65,8 @@ pub(crate) struct Inner {
     pub(crate) signer: Signer,
     pub(crate) assets: AssetSet,
     pub(crate) sender: Sender,
-    pub(crate) transport: FileTransport,
+    pub(crate) transport: Transport,
+    pub(crate) job_restarts: AtomicU64,
 }
 
 impl std::ops::Deref for AppState {
@@ -79,7 +83,7 @@ impl App {
     /// # Errors
     /// [`AppError`] when a part cannot be used.
     pub fn new(parts: AppParts<'_>) -> Result<Self, AppError> {
-        let signer = Signer::new(&parts.master.derive(KeyPurpose::AssertionSigning), parts.policy.origin.as_str())?;
+        let signer = Signer::new(parts.keys.of(KeyPurpose::AssertionSigning), parts.policy.origin.as_str())?;
         let sender = Sender::new(&parts.mail_from, parts.policy.origin.host())?;
         let inner = Inner {
             accounts: parts.accounts,
@@ -89,7 +93,11 @@ impl App {
             signer,
             assets: AssetSet::load(),
             sender,
-            transport: FileTransport::new(parts.data_dir.join("mail")),
+            transport: match parts.relay {
+                Some(relay) => Transport::Relay(relay),
+                None => Transport::Folder(FileTransport::new(parts.data_dir.join("mail"))),
+            },
+            job_restarts: AtomicU64::new(0),
         };
         Ok(Self { state: AppState(Arc::new(inner)) })
     }
@@ -109,6 +117,12 @@ impl App {
     #[must_use = "dropping the set ends the jobs"]
     pub fn spawn_jobs(&self, shutdown: watch::Receiver<bool>) -> JoinSet<()> {
         crate::work::spawn(&self.state, shutdown)
+    }
+
+    /// How often a job of [`Self::spawn_jobs`] was started again because it panicked.
+    #[must_use]
+    pub fn job_restarts(&self) -> u64 {
+        self.state.job_restarts.load(Ordering::Relaxed)
     }
 
     /// Delivers the mails that are due now; says how many left.

@@ -26,3 +26,4 @@ mod work;
 
 pub use app::{App, AppError, AppParts};
 pub use door::{Admit, Doorkeeper, Refused};
+pub use mail::{Relay, RelayError, RelayTimes};

@@ -1,7 +1,8 @@
-//! Real parts: FastAPI under uvicorn, Django's admin under gunicorn, PostgreSQL, Redis.
+//! Real parts: FastAPI under uvicorn, Django's admin under gunicorn, PostgreSQL, Redis, a mail relay.
 
 mod postgres;
 mod redis;
+mod smtp;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::raw::RawClient;
 
 pub use postgres::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 pub use redis::{REDIS_PASSWORD, Redis};
+pub use smtp::{SMTP_PASSWORD, SMTP_USER, Smtp, SmtpMode};
 
 /// The folder with the Python environment (`py/`); `cargo xtask test` makes it and says where it is.
 ///

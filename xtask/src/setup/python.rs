@@ -26,7 +26,7 @@ pub(crate) const TOOLS: Environment =
 pub(crate) const REAL_PARTS: Environment = Environment {
     folder: || tree::real_parts().join("py"),
     list: "tests/real-parts/requirements.txt",
-    purpose: "FastAPI and Django",
+    purpose: "FastAPI, Django and a mail relay",
 };
 
 /// Other edges, for the benchmarks only.

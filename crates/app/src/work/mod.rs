@@ -3,6 +3,7 @@
 pub(crate) mod outbox;
 mod sweep;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,12 +11,33 @@ use tokio::task::JoinSet;
 
 use crate::app::AppState;
 
+/// Pause before a job that panicked is started again: what made it panic may still be there.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
 /// Starts every job. A round that has begun is never cut off.
 pub(crate) fn spawn(app: &AppState, shutdown: watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    jobs.spawn(sweep::job(app.clone(), shutdown.clone()));
-    jobs.spawn(outbox::job(app.clone(), shutdown));
+    let (state, stop) = (app.clone(), shutdown.clone());
+    jobs.spawn(supervise(app.clone(), "sweep", move || sweep::job(state.clone(), stop.clone())));
+    let state = app.clone();
+    jobs.spawn(supervise(app.clone(), "mail", move || outbox::job(state.clone(), shutdown.clone())));
     jobs
+}
+
+/// Runs a job to its end, and starts it again for as long as it ends in a panic.
+async fn supervise<J: Future<Output = ()> + Send + 'static>(app: AppState, name: &'static str, job: impl Fn() -> J + Send) {
+    loop {
+        // A set, not a handle: the job ends with whoever watches over it.
+        let mut running = JoinSet::new();
+        running.spawn(job());
+        let is_panic = running.join_next().await.is_some_and(|end| end.is_err_and(|error| error.is_panic()));
+        if !is_panic {
+            return;
+        }
+        let restarts = app.job_restarts.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::error!(message = "a job panicked and is started again", job = name, restarts);
+        tokio::time::sleep(AFTER_PANIC).await;
+    }
 }
 
 /// Whether to go on, after `pause` or as soon as `wake` is done.

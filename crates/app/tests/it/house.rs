@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use doorward_app::{Admit, App, AppParts, Doorkeeper};
+use doorward_app::{Admit, App, AppParts, Doorkeeper, Relay};
 use doorward_domain::account::EmailAddress;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
-use doorward_domain::store::{PageLimit, SessionFilter};
+use doorward_domain::store::{MailFilter, OutboxRow, PageLimit, SessionFilter};
 use doorward_domain::throttle::MemoryCounters;
 use doorward_domain::{Accounts, AuditEvent, PasswordHasher, Session, Store, StoreError, Tx, User};
-use doorward_kit::{Clock as _, Entropy, KeyPurpose, ManualClock, MasterKey, SystemEntropy, TokenDigest, UserId};
+use doorward_kit::{Clock, Entropy, KeyPurpose, ManualClock, MasterKey, SharedRing, SystemEntropy, TokenDigest, UserId};
 use doorward_policy::{Policy, RoutePolicy};
 use doorward_storage_sqlite::SqliteStore;
 use http::{Request, StatusCode};
@@ -83,6 +83,15 @@ roles = ["staff"]
     doorward_config::parse(&text, Path::new("/etc/doorward.toml"), &BTreeMap::new()).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
+/// How mail leaves.
+#[derive(Default)]
+pub(crate) struct Mailing {
+    /// A server takes it, instead of a folder.
+    pub(crate) relay: Option<Relay>,
+    /// What the accounts take the time from, instead of the house's clock.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+}
+
 /// The application, its store and its clock.
 pub(crate) struct House {
     pub(crate) app: App,
@@ -121,13 +130,22 @@ impl House {
         limits: &str,
         wrap: impl FnOnce(&MasterKey, &Arc<dyn Entropy>) -> Arc<dyn PasswordHasher>,
     ) -> Self {
-        Self::build_with(limits, "", wrap).await
+        Self::build_with(limits, "", Mailing::default(), wrap).await
     }
 
     async fn build(limits: &str, accounts: &str) -> Self {
+        Self::build_mailing(limits, accounts, Mailing::default()).await
+    }
+
+    /// With a relay, or another clock of the accounts.
+    pub(crate) async fn mailing(mailing: Mailing) -> Self {
+        Self::build_mailing("", "", mailing).await
+    }
+
+    async fn build_mailing(limits: &str, accounts: &str, mailing: Mailing) -> Self {
         // One pass over little memory: what hashing costs is decided elsewhere.
         let settings = Argon2Settings { memory_kib: 64, passes: 1, queue_per_thread: 1000, ..Argon2Settings::default() };
-        Self::build_with(limits, accounts, |master, entropy| {
+        Self::build_with(limits, accounts, mailing, |master, entropy| {
             Arc::new(Argon2Pool::start(settings, &master.derive(KeyPurpose::PasswordPepper), entropy).expect("a pool"))
         })
         .await
@@ -136,23 +154,25 @@ impl House {
     async fn build_with(
         limits: &str,
         accounts: &str,
+        mailing: Mailing,
         hasher: impl FnOnce(&MasterKey, &Arc<dyn Entropy>) -> Arc<dyn PasswordHasher>,
     ) -> Self {
         let config = config(limits, accounts);
         let policy = Arc::new(Policy::decide(&config));
         let folder = TempDir::with_prefix("doorward-app-").expect("a folder");
-        let master = || MasterKey::new(&[7; 32]).expect("long enough");
+        let master = MasterKey::new(&[7; 32]).expect("long enough");
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let start = "2026-03-01T12:00:00Z".parse().expect("an instant");
         let clock = Arc::new(ManualClock::at(start));
+        let ring = SharedRing::new(master.clone().into(), clock.clone());
         let store = Arc::new(Breakable { inner: open_store(folder.path()).await, is_broken: AtomicBool::new(false) });
         let accounts = Arc::new(Accounts::new(Parts {
             store: store.clone(),
-            hasher: hasher(&master(), &entropy),
+            hasher: hasher(&master, &entropy),
             counters: Arc::new(MemoryCounters::default()),
-            clock: clock.clone(),
+            clock: mailing.clock.unwrap_or_else(|| clock.clone()),
             entropy: entropy.clone(),
-            master: master(),
+            keys: ring.clone(),
             rules: rules(&config, &policy),
         }));
         let app = App::new(AppParts {
@@ -160,8 +180,9 @@ impl House {
             policy: policy.clone(),
             clock: clock.clone(),
             entropy,
-            master: &master(),
+            keys: &ring,
             data_dir: folder.path().to_owned(),
+            relay: mailing.relay,
             mail_from: config.mail.from.clone(),
         })
         .expect("an application");
@@ -296,6 +317,13 @@ impl House {
     /// Delivers what is due; says how many left.
     pub(crate) async fn deliver(&self) -> usize {
         self.app.deliver_mail().await.expect("a store")
+    }
+
+    /// Every mail of the outbox, oldest first.
+    pub(crate) async fn outbox(&self) -> Vec<OutboxRow> {
+        let mut rows = self.accounts.list_mail(MailFilter::default(), PageLimit::new(1000)).await.expect("rows");
+        rows.reverse();
+        rows
     }
 
     /// Delivers what is due; says how many mails there have ever been.

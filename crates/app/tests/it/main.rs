@@ -21,6 +21,7 @@ mod openapi;
 mod page;
 mod recovery;
 mod redirect;
+mod relay;
 mod report;
 mod rotation;
 mod route_table;

@@ -19,7 +19,8 @@ use crate::throttle::Subject;
 pub(crate) async fn forgot(accounts: &Accounts, visitor: Visitor<'_>, email: Option<&str>) -> Result<(), FlowError> {
     accounts.charge_subject(visitor, "forgot_password", Subject::Prefix(&visitor.prefix())).await?;
     let typed = email.unwrap_or_default();
-    let allowed = allowance(accounts, typed).await;
+    // Mails to one address are few, whoever asks for them; the visitor is told nothing of it (D-02, FORGOT-06).
+    let allowed = accounts.allowance("forgot_password_address", &identifier::limiter(typed)).await;
     let now = accounts.high_water.now();
     let mut tx = accounts.begin().await?;
     let reason = match typed.parse::<EmailAddress>() {
@@ -33,14 +34,6 @@ pub(crate) async fn forgot(accounts: &Accounts, visitor: Visitor<'_>, email: Opt
     tx.commit().await?;
     accounts.mail_queued.notify_one();
     Ok(())
-}
-
-/// Mails to one address are few, whoever asks for them; the visitor is told nothing of it (D-02, FORGOT-06).
-async fn allowance(accounts: &Accounts, typed: &str) -> Delivery {
-    let limiter = identifier::limiter(typed);
-    let subject = Subject::Address(&limiter);
-    let taken = accounts.charger.take(&accounts.keys, "forgot_password_address", subject, accounts.clock.now()).await;
-    if taken.is_ok() { Delivery::Due } else { Delivery::Withheld }
 }
 
 /// Replaces the reset token of an account (FORGOT-07). Says what came of it, for the audit trail.

@@ -14,17 +14,18 @@ mod work;
 use std::sync::Arc;
 
 use doorward_kit::id::MailId;
-use doorward_kit::{Clock, Entropy, MasterKey, RequestContext, SessionId, Token};
+use doorward_kit::{Clock, Entropy, RequestContext, SessionId, SharedRing, Token};
 use doorward_policy::LimitPolicy;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::account::{AccountExport, ProfileChanges, User, change_email, delete, export, invite, password, profile, sign_up};
 use crate::audit::{AuditEntry, AuditRecord, ChainKeys, Writer};
-use crate::credential::{Password, PasswordHasher};
+use crate::credential::{Password, PasswordHasher, Strength, policy};
 use crate::instant::HighWater;
 use crate::keys::Keys;
-use crate::outbox::{self, OutboxMail};
+use crate::outbox::waiting::Waiting;
+use crate::outbox::{self, MailFate, MailFault, OutboxMail};
 use crate::recovery;
 use crate::session::cache::SessionCache;
 use crate::session::{ActiveSession, CsrfKey, Session, lookup, own, rotate, sign_in, sign_out};
@@ -34,7 +35,7 @@ use crate::verification;
 
 pub use error::{FieldFault, FlowError};
 pub use request::{Invitation, SignIn, SignUp};
-pub use rules::{AccountRules, SignUpMode};
+pub use rules::{AccountRules, MailRules, SignUpMode};
 pub use visitor::Visitor;
 pub(crate) use work::Work;
 
@@ -50,8 +51,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
-    /// Root of all keys.
-    pub master: MasterKey,
+    /// Root of all keys. A ring that is put in force later is used from then on.
+    pub keys: SharedRing,
     /// Settings.
     pub rules: AccountRules,
 }
@@ -69,6 +70,7 @@ pub struct Accounts {
     pub(crate) chain: Arc<ChainKeys>,
     pub(crate) writer: Writer,
     pub(crate) mail_queued: Notify,
+    pub(crate) waiting: Waiting,
     pub(crate) rules: AccountRules,
 }
 
@@ -86,16 +88,17 @@ impl Accounts {
     /// Puts the service together. Its writer task starts with the first entry that is queued, on the runtime of that caller.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, hasher, counters, clock, entropy, master, rules } = parts;
-        let chain = Arc::new(ChainKeys::new(&master));
+        let Parts { store, hasher, counters, clock, entropy, keys, rules } = parts;
+        let chain = Arc::new(ChainKeys::of_ring(&keys));
         Self {
             writer: Writer::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&chain), rules.node.clone()),
             charger: Charger::new(counters, rules.limits.clone()),
             high_water: HighWater::new(Arc::clone(&clock)),
-            keys: Keys::derive(&master),
+            keys: Keys::of(&keys),
             chain,
             sessions: SessionCache::new(),
             mail_queued: Notify::new(),
+            waiting: Waiting::default(),
             store,
             hasher,
             clock,
@@ -330,6 +333,12 @@ impl Accounts {
         self.keys.subject_hash(identifier)
     }
 
+    /// Everything that entries may have said of an identifier, under each key there was: what a search by identifier has to look for.
+    #[must_use]
+    pub fn subject_hashes(&self, identifier: &str) -> Vec<String> {
+        self.keys.subject_hashes(identifier)
+    }
+
     /// Waits until everything recorded so far is stored, however long the store takes.
     pub async fn flush(&self) {
         self.writer.flush().await;
@@ -352,7 +361,17 @@ impl Accounts {
         self.store.ping().await.is_ok()
     }
 
-    /// Mails that are due for delivery, oldest first, at most `limit`; bodies unsealed. They are the caller's for two minutes.
+    /// Asks the store how many mails wait. The bound on the queue holds by this number (EMAIL-12): to be called before each round of
+    /// deliveries.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_mail(&self) -> Result<u64, StoreError> {
+        outbox::flow::count(self).await
+    }
+
+    /// Mails that are due for delivery, oldest first, at most `limit`; bodies unsealed. They are the caller's for two minutes. What waits
+    /// for too long, or cannot be opened, is given up on the way.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -373,12 +392,12 @@ impl Accounts {
         outbox::flow::sent(self, id).await
     }
 
-    /// Notes a failed delivery, with a word from a closed set: it is due again after a back-off (EMAIL-10).
+    /// Notes a failed delivery: the mail is due again after a back-off, or given up (EMAIL-10).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn mail_failed(&self, id: MailId, why: &str) -> Result<(), StoreError> {
-        outbox::flow::failed(self, id, why).await
+    pub async fn mail_failed(&self, id: MailId, fault: MailFault) -> Result<MailFate, StoreError> {
+        outbox::flow::failed(self, id, fault).await
     }
 
     /// Removes what has ended: sessions, sign-ups, sent mails. Called once a minute or so.
@@ -387,6 +406,12 @@ impl Accounts {
     /// [`StoreError`].
     pub async fn sweep(&self) -> Result<(), StoreError> {
         crate::sweep::sweep(self).await
+    }
+
+    /// How long a password withstands guesses at this site, for a hint beside the field. What is refused is decided by the flows.
+    #[must_use]
+    pub fn password_strength(&self, password: &Password, email: &str) -> Strength {
+        policy::strength(password, &self.rules.guesses(email))
     }
 
     /// Settings.

@@ -1,12 +1,14 @@
 //! What operators ask of the accounts, without a browser.
 
+use doorward_kit::id::MailId;
 use doorward_kit::{SessionId, UserId};
 use zeroize::Zeroizing;
 
 use super::Accounts;
 use crate::account::{EmailAddress, ImportFault, ImportOutcome, Newcomer, User, import, operate};
+use crate::outbox;
 use crate::session::Session;
-use crate::store::{Page, PageLimit, StoreError};
+use crate::store::{MailFilter, OutboxRow, Page, PageLimit, StoreError};
 
 impl Accounts {
     /// Disables an account and ends its sessions at once; says whether there is such an account.
@@ -88,6 +90,38 @@ impl Accounts {
     /// [`StoreError`].
     pub async fn end_session(&self, id: SessionId) -> Result<bool, StoreError> {
         operate::end_session(self, id).await
+    }
+
+    /// Mails of the outbox, newest first, without their bodies.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_mail(&self, filter: MailFilter, limit: PageLimit) -> Result<Vec<OutboxRow>, StoreError> {
+        outbox::operate::list(self, filter, limit).await
+    }
+
+    /// One mail of the outbox, without its body.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_mail(&self, id: MailId) -> Result<Option<OutboxRow>, StoreError> {
+        outbox::operate::find(self, id).await
+    }
+
+    /// Has a mail tried again that was given up, as if it had just been queued; says whether it was given up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn retry_mail(&self, id: MailId) -> Result<bool, StoreError> {
+        outbox::operate::retry(self, id).await
+    }
+
+    /// The same for every mail that was given up; says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn retry_all_mail(&self) -> Result<usize, StoreError> {
+        outbox::operate::retry_all(self).await
     }
 
     /// Judges one account of another system: the address, the name, and a hash that can be checked here. Changes nothing.

@@ -1,10 +1,12 @@
 //! Settings of the flows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_policy::LimitPolicy;
 
 use crate::account::EmailAddress;
+use crate::credential::{Blocklist, policy};
 
 /// Who may sign up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,29 @@ pub enum SignUpMode {
     Invitation,
     /// Nobody.
     Closed,
+}
+
+impl SignUpMode {
+    /// As the configuration and the audit trail say it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invitation => "invitation",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What becomes of mail that waits.
+#[derive(Debug, Clone, Copy)]
+pub struct MailRules {
+    /// Mails that may wait at once; notices that protect an account are queued beyond it (EMAIL-12).
+    pub queue_max: u32,
+    /// Pause before the first repetition, doubled for each further one.
+    pub retry_first: Duration,
+    /// A mail that has not left after this long is given up.
+    pub give_up: Duration,
 }
 
 /// Settings of the flows.
@@ -50,10 +75,14 @@ pub struct AccountRules {
     pub verification_life: Duration,
     /// Least code points (D-10).
     pub password_min: u32,
+    /// Passwords that this site refuses besides the built-in list (PWD-03).
+    pub blocklist: Arc<Blocklist>,
     /// Site origin, for links in mail; nothing of a request ever enters one (FORGOT-04).
     pub link_origin: String,
     /// What mails call the site.
     pub site_name: String,
+    /// Mail that waits.
+    pub mail: MailRules,
     /// Quotas.
     pub limits: LimitPolicy,
     /// Name of this node in audit rows.
@@ -81,11 +110,18 @@ impl AccountRules {
             session_limit: 20,
             verification_life: DAY,
             password_min: 15,
+            blocklist: Arc::default(),
             link_origin: link_origin.to_owned(),
             site_name: site_name.to_owned(),
+            mail: MailRules { queue_max: 10_000, retry_first: Duration::from_secs(30), give_up: DAY },
             limits,
             node: node.to_owned(),
         }
+    }
+
+    /// What a guesser would try for an account with this address at this site.
+    pub(crate) fn guesses<'a>(&'a self, email: &'a str) -> policy::Context<'a> {
+        policy::Context { site_name: &self.site_name, link_origin: &self.link_origin, email, blocklist: &self.blocklist }
     }
 
     /// Whether an account may have this address.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorward_policy::Quota;
 
 use super::{Accounts, FlowError, Visitor};
-use crate::audit::{AuditEntry, AuditEvent, Outcome};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::outbox::MailAllowance;
 use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
@@ -26,16 +26,31 @@ impl Accounts {
         let Err(exceeded) = self.charger.take(&self.keys, scope, subject, now).await else { return Ok(()) };
         if exceeded.is_first {
             let entry = AuditEntry::of_visitor(visitor, AuditEvent::RateLimited, Outcome::Denied, now);
-            self.record(entry.because(scope));
+            self.record(entry.because(scope).with(MetaKey::Layer, "app").with(MetaKey::Scope, scope));
         }
         Err(FlowError::Throttled { retry_after: exceeded.retry_after })
     }
 
     /// Charges a mail with a link to an address, silently (FORGOT-06).
     pub(crate) async fn link_allowance(&self, address: &str) -> Delivery {
-        let subject = Subject::Address(address);
-        let link = self.charger.take(&self.keys, "verify_email_resend_address", subject, self.clock.now()).await;
-        if link.is_ok() { Delivery::Due } else { Delivery::Withheld }
+        self.allowance("verify_email_resend_address", address).await
+    }
+
+    /// Charges a mail that a stranger may have asked for: to a scope of its own, to the day's mails of the address, and it needs room in
+    /// the queue (EMAIL-12). Nothing is looked up, so that an address with an account is treated as one without (ENUM-13).
+    pub(crate) async fn allowance(&self, scope: &'static str, address: &str) -> Delivery {
+        let (now, subject) = (self.clock.now(), Subject::Address(address));
+        // One after the other: what is held back anyway does not use up the day's mails.
+        for scope in [scope, "mail_address"] {
+            if self.charger.take(&self.keys, scope, subject, now).await.is_err() {
+                return Delivery::Withheld;
+            }
+        }
+        if self.waiting.has_room(self.rules.mail.queue_max) {
+            return Delivery::Due;
+        }
+        self.record(AuditEntry::of_house(AuditEvent::MailQueueFailed, Outcome::Failure, now).because("queue_full"));
+        Delivery::Withheld
     }
 
     /// Charges a mail of either kind, since only the transaction will know which it is to be (ENUM-03).

@@ -1,11 +1,13 @@
 //! The command line: as typed, as meant, run. Data goes to stdout, talk to stderr.
 
 pub mod audit;
+pub mod calibrate;
 pub mod check;
 pub mod dev;
 mod exit;
 pub mod hash_password;
 pub mod import;
+pub mod mail;
 pub mod openapi;
 mod process;
 pub mod serve;
@@ -54,11 +56,16 @@ enum Command {
     /// See and end sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// See what became of mail, and have it tried again.
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// Read, export and prove the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Make a line for a gate's users file.
     HashPassword(hash_password::Args),
+    /// Find out how much a password hash may cost on this machine.
+    Calibrate(calibrate::Args),
     /// Print the description of the API (OpenAPI 3.1, JSON).
     Openapi,
 }
@@ -84,8 +91,10 @@ pub fn main() -> Exit {
         Command::User(command) => user::run(&line.config, &command),
         Command::Import(command) => import::run(&line.config, &command),
         Command::Session(command) => session::run(&line.config, &command),
+        Command::Mail(command) => mail::run(&line.config, &command),
         Command::Audit(command) => audit::run(&line.config, &command),
         Command::HashPassword(args) => hash_password::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Openapi => openapi::run(),
     }
 }

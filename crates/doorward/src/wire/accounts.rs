@@ -9,18 +9,18 @@ use doorward_domain::Accounts;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::throttle::FallbackCounters;
-use doorward_kit::{Entropy, KeyPurpose, MasterKey, SystemClock, SystemEntropy};
+use doorward_kit::{Entropy, KeyPurpose, SharedRing, SystemClock, SystemEntropy};
 use doorward_policy::LimitPolicy;
 
 use super::{StartError, counters, key, node};
 use crate::private_file;
 
-/// The service and the key that others derive theirs from.
+/// The service and the keys that others derive theirs from.
 pub struct OpenedAccounts {
     /// The flows.
     pub accounts: Arc<Accounts>,
     /// Root of all keys.
-    pub master: MasterKey,
+    pub keys: SharedRing,
     /// Counters that nodes share, where the configuration names some.
     pub shared_counters: Option<Arc<FallbackCounters>>,
 }
@@ -33,24 +33,26 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let data_dir = &config.site.data_dir;
     private_file::make_dir(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
-    let master = key::master_key(config, env, &*entropy)?;
+    let ring = key::open(config, env, &*entropy)?;
+    let keys = SharedRing::new(ring.clone(), Arc::new(SystemClock));
     // A blocklist that nobody reads would be believed to hold.
     if config.accounts.blocklist_file.is_some() {
         return Err(StartError::Usage("accounts.blocklist_file: this build has its own list only"));
     }
     let opened = counters::open(config, env)?;
     let store = super::store::open(config, env).await?;
-    let hasher = Argon2Pool::start(hashing(&config.accounts), &master.derive(KeyPurpose::PasswordPepper), &entropy)?;
+    let hasher = Argon2Pool::start(hashing(&config.accounts), keys.of(KeyPurpose::PasswordPepper), &entropy)?;
     let accounts = Arc::new(Accounts::new(Parts {
         store,
         hasher: Arc::new(hasher),
         counters: opened.counters,
         clock: Arc::new(SystemClock),
         entropy,
-        master: master.clone(),
+        keys: keys.clone(),
         rules: rules(config),
     }));
-    Ok(OpenedAccounts { accounts, master, shared_counters: opened.shared })
+    key::refuse_old_copy(&ring, &accounts).await?;
+    Ok(OpenedAccounts { accounts, keys, shared_counters: opened.shared })
 }
 
 fn hashing(accounts: &doorward_config::Accounts) -> Argon2Settings {
@@ -86,6 +88,7 @@ fn rules(config: &Config) -> AccountRules {
         session_limit: accounts.session_limit,
         verification_life: accounts.verification,
         password_min: accounts.password_min,
+        mail: super::mail::rules(config),
         ..AccountRules::new(origin.as_str(), &config.site.name, &node::name(config), limits)
     }
 }

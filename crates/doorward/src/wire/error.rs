@@ -19,6 +19,20 @@ pub enum StartError {
     /// `site.key_file` or `site.key_env` is missing.
     #[error("site.key_file: the site has no key")]
     NoKey,
+    /// The key file is an old copy.
+    #[error(
+        "site.key_file: version {version} is missing, with which the audit trail of node {node} was sealed: this is an old copy, or a \
+         line was removed; put the whole ring back (docs/concepts/keys.md says what to do when it is lost)"
+    )]
+    KeyMissing {
+        /// Of the key.
+        version: u32,
+        /// Whose trail.
+        node: String,
+    },
+    /// The key ring cannot be rotated.
+    #[error("site.key_file: {0}")]
+    Ring(#[from] doorward_kit::RingError),
     /// The data folder.
     #[error("site.data_dir: {path}: {source}")]
     DataDir {
@@ -39,6 +53,12 @@ pub enum StartError {
     /// A statement of a command.
     #[error(transparent)]
     Store(#[from] doorward_domain::StoreError),
+    /// The password of the mail relay.
+    #[error("mail.password_file: {0}")]
+    MailPassword(doorward_config::SecretError),
+    /// The mail relay.
+    #[error("mail.ca_file: {0}")]
+    Relay(#[from] doorward_app::RelayError),
     /// The password of the shared counters.
     #[error("counters.password_file: {0}")]
     CounterPassword(doorward_config::SecretError),
@@ -88,9 +108,13 @@ impl StartError {
             Self::Usage(_)
             | Self::CounterPassword(_)
             | Self::StorePassword(_)
+            | Self::MailPassword(_)
+            | Self::Relay(_)
             | Self::CounterSetup(_)
             | Self::Key(_)
             | Self::NoKey
+            | Self::KeyMissing { .. }
+            | Self::Ring(_)
             | Self::Gate(_)
             | Self::Tls(_) => Exit::Usage,
             Self::NotThere(_) => Exit::NotRight,

@@ -5,27 +5,32 @@ mod admission;
 mod audit;
 mod counters;
 mod error;
-mod key;
+pub(crate) mod key;
+mod mail;
 mod node;
 mod service;
 mod store;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_app::{App, AppParts};
-use doorward_config::{Config, EnvSource, Listen, MailTransport, Tls};
+use doorward_config::{Config, EnvSource, Listen, Tls};
+use doorward_domain::audit::MetaKey;
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
-use doorward_edge::gate::GateKeeper;
 use doorward_edge::listen::{self, Bound, ListenSpec, ServeParts};
 use doorward_edge::proxy::Forwarder;
 use doorward_edge::stack::{Edge, EdgeParts};
 use doorward_edge::tls::{CertStore, Identity, self_signed};
 use doorward_kit::{Clock as _, SystemClock, SystemEntropy};
 use doorward_policy::Policy;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
+use crate::notify::Supervisor;
+use crate::reload::{ReloadParts, Reloader};
 use crate::trail::{Keeper, KeeperSettings};
 
 pub use accounts::{OpenedAccounts, open_accounts};
@@ -41,6 +46,10 @@ pub struct House {
     app: App,
     accounts: Arc<Accounts>,
     keeper: Keeper,
+    config_sha256: String,
+    follower: Option<key::Follower>,
+    reloads: Option<(Reloader, Signal)>,
+    supervisor: Arc<Supervisor>,
 }
 
 impl House {
@@ -49,10 +58,7 @@ impl House {
     /// # Errors
     /// [`StartError`]; nothing stays bound then.
     pub async fn open(config: &Config, env: &dyn EnvSource) -> Result<Self, StartError> {
-        // Mail must not go to files where a relay is configured.
-        let MailTransport::File = &config.mail.transport else {
-            return Err(StartError::Usage("mail.url: this build writes mail to files only"));
-        };
+        let relay = mail::relay(config, env)?;
         let policy = Arc::new(Policy::decide(config));
         let opened = open_accounts(config, env).await?;
         if let Some(shared) = &opened.shared_counters {
@@ -63,13 +69,13 @@ impl House {
             policy: policy.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            master: &opened.master,
+            keys: &opened.keys,
             data_dir: config.site.data_dir.clone(),
+            relay,
             mail_from: config.mail.from.clone(),
         })?;
         let certificates = certificates(config, &policy)?;
-        let gates: Vec<_> = policy.routes.entries().iter().filter_map(|entry| entry.gate().cloned()).collect();
-        let gatekeeper = GateKeeper::load(&gates)?.with_failure_quota(policy.limits.quota("gate_failure"));
+        let gatekeeper = crate::reload::gatekeeper(&policy)?;
         let edge = Edge::new(EdgeParts {
             app: service::app_service(app.router()),
             admission: Arc::new(admission::AskDoorkeeper(app.admission())),
@@ -80,6 +86,7 @@ impl House {
             https_port: policy.origin.port(),
             policy,
         });
+        let follower = key::Follower::new(config, &opened.keys);
         let accounts = opened.accounts;
         let asked = accounts.clone();
         let ready = Arc::new(move || {
@@ -94,7 +101,28 @@ impl House {
             app,
             accounts,
             keeper,
+            config_sha256: config.sha256.clone(),
+            follower,
+            reloads: None,
+            supervisor: Arc::default(),
         })
+    }
+
+    /// Reads the configuration again at `hangup` and whenever one of its files has changed, and says so to a supervisor. `config` is what
+    /// the house was opened with, read from `path`.
+    #[must_use]
+    pub fn reloading(mut self, path: PathBuf, config: Config, hangup: Signal, supervisor: Supervisor) -> Self {
+        self.supervisor = Arc::new(supervisor);
+        let parts = ReloadParts {
+            path,
+            config,
+            edge: self.serve.edge.clone(),
+            certificates: self.serve.certificates.clone(),
+            accounts: self.accounts.clone(),
+            supervisor: self.supervisor.clone(),
+        };
+        self.reloads = Some((Reloader::new(parts), hangup));
+        self
     }
 
     /// What is listened on, with the ports that were really taken.
@@ -111,10 +139,25 @@ impl House {
     /// # Errors
     /// [`StartError::Tls`] when TLS cannot be set up.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), StartError> {
-        self.accounts.record(AuditEntry::of_house(AuditEvent::Started, Outcome::Success, SystemClock.now()));
+        let of_house = |event| AuditEntry::of_house(event, Outcome::Success, SystemClock.now());
+        let loaded = of_house(AuditEvent::ConfigLoaded).because("start");
+        self.accounts.record(loaded.with(MetaKey::ConfigHash, &self.config_sha256));
+        self.accounts.record(of_house(AuditEvent::Started));
         let (end, ended) = watch::channel(false);
         let mut jobs = self.app.spawn_jobs(ended.clone());
-        let keeping = tokio::spawn(self.keeper.run(ended));
+        let keeping = tokio::spawn(self.keeper.run(ended.clone()));
+        if let Some(follower) = self.follower {
+            jobs.spawn(follower.run(ended.clone()));
+        }
+        if let Some((reloader, hangup)) = self.reloads {
+            jobs.spawn(reloader.run(hangup, ended));
+        }
+        self.supervisor.ready();
+        let supervisor = self.supervisor;
+        let stop = async {
+            stop.await;
+            supervisor.stopping();
+        };
         let served = listen::serve(self.bound, self.serve, stop).await;
         // Jobs end after the last request, so that the mail of the last sign-up still leaves.
         let _ = end.send(true);

@@ -1,6 +1,7 @@
 //! What a house should be, as the configuration file of a real one.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -58,6 +59,8 @@ pub struct HouseBuilder {
     accounts: String,
     counters: String,
     store: String,
+    mail: String,
+    mail_folder: Option<PathBuf>,
     limits: Vec<(String, String)>,
     sections: String,
     gate_hosts: Vec<String>,
@@ -79,6 +82,8 @@ impl HouseBuilder {
             accounts: String::new(),
             store: "[store]\nurl = \"sqlite\"\n".to_owned(),
             counters: "[counters]\nurl = \"memory\"\n".to_owned(),
+            mail: String::new(),
+            mail_folder: None,
             limits,
             sections: String::new(),
             gate_hosts: Vec::new(),
@@ -157,11 +162,33 @@ impl HouseBuilder {
         self
     }
 
+    /// Mail by this relay, which has to outlive the house; its mailbox is the house's.
+    #[must_use]
+    pub fn smtp(mut self, relay: &crate::real::Smtp) -> Self {
+        self.mail.insert_str(0, &relay.section());
+        self.mail_folder = Some(relay.mail());
+        self
+    }
+
+    /// A line of `[mail]`.
+    #[must_use]
+    pub fn mail(mut self, line: &str) -> Self {
+        let _ = writeln!(self.mail, "{line}");
+        self
+    }
+
     /// A quota, such as `5/min`.
     #[must_use]
     pub fn limit(mut self, scope: &str, quota: &str) -> Self {
         self.limits.retain(|(name, _)| name != scope);
         self.limits.push((scope.to_owned(), quota.to_owned()));
+        self
+    }
+
+    /// The quotas of a house whose file has no `[limits]`.
+    #[must_use]
+    pub fn default_limits(mut self) -> Self {
+        self.limits.clear();
         self
     }
 
@@ -235,7 +262,7 @@ impl HouseBuilder {
     pub fn start(self) -> House {
         let (folder, ca, ports) = self.lay_out();
         let process = Process::start(&folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
-        House { folder, process, ca, host: self.host, gate_hosts: self.gate_hosts, ports }
+        House { folder, process, ca, host: self.host, gate_hosts: self.gate_hosts, ports, mail_folder: self.mail_folder }
     }
 
     /// Tries to start it.
@@ -292,8 +319,7 @@ key = "site.key"
 {store}
 {counters}
 [mail]
-url = "file"
-from = "House <no-reply@{host}>"
+{mail}from = "House <no-reply@{host}>"
 
 [accounts]
 {accounts}
@@ -306,6 +332,7 @@ from = "House <no-reply@{host}>"
             accounts = self.accounts,
             store = self.store,
             counters = self.counters,
+            mail = if self.mail.contains("url") { self.mail.clone() } else { format!("url = \"file\"\n{}", self.mail) },
             sections = self.sections,
         )
     }

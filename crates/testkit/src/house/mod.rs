@@ -4,6 +4,7 @@ mod build;
 mod member;
 mod node;
 mod process;
+mod reload;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub struct House {
     host: String,
     gate_hosts: Vec<String>,
     ports: Ports,
+    mail_folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +124,7 @@ impl House {
     /// The mail that the house sent.
     #[must_use]
     pub fn mailbox(&self) -> Mailbox {
-        Mailbox::new(self.data_dir().join("mail"))
+        Mailbox::new(self.mail_folder.clone().unwrap_or_else(|| self.data_dir().join("mail")))
     }
 
     /// What it printed on stdout so far.

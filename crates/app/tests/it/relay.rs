@@ -1,0 +1,207 @@
+//! Relays that misbehave, and a sender that panics.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use doorward_app::{Relay, RelayTimes};
+use doorward_config::{Protection, Remote};
+use doorward_domain::store::MailState;
+use doorward_kit::{Clock, Timestamp};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::house::{House, Mailing};
+
+/// What a scripted relay does next.
+#[derive(Clone, Copy)]
+enum Act {
+    /// Says this, with a line end.
+    Say(&'static str),
+    /// Reads a line.
+    Hear,
+    /// Reads to the end of a message.
+    HearMessage,
+    /// Says nothing more, and keeps the connection.
+    Hang,
+}
+
+use Act::{Hang, Hear, HearMessage, Say};
+
+/// A relay that follows a script on every connection, and then closes it.
+struct Scripted {
+    address: SocketAddr,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    async fn start(script: Vec<Act>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (address, heard) = (listener.local_addr().expect("bound"), Arc::new(Mutex::new(Vec::new())));
+        let ears = heard.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(follow(stream, script.clone(), ears.clone()));
+            }
+        });
+        Self { address, heard }
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("lines").clone()
+    }
+
+    fn relay(&self, protection: Protection) -> Relay {
+        let server = Remote {
+            host: "127.0.0.1".parse().expect("a host"),
+            port: self.address.port(),
+            protection,
+            user: None,
+            password: None,
+            ca_file: None,
+        };
+        let times = RelayTimes { connect: Duration::from_secs(5), conversation: Duration::from_millis(300) };
+        Relay::new(&server, None).expect("a relay").with_times(times)
+    }
+}
+
+async fn follow(mut stream: TcpStream, script: Vec<Act>, heard: Arc<Mutex<Vec<String>>>) {
+    let (read, mut write) = stream.split();
+    let mut lines = BufReader::new(read).lines();
+    for act in script {
+        match act {
+            Say(text) => write.write_all(format!("{text}\r\n").as_bytes()).await.unwrap_or_default(),
+            Hear => {
+                let line = lines.next_line().await.ok().flatten();
+                heard.lock().expect("lines").extend(line);
+            }
+            HearMessage => while lines.next_line().await.ok().flatten().is_some_and(|line| line != ".") {},
+            Hang => std::future::pending().await,
+        }
+    }
+}
+
+/// A house with one mail to this relay, after one attempt.
+async fn after_one_attempt(script: Vec<Act>, protection: Protection) -> (House, Scripted) {
+    let scripted = Scripted::start(script).await;
+    let house = House::mailing(Mailing { relay: Some(scripted.relay(protection)), clock: None }).await;
+    house.sign_up("ada@example.com").await;
+    assert_eq!(house.deliver().await, 0);
+    (house, scripted)
+}
+
+async fn error(house: &House) -> (MailState, String) {
+    let rows = house.outbox().await;
+    let [row] = rows.as_slice() else { panic!("one mail") };
+    (row.state, row.last_error.clone().expect("an error"))
+}
+
+const HELLO: [Act; 3] = [Say("220 relay"), Hear, Say("250 relay")];
+
+fn after_hello(acts: &[Act]) -> Vec<Act> {
+    [&HELLO, acts].concat()
+}
+
+#[tokio::test]
+async fn email_10_a_relay_that_offers_no_starttls_hears_our_name_and_nothing_else() {
+    let (house, relay) = after_one_attempt(after_hello(&[Hear, Hear]), Protection::StartTls).await;
+    assert_eq!(error(&house).await, (MailState::Waiting, "no_starttls".to_owned()));
+    assert_eq!(relay.heard(), ["EHLO app.example.com"]);
+}
+
+#[tokio::test]
+async fn email_10_a_relay_that_takes_starttls_back_hears_nothing_else() {
+    let script =
+        vec![Say("220 relay"), Hear, Say("250-relay\r\n250 STARTTLS"), Hear, Say("454 not now"), Hear, Say("221 bye"), Hear];
+    let (house, relay) = after_one_attempt(script, Protection::StartTls).await;
+    assert_eq!(error(&house).await, (MailState::Waiting, "tls 454".to_owned()));
+    assert_eq!(relay.heard(), ["EHLO app.example.com", "STARTTLS", "QUIT"]);
+}
+
+#[tokio::test]
+async fn email_10_a_relay_that_speaks_clear_text_where_tls_was_agreed_hears_nothing_of_the_mail() {
+    let (house, relay) = after_one_attempt(after_hello(&[Hear, Hear]), Protection::Tls).await;
+    assert_eq!(error(&house).await, (MailState::Waiting, "tls".to_owned()));
+    assert!(!relay.heard().iter().any(|line| line.contains("EHLO") || line.contains("ada")), "{:?}", relay.heard());
+}
+
+#[tokio::test]
+async fn a_relay_that_falls_silent_at_any_point_is_given_its_time_and_no_more() {
+    let silences: [&[Act]; 6] = [
+        &[Hang],
+        &[Say("220 relay"), Hear, Hang],
+        &[Say("220 relay"), Hear, Say("250-half an answer"), Hang],
+        &[HELLO[0], HELLO[1], HELLO[2], Hear, Hang],
+        &[HELLO[0], HELLO[1], HELLO[2], Hear, Say("250 ok"), Hear, Say("250 ok"), Hear, Hang],
+        &[HELLO[0], HELLO[1], HELLO[2], Hear, Say("250 ok"), Hear, Say("250 ok"), Hear, Say("354 go"), HearMessage, Hang],
+    ];
+    for silence in silences {
+        let (house, _relay) = after_one_attempt(silence.to_vec(), Protection::Plain).await;
+        assert_eq!(error(&house).await, (MailState::Waiting, "timed_out".to_owned()));
+        house.clock.advance(Duration::from_secs(60));
+        assert_eq!(house.deliver().await, 0, "and again");
+        assert_eq!(house.outbox().await[0].attempts, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_breaks_off_at_any_point_gets_the_mail_again_later() {
+    let whole = after_hello(&[Hear, Say("250 ok"), Hear, Say("250 ok"), Hear, Say("354 go"), HearMessage]);
+    for length in 0..=whole.len() {
+        let (house, _relay) = after_one_attempt(whole[..length].to_vec(), Protection::Plain).await;
+        let (state, error) = error(&house).await;
+        assert_eq!(state, MailState::Waiting, "after {length}");
+        assert!(["unreachable", "protocol"].contains(&&*error), "{error} after {length}");
+    }
+}
+
+#[tokio::test]
+async fn nonsense_is_no_smtp_and_neither_kept_nor_believed() {
+    for nonsense in ["", "hello", "999 what", "2", "250", "\u{0}\u{0}", "220-\r\n220-\r\n550"] {
+        let (house, _relay) = after_one_attempt(vec![Say(nonsense), Hear], Protection::Plain).await;
+        let (state, error) = error(&house).await;
+        assert_eq!(state, MailState::Waiting, "{nonsense:?}");
+        assert!(["unreachable", "protocol", "timed_out", "relay 550"].contains(&&*error), "{error} for {nonsense:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_is_down_is_asked_for_a_few_mails_and_not_for_every_one_that_waits() {
+    let scripted = Scripted::start(vec![Say("421 closing"), Hear]).await;
+    let house = House::mailing(Mailing { relay: Some(scripted.relay(Protection::Plain)), clock: None }).await;
+    for number in 0..40 {
+        house.sign_up(&format!("ada{number}@example.com")).await;
+    }
+    assert_eq!(house.deliver().await, 0);
+    let tried = house.outbox().await.iter().filter(|row| row.attempts > 0).count();
+    assert_eq!(tried, 8);
+}
+
+/// Panics when it is looked at, a number of times.
+struct Cracked(AtomicU32);
+
+impl Clock for Cracked {
+    fn now(&self) -> Timestamp {
+        let is_over = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err();
+        assert!(is_over, "a crack in the clock");
+        Timestamp::now()
+    }
+}
+
+#[tokio::test]
+async fn a_sender_that_panics_is_started_again_and_the_mail_leaves() {
+    let clock = Arc::new(Cracked(AtomicU32::new(0)));
+    let house = House::mailing(Mailing { relay: None, clock: Some(clock.clone()) }).await;
+    house.sign_up("ada@example.com").await;
+    // Both jobs look at the clock first of all, so that both panic, twice each.
+    clock.0.store(4, Ordering::SeqCst);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let jobs = house.app.spawn_jobs(stopped);
+    while house.mails().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(house.app.job_restarts(), 4);
+    stop.send(true).expect("jobs listen");
+    jobs.join_all().await;
+}
