@@ -58,8 +58,15 @@ fn shown_line(text: &str, place: &Place, hidden: bool) -> (String, Range<usize>)
 
 /// An inline table puts several keys on a line, and a line without a key may be the middle of a value.
 fn may_hold_secret(line: &str) -> bool {
-    let has_key = line.trim_start().starts_with('[') || written_key(line).is_some_and(|key| !looks_secret(key));
+    let is_plain = |key: &str| !looks_secret(key) && !leads_to_secret(key);
+    let has_key = line.trim_start().starts_with('[') || written_key(line).is_some_and(is_plain);
     line.contains('{') || !(has_key || line.trim().is_empty())
+}
+
+/// Whether a key says where a secret is: whoever writes the secret itself there is not to read it again.
+fn leads_to_secret(key: &str) -> bool {
+    let place = key.strip_suffix("_file").or_else(|| key.strip_suffix("_env"));
+    place.is_some_and(|name| name == "key" || name.ends_with(".key") || looks_secret(name))
 }
 
 /// `key = …`, a table's head as it is, or `…` alone.

@@ -23,7 +23,7 @@ pub struct Hit {
     pub coat: &'static str,
     /// In which file or other sink.
     pub sink: String,
-    /// What stands around the first find.
+    /// What stands around the first find, every secret in it masked: a report is kept longer than a test's folder (LOG-14).
     pub around: String,
 }
 
@@ -63,14 +63,27 @@ impl Canary {
     /// Looks through one sink.
     #[must_use]
     pub fn search(&self, sink: &str, haystack: &[u8]) -> Vec<Hit> {
-        let hit = |(coat, needle): (&'static str, Vec<u8>)| {
-            let at = find(haystack, &needle)?;
+        let coats = self.coats();
+        let hit = |(coat, needle): &(&'static str, Vec<u8>)| {
+            let at = find(haystack, needle)?;
             let around = &haystack[at.saturating_sub(200)..haystack.len().min(at + needle.len() + 100)];
-            let around = String::from_utf8_lossy(around).into_owned();
+            let around = String::from_utf8_lossy(&masked(around, &coats)).into_owned();
             Some(Hit { canary: self.name.clone(), coat, sink: sink.to_owned(), around })
         };
-        self.coats().into_iter().filter_map(hit).collect()
+        coats.iter().filter_map(hit).collect()
     }
+}
+
+/// Every find of every coat replaced, the longest first, since one may be a part of another.
+fn masked(text: &[u8], coats: &[(&'static str, Vec<u8>)]) -> Vec<u8> {
+    let mut needles: Vec<&[u8]> = coats.iter().map(|(_, needle)| needle.as_slice()).collect();
+    needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+    needles.into_iter().fold(text.to_vec(), |mut text, needle| {
+        while let Some(at) = find(&text, needle) {
+            text.splice(at..at + needle.len(), *b"<canary>");
+        }
+        text
+    })
 }
 
 /// The part of an encoding that does not depend on what stands before or after the secret.
