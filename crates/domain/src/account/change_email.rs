@@ -45,7 +45,8 @@ pub(crate) async fn request(
         accounts.commit_entry(refused("changed_meanwhile")).await?;
         return Err(FlowError::Changed);
     };
-    let is_taken = tx.users().find_by_email(&to.canonical).await?.is_some();
+    let owner = tx.users().find_by_email(&to.canonical).await?;
+    let is_taken = owner.is_some();
     let token = Token::random(&*accounts.entropy);
     let is_live = !is_taken && allowance.link == Delivery::Due;
     // A link that is not mailed must not take the place of one that was. The quota alone decides: did it depend on whether the address is
@@ -53,10 +54,9 @@ pub(crate) async fn request(
     let whose = if allowance.link == Delivery::Due { user.id } else { UserId::random(&*accounts.entropy) };
     tx.one_times().revoke(whose, &[PurposeKind::EmailChange]).await?;
     tx.one_times().add(&change_token(accounts, &user, &to, &token, is_live, now)).await?;
-    let (letter, delivery) = if is_taken {
-        (mail::known_account_mail(&accounts.rules, &to), allowance.notice)
-    } else {
-        (mail::email_change_mail(&accounts.rules, &to, &token), allowance.link)
+    let (letter, delivery) = match &owner {
+        Some(owner) => (mail::known_account_mail(&accounts.rules, &owner.email), allowance.notice),
+        None => (mail::email_change_mail(&accounts.rules, &to, &token), allowance.link),
     };
     outbox::flow::queue(accounts, &mut tx, letter, delivery, now).await?;
     let (old, new) = (accounts.keys.subject_hash(&user.email.canonical), accounts.keys.subject_hash(&to.canonical));
