@@ -43,8 +43,7 @@ pub(crate) async fn change(
 /// The rules that hold for every new password; the field's name is the caller's.
 pub(crate) fn judge(accounts: &Accounts, field: &'static str, password: Password, email: &str) -> Result<Password, FlowError> {
     let password = password.normalised();
-    let site = policy::Context { site_name: &accounts.rules.site_name, link_origin: &accounts.rules.link_origin, email };
-    match policy::fault(&password, accounts.rules.password_min, &site) {
+    match policy::fault(&password, accounts.rules.password_min, &accounts.rules.guesses(email)) {
         Some(detail) => Err(FlowError::Invalid(vec![FieldFault { field, detail }])),
         None => Ok(password),
     }

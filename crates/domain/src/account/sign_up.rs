@@ -63,8 +63,7 @@ fn judge(accounts: &Accounts, email: &str, password: Password, name: Option<&str
         faults.push(FieldFault { field: "username", detail });
     }
     let password = password.normalised();
-    let site = policy::Context { site_name: &accounts.rules.site_name, link_origin: &accounts.rules.link_origin, email };
-    if let Some(detail) = policy::fault(&password, accounts.rules.password_min, &site) {
+    if let Some(detail) = policy::fault(&password, accounts.rules.password_min, &accounts.rules.guesses(email)) {
         faults.push(FieldFault { field: "password", detail });
     }
     match parsed {

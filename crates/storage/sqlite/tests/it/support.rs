@@ -1,8 +1,7 @@
-//! A whole house of accounts in a folder of its own.
+//! A whole house of accounts over a database of its own: whichever the including crate has.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,12 +11,14 @@ use doorward_domain::service::{AccountRules, FlowError, Parts, SignIn, SignUp, S
 use doorward_domain::store::PageLimit;
 use doorward_domain::throttle::MemoryCounters;
 use doorward_domain::{Accounts, AuditEvent, Password, Store, Visitor};
-use doorward_kit::{ClientAddr, Entropy, KeyPurpose, ManualClock, MasterKey, PeerAddr, RequestContext, RequestId, Timestamp};
+use doorward_kit::{
+    ClientAddr, Entropy, KeyPurpose, ManualClock, MasterKey, PeerAddr, RequestContext, RequestId, SharedRing, Timestamp,
+};
 use doorward_policy::{LimitPolicy, Quota};
-use doorward_storage_sqlite::SqliteStore;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
-use tempfile::TempDir;
+
+use crate::database::{Database, TestStore};
 
 /// The same octets for the same seed.
 pub(crate) struct SeededEntropy(Mutex<ChaCha20Rng>);
@@ -33,13 +34,15 @@ pub(crate) const QUICK: Argon2Settings =
     Argon2Settings { memory_kib: 64, passes: 1, lanes: 1, threads: 2, queue_per_thread: 1000 };
 
 /// A password that every policy takes.
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "copper lantern meadow violin";
 
 pub(crate) struct House {
     pub(crate) accounts: Arc<Accounts>,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<TestStore>,
     pub(crate) clock: Arc<ManualClock>,
-    dir: TempDir,
+    /// The keys of every node.
+    pub(crate) keys: SharedRing,
+    pub(crate) database: Database,
 }
 
 /// Quotas that never stand in the way, for tests of something else.
@@ -96,33 +99,34 @@ impl House {
         hashing: Argon2Settings,
         change: impl Fn(&mut AccountRules),
     ) -> Self {
-        let dir = quick_dir();
-        let store = Arc::new(SqliteStore::open(&dir.path().join("doorward.db")).await.unwrap());
+        let (store, database) = Database::fresh().await;
         let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()));
         let mut rules = rules(limits);
         change(&mut rules);
-        let accounts = assemble(&store, &clock, hashing, rules);
-        Self { accounts, store, clock, dir }
+        let master = MasterKey::new(&[42; 32]).unwrap();
+        let keys = SharedRing::new(master.into(), Arc::clone(&clock) as Arc<dyn doorward_kit::Clock>);
+        let accounts = assemble(&store, &clock, &keys, hashing, rules);
+        Self { accounts, store, clock, keys, database }
     }
 
     /// The same data after a restart, with other hashing parameters or rules.
     pub(crate) fn restart(&mut self, hashing: Argon2Settings) {
-        self.accounts = assemble(&self.store, &self.clock, hashing, self.accounts.rules().clone());
+        self.accounts = assemble(&self.store, &self.clock, &self.keys, hashing, self.accounts.rules().clone());
     }
 
     /// Another process over the same data: it shares rows, and neither cache nor counters.
     pub(crate) fn other_node(&self) -> Arc<Accounts> {
-        assemble(&self.store, &self.clock, QUICK, self.accounts.rules().clone())
+        assemble(&self.store, &self.clock, &self.keys, QUICK, self.accounts.rules().clone())
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.dir.path().join("doorward.db")
-    }
-
-    /// Every octet that is on the disk: database, log and all.
+    /// Every octet that is on the disk.
     pub(crate) fn octets_on_disk(&self) -> Vec<u8> {
-        let files = std::fs::read_dir(self.dir.path()).unwrap();
-        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+        self.database.octets()
+    }
+
+    /// What a statement answers that is run beside the store: one number.
+    pub(crate) async fn count(&self, statement: &str) -> i64 {
+        self.database.ask(statement).await.parse().expect("a number")
     }
 
     pub(crate) async fn sign_up(&self, email: &str, password: &str) -> Result<(), FlowError> {
@@ -219,27 +223,27 @@ impl House {
     }
 }
 
-/// A folder in memory where there is one: these tests ask what is written, not how long a disk takes to say so.
-fn quick_dir() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
-
 /// The accounts of a house over another store.
 pub(crate) fn over<S: Store>(store: &Arc<S>, house: &House) -> Arc<Accounts> {
-    assemble(store, &house.clock, QUICK, house.accounts.rules().clone())
+    assemble(store, &house.clock, &house.keys, QUICK, house.accounts.rules().clone())
 }
 
-fn assemble<S: Store>(store: &Arc<S>, clock: &Arc<ManualClock>, hashing: Argon2Settings, rules: AccountRules) -> Arc<Accounts> {
+fn assemble<S: Store>(
+    store: &Arc<S>,
+    clock: &Arc<ManualClock>,
+    keys: &SharedRing,
+    hashing: Argon2Settings,
+    rules: AccountRules,
+) -> Arc<Accounts> {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(Mutex::new(ChaCha20Rng::seed_from_u64(seed()))));
-    let master = MasterKey::new(&[42; 32]).unwrap();
-    let hasher = Argon2Pool::start(hashing, &master.derive(KeyPurpose::PasswordPepper), &entropy).unwrap();
+    let hasher = Argon2Pool::start(hashing, keys.of(KeyPurpose::PasswordPepper), &entropy).unwrap();
     Arc::new(Accounts::new(Parts {
         store: Arc::clone(store) as Arc<dyn Store>,
         hasher: Arc::new(hasher),
         counters: Arc::new(MemoryCounters::default()),
         clock: Arc::clone(clock) as Arc<dyn doorward_kit::Clock>,
         entropy,
-        master,
+        keys: keys.clone(),
         rules,
     }))
 }
