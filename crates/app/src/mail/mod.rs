@@ -22,15 +22,22 @@ pub(crate) enum Transport {
     Relay(Relay),
 }
 
-/// Connections to a relay at once.
-const AT_ONCE: u32 = 8;
+/// How many mails a sender takes at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Claimed together.
+    pub(crate) claim: u32,
+    /// On their way at the same time.
+    pub(crate) at_once: usize,
+}
 
 impl Transport {
-    /// Mails that may be on their way at once. Files are written one after the other, in the order of their mails.
-    pub(crate) fn at_once(&self) -> u32 {
+    /// Files are written one after the other, in the order of their mails. A relay may take a minute over a mail: what is claimed
+    /// together is on its way together, so that each has the whole lease.
+    pub(crate) fn pace(&self) -> Pace {
         match self {
-            Self::Folder(_) => 1,
-            Self::Relay(_) => AT_ONCE,
+            Self::Folder(_) => Pace { claim: 32, at_once: 1 },
+            Self::Relay(_) => Pace { claim: 8, at_once: 8 },
         }
     }
 

@@ -14,7 +14,7 @@ use crate::app::AppState;
 /// Pause before a job that panicked is started again: what made it panic may still be there.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// Starts every job. A round that has begun is never cut off.
+/// Starts every job. They end by themselves when told to stop; the sender waits a little for a relay, the sweep for its transaction.
 pub(crate) fn spawn(app: &AppState, shutdown: watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     let (state, stop) = (app.clone(), shutdown.clone());

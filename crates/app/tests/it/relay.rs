@@ -76,7 +76,11 @@ async fn follow(mut stream: TcpStream, script: Vec<Act>, heard: Arc<Mutex<Vec<St
                 let line = lines.next_line().await.ok().flatten();
                 heard.lock().expect("lines").extend(line);
             }
-            HearMessage => while lines.next_line().await.ok().flatten().is_some_and(|line| line != ".") {},
+            HearMessage => {
+                while let Some(line) = lines.next_line().await.ok().flatten().filter(|line| line != ".") {
+                    heard.lock().expect("lines").push(line);
+                }
+            }
             Hang => std::future::pending().await,
         }
     }
@@ -154,6 +158,18 @@ async fn a_relay_that_breaks_off_at_any_point_gets_the_mail_again_later() {
         assert_eq!(state, MailState::Waiting, "after {length}");
         assert!(["unreachable", "protocol"].contains(&&*error), "{error} after {length}");
     }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_sent_twice_bears_one_message_id() {
+    let script = after_hello(&[Hear, Say("250 ok"), Hear, Say("250 ok"), Hear, Say("354 go"), HearMessage]);
+    let (house, relay) = after_one_attempt(script, Protection::Plain).await;
+    house.clock.advance(Duration::from_secs(60));
+    assert_eq!(house.deliver().await, 0);
+    let heard = relay.heard();
+    let ids: Vec<_> = heard.iter().filter(|line| line.starts_with("Message-ID: ")).collect();
+    let id = house.outbox().await[0].id;
+    assert_eq!(ids, [&format!("Message-ID: <{id}@app.example.com>"); 2]);
 }
 
 #[tokio::test]
