@@ -1,6 +1,6 @@
-//! When the process should stop.
+//! When the process should stop, and when it should read its configuration again.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Resolves at the first SIGTERM or SIGINT.
 ///
@@ -15,4 +15,12 @@ pub fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'stati
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// SIGHUP, from now on: one that comes before anybody waits for it is kept, and ends nothing.
+///
+/// # Errors
+/// When the handler cannot be installed.
+pub fn hangup_signal() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -1,0 +1,57 @@
+//! The files, read and judged, as values that are ready to be put in force.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use doorward_config::{Config, ProcessEnv, Tls, needs_restart};
+use doorward_edge::gate::GateKeeper;
+use doorward_edge::tls::{Identity, self_signed};
+use doorward_kit::{Clock as _, Host, SystemClock, SystemEntropy};
+use doorward_policy::Policy;
+
+use super::ReloadError;
+
+/// Everything that is exchanged.
+pub(super) struct Change {
+    pub(super) config: Config,
+    pub(super) policy: Arc<Policy>,
+    pub(super) gatekeeper: GateKeeper,
+    pub(super) identity: Identity,
+    /// Whether handshakes show another certificate from now on.
+    pub(super) is_new_identity: bool,
+}
+
+/// Reads the configuration, and refuses what a running process cannot take. Blocks.
+pub(super) fn read(path: &Path, current: &Config) -> Result<Config, ReloadError> {
+    let config = doorward_config::load(path, &ProcessEnv)?;
+    let keys = needs_restart(current, &config);
+    if keys.is_empty() { Ok(config) } else { Err(ReloadError::NeedsRestart(keys)) }
+}
+
+/// Reads what the configuration names. Blocks.
+pub(super) fn make(config: Config, before: &Config, shown: Identity) -> Result<Change, ReloadError> {
+    let policy = Arc::new(Policy::decide(&config));
+    let gatekeeper = gatekeeper(&policy)?;
+    let identity = match &config.tls {
+        Tls::Files { certificate, key } => Identity::from_files(certificate, key)?,
+        // What a developer's browser has been told to trust stays, as long as it names every host.
+        Tls::SelfSigned if matches!(before.tls, Tls::SelfSigned) && hosts(&policy) == hosts(&Policy::decide(before)) => {
+            shown.clone()
+        }
+        Tls::SelfSigned => self_signed(policy.hosts(), SystemClock.now(), &SystemEntropy)?.identity,
+    };
+    let is_new_identity = identity.leaf_der() != shown.leaf_der();
+    Ok(Change { config, policy, gatekeeper, identity, is_new_identity })
+}
+
+/// The users of every gate, held to the configured quota of failures.
+pub(crate) fn gatekeeper(policy: &Policy) -> Result<GateKeeper, doorward_edge::gate::GateLoadError> {
+    let gates: Vec<_> = policy.routes.entries().iter().filter_map(|entry| entry.gate().cloned()).collect();
+    Ok(GateKeeper::load(&gates)?.with_failure_quota(policy.limits.quota("gate_failure")))
+}
+
+fn hosts(policy: &Policy) -> Vec<Host> {
+    let mut hosts: Vec<Host> = policy.hosts().cloned().collect();
+    hosts.sort();
+    hosts
+}
