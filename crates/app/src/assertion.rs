@@ -8,7 +8,8 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::ActiveSession;
-use doorward_kit::{Entropy, SubKey, Timestamp, TokenDigest};
+use doorward_kit::ring::{RING_MAX_KEYS, VersionedKey};
+use doorward_kit::{Entropy, PurposeRing, SubKey, Timestamp, TokenDigest};
 use doorward_policy::UpstreamPolicy;
 use http::{HeaderName, HeaderValue};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -57,11 +58,35 @@ struct Claims<'a> {
 
 /// Signs assertions and remembers them for a moment.
 pub(crate) struct Signer {
+    keys: PurposeRing,
+    /// By version: a version is never given another key.
+    pairs: Cache<u32, Arc<Pair>>,
+    issuer: Box<str>,
+    made: Cache<Slot, Made>,
+}
+
+/// One version's key, ready to sign.
+struct Pair {
     key: EncodingKey,
     header: Header,
-    issuer: Box<str>,
-    jwks: String,
-    made: Cache<Slot, Made>,
+    /// The public half as a JWK (RFC 7517 §4, RFC 8037 §2).
+    jwk: serde_json::Value,
+}
+
+impl Pair {
+    fn of(seed: &SubKey) -> Result<Self, SignerError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose_bytes()).map_err(|_| SignerError::Key)?;
+        let document = pair.to_pkcs8().map_err(|_| SignerError::Key)?;
+        let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let key_id = thumbprint(&public);
+        Ok(Self {
+            key: EncodingKey::from_ed_der(document.as_ref()),
+            header: Header { kid: Some(key_id.clone()), ..Header::new(Algorithm::EdDSA) },
+            jwk: serde_json::json!({
+                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key_id, "x": public
+            }),
+        })
+    }
 }
 
 /// Which assertion: whose session, for which upstream. Upstreams are told apart by name, since the name is the audience.
@@ -88,32 +113,25 @@ impl Hash for Slot {
 #[derive(Clone)]
 struct Made {
     at: Timestamp,
+    /// Version of the key that it was signed with.
+    version: u32,
     active: Arc<ActiveSession>,
     fields: IdentityFields,
 }
 
 impl Signer {
-    pub(crate) fn new(seed: &SubKey, issuer: &str) -> Result<Self, SignerError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose_bytes()).map_err(|_| SignerError::Key)?;
-        let document = pair.to_pkcs8().map_err(|_| SignerError::Key)?;
-        let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-        let key_id = thumbprint(&public);
-        let header = Header { kid: Some(key_id.clone()), ..Header::new(Algorithm::EdDSA) };
-        let jwks = serde_json::json!({
-            "keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key_id, "x": public}]
-        });
-        Ok(Self {
-            key: EncodingKey::from_ed_der(document.as_ref()),
-            header,
-            issuer: issuer.into(),
-            jwks: jwks.to_string(),
-            made: Cache::new(CACHED),
-        })
+    pub(crate) fn new(keys: PurposeRing, issuer: &str) -> Result<Self, SignerError> {
+        let this = Self { keys, pairs: Cache::new(RING_MAX_KEYS), issuer: issuer.into(), made: Cache::new(CACHED) };
+        this.pair(this.keys.now().current())?;
+        Ok(this)
     }
 
-    /// The public keys, as a JWK set (RFC 7517 §5).
-    pub(crate) fn jwks(&self) -> &str {
-        &self.jwks
+    /// The public keys, as a JWK set (RFC 7517 §5): the one that signs, the one that soon will, and those that did until a moment ago and
+    /// have not retired, so that an upstream that keeps the set for a while never meets a key that it lacks.
+    pub(crate) fn jwks(&self) -> String {
+        let keys = self.keys.now();
+        let jwks: Vec<_> = keys.alive().filter_map(|key| self.pair(key).ok()).map(|pair| pair.jwk.clone()).collect();
+        serde_json::json!({ "keys": jwks }).to_string()
     }
 
     /// The identity fields for one upstream. Signs at most once in [`REUSE_SECONDS`] for a session that does not change.
@@ -124,17 +142,30 @@ impl Signer {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<IdentityFields, SignerError> {
+        let keys = self.keys.now();
+        let key = keys.current();
         let slot = Slot { session: active.session.digest, upstream: upstream.clone() };
-        if let Some(made) = self.made.get(&slot).filter(|made| made.is_fresh(active, now)) {
+        if let Some(made) = self.made.get(&slot).filter(|made| made.version == key.version && made.is_fresh(active, now)) {
             return Ok(made.fields);
         }
-        let assertion = self.sign(active, &upstream.name, now, entropy)?;
+        let assertion = self.sign(key, active, &upstream.name, now, entropy)?;
         let fields: IdentityFields = Arc::new(identity::fields(&active.identity(), &assertion).ok_or(SignerError::Field)?);
-        self.made.insert(slot, Made { at: now, active: active.clone(), fields: fields.clone() });
+        self.made.insert(slot, Made { at: now, version: key.version, active: active.clone(), fields: fields.clone() });
         Ok(fields)
     }
 
-    fn sign(&self, active: &ActiveSession, upstream: &str, now: Timestamp, entropy: &dyn Entropy) -> Result<String, SignerError> {
+    fn pair(&self, key: &VersionedKey) -> Result<Arc<Pair>, SignerError> {
+        self.pairs.get_or_insert_with(&key.version, || Pair::of(&key.key).map(Arc::new))
+    }
+
+    fn sign(
+        &self,
+        key: &VersionedKey,
+        active: &ActiveSession,
+        upstream: &str,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<String, SignerError> {
         let mut nonce = [0; 16];
         entropy.fill(&mut nonce);
         let claims = Claims {
@@ -147,7 +178,8 @@ impl Signer {
             exp: now.as_second() + LIFE_SECONDS,
             jti: URL_SAFE_NO_PAD.encode(nonce),
         };
-        Ok(jsonwebtoken::encode(&self.header, &claims, &self.key)?)
+        let pair = self.pair(key)?;
+        Ok(jsonwebtoken::encode(&pair.header, &claims, &pair.key)?)
     }
 }
 

@@ -1,6 +1,8 @@
-//! The domain's keys, each derived once from the master key, and what is computed with them.
+//! The domain's keys, each derived from the master keys in force, and what is computed with them. Which version makes a value and which
+//! still know it is decided here for each kind of value; docs/concepts/keys.md has the table.
 
-use doorward_kit::{KeyPurpose, MasterKey, SubKey, Token, TokenDigest};
+use doorward_kit::ring::VersionedKey;
+use doorward_kit::{KeyPurpose, PurposeRing, SharedRing, SubKey, Token, TokenDigest};
 
 use crate::account::identifier;
 use crate::one_time::PurposeKind;
@@ -9,73 +11,127 @@ use crate::session::CsrfKey;
 
 /// One key for each purpose: a value made for one place is nothing in another (CFG-02).
 pub(crate) struct Keys {
-    session: SubKey,
-    one_time: SubKey,
-    device: SubKey,
-    subject: SubKey,
+    session: PurposeRing,
+    one_time: PurposeRing,
+    device: PurposeRing,
+    subject: PurposeRing,
     pub(crate) csrf: CsrfKey,
     pub(crate) seal: MailSeal,
 }
 
 impl Keys {
-    pub(crate) fn derive(master: &MasterKey) -> Self {
+    pub(crate) fn of(ring: &SharedRing) -> Self {
         Self {
-            session: master.derive(KeyPurpose::SessionToken),
-            one_time: master.derive(KeyPurpose::OneTimeToken),
-            device: master.derive(KeyPurpose::DeviceToken),
-            subject: master.derive(KeyPurpose::SubjectHash),
-            csrf: CsrfKey::new(master.derive(KeyPurpose::Csrf)),
-            seal: MailSeal::new(&master.derive(KeyPurpose::Outbox)),
+            session: ring.of(KeyPurpose::SessionToken),
+            one_time: ring.of(KeyPurpose::OneTimeToken),
+            device: ring.of(KeyPurpose::DeviceToken),
+            subject: ring.of(KeyPurpose::SubjectHash),
+            csrf: CsrfKey::new(ring.of(KeyPurpose::Csrf)),
+            seal: MailSeal::new(ring.of(KeyPurpose::Outbox)),
         }
     }
 
     pub(crate) fn session_digest(&self, token: &Token) -> TokenDigest {
-        token.digest(&self.session)
+        token.digest(&self.session.now().current().key)
     }
 
-    /// Every digest that a session's credential may be stored under, newest key first.
+    /// Every digest that a session's credential may be stored under, the current key's first; never empty.
     pub(crate) fn session_digests(&self, token: &Token) -> Vec<TokenDigest> {
-        vec![self.session_digest(token)]
+        digests(&self.session, |key| token.digest(key))
+    }
+
+    /// Whether a credential was made with a key that has been replaced, and is to be replaced itself while that key is still known.
+    pub(crate) fn is_outdated(&self, token: &Token, presented: &TokenDigest) -> bool {
+        let keys = self.session.now();
+        let current = keys.current().version;
+        keys.all().any(|key| key.version < current && token.digest(&key.key) == *presented)
     }
 
     /// The digest of a known device's cookie value.
     pub(crate) fn device_digest(&self, token: &Token) -> TokenDigest {
-        token.digest(&self.device)
+        token.digest(&self.device.now().current().key)
+    }
+
+    /// Every digest that a known device may be stored under, the current key's first; never empty.
+    pub(crate) fn device_digests(&self, token: &Token) -> Vec<TokenDigest> {
+        digests(&self.device, |key| token.digest(key))
     }
 
     /// The digest of a one-time token for a purpose: for every other purpose the same token is nothing.
     pub(crate) fn one_time_digest(&self, purpose: PurposeKind, token: &Token) -> TokenDigest {
-        token.digest(&SubKey::new(self.one_time.mac(purpose.as_str().as_bytes())))
+        of_purpose(&self.one_time.now().current().key, purpose, token)
     }
 
-    /// Every digest that a one-time token may be stored under, newest key first.
+    /// Every digest that a one-time token may be stored under, the current key's first; never empty.
     pub(crate) fn one_time_digests(&self, purpose: PurposeKind, token: &Token) -> Vec<TokenDigest> {
-        vec![self.one_time_digest(purpose, token)]
-    }
-
-    /// Whose consecutive failures are counted: the keyed digest of an identifier as it was typed, folded (D-11).
-    pub(crate) fn failure_subject(&self, identifier_text: &str) -> [u8; 32] {
-        self.subject.mac(format!("failures\0{}", identifier::fold(identifier_text)).as_bytes())
+        digests(&self.one_time, |key| of_purpose(key, purpose, token))
     }
 
     /// The digest of a verification token. The key is not that of sessions, so neither can stand in for the other.
     pub(crate) fn verification_digest(&self, token: &Token) -> TokenDigest {
-        token.digest(&self.one_time)
+        token.digest(&self.one_time.now().current().key)
     }
 
-    /// Every digest that a verification token may be stored under, newest key first.
+    /// Every digest that a verification token may be stored under, the current key's first; never empty.
     pub(crate) fn verification_digests(&self, token: &Token) -> Vec<TokenDigest> {
-        vec![self.verification_digest(token)]
+        digests(&self.one_time, |key| token.digest(key))
+    }
+
+    /// Where failures of an identifier (as it was typed, folded) and the device of a browser may be found (D-11): under the current key
+    /// first, then under each that is still known; never empty. Failures of all of them count together, so that a new key is no new start
+    /// for whoever guesses.
+    pub(crate) fn hindrances(&self, identifier_text: &str, device: Option<&Token>) -> Vec<HindranceKeys> {
+        let (subjects, devices) = (self.subject.now(), self.device.now());
+        let name = failure_name(identifier_text);
+        let of = |key: &VersionedKey| HindranceKeys {
+            subject: key.key.mac(name.as_bytes()),
+            // One ring for both purposes: the same versions, unless it was replaced a moment ago.
+            device: device.zip(devices.of_version(key.version)).map(|(token, key)| token.digest(&key.key)),
+        };
+        subjects.alive().map(of).collect()
+    }
+
+    /// Whose consecutive failures are counted, under every key that is still known; the current one first.
+    pub(crate) fn failure_subjects(&self, identifier_text: &str) -> Vec<[u8; 32]> {
+        let name = failure_name(identifier_text);
+        self.subject.now().alive().map(|key| key.key.mac(name.as_bytes())).collect()
     }
 
     /// What an audit row says of an identifier instead of the identifier (AUD-12): 32 hexadecimal digits.
     pub(crate) fn subject_hash(&self, identifier_text: &str) -> String {
-        let mac = self.subject.mac(format!("audit\0{}", identifier::fold(identifier_text)).as_bytes());
-        mac[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        audit_subject(&self.subject.now().current().key, identifier_text)
     }
 
-    /// The counter of a scope and the parts of its subject.
-    pub(crate) fn counter(&self, scope: &str, parts: &[&str]) -> [u8; 16] {
-        crate::throttle::counter_key(&self.subject, scope, parts)
+    /// Everything that audit rows may ever have said of an identifier: under each key there was, the newest first.
+    pub(crate) fn subject_hashes(&self, identifier_text: &str) -> Vec<String> {
+        self.subject.now().all().map(|key| audit_subject(&key.key, identifier_text)).collect()
     }
+
+    /// The counter of a scope and the parts of its subject. A new key begins new counters: their windows are minutes.
+    pub(crate) fn counter(&self, scope: &str, parts: &[&str]) -> [u8; 16] {
+        crate::throttle::counter_key(&self.subject.now().current().key, scope, parts)
+    }
+}
+
+/// Under what the failures and the device of a sign-in are stored.
+pub(crate) struct HindranceKeys {
+    pub(crate) subject: [u8; 32],
+    pub(crate) device: Option<TokenDigest>,
+}
+
+fn digests(ring: &PurposeRing, digest: impl Fn(&SubKey) -> TokenDigest) -> Vec<TokenDigest> {
+    ring.now().alive().map(|key| digest(&key.key)).collect()
+}
+
+fn of_purpose(key: &SubKey, purpose: PurposeKind, token: &Token) -> TokenDigest {
+    token.digest(&SubKey::new(key.mac(purpose.as_str().as_bytes())))
+}
+
+fn failure_name(identifier_text: &str) -> String {
+    format!("failures\0{}", identifier::fold(identifier_text))
+}
+
+fn audit_subject(key: &SubKey, identifier_text: &str) -> String {
+    let mac = key.mac(format!("audit\0{}", identifier::fold(identifier_text)).as_bytes());
+    mac[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }

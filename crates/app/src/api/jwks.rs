@@ -1,4 +1,4 @@
-//! `GET /.well-known/doorward/jwks.json`: the public half of the assertion key.
+//! `GET /.well-known/doorward/jwks.json`: the public halves of the assertion keys.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use crate::app::AppState;
 
 pub(crate) async fn show(State(app): State<AppState>) -> Response {
-    let mut response = app.signer.jwks().to_owned().into_response();
+    let mut response = app.signer.jwks().into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
     response
 }

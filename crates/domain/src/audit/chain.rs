@@ -4,7 +4,8 @@
 //! remove, swap nor insert a row without the next check naming the place. What a stolen key could undo is held by anchors that were
 //! taken off the machine.
 
-use doorward_kit::{KeyPurpose, MasterKey, SubKey, Timestamp, constant_time_eq};
+use doorward_kit::ring::{KeyTimes, VersionedKey};
+use doorward_kit::{KeyPurpose, MasterKey, PurposeRing, SharedRing, Timestamp, constant_time_eq};
 
 use super::canonical::Octets;
 use super::{AuditEntry, AuditEvent, AuditRecord, AuditRow, Outcome};
@@ -40,40 +41,46 @@ pub struct ChainHead {
     pub mac: ChainHash,
 }
 
-/// The keys of the chain by version; rows name the version that they were chained with.
+/// The keys of the chain by version; rows name the version that they were chained with, and a key that has retired goes on proving its
+/// rows.
+///
+/// Which version writes is a matter of the chain's own time, so that it never falls along a chain, whatever a clock does.
 #[derive(Clone)]
-pub struct ChainKeys {
-    /// Oldest first, never empty; the last one writes.
-    keys: Vec<(u32, SubKey)>,
-}
+pub struct ChainKeys(PurposeRing);
 
 impl ChainKeys {
-    /// The key of the one master key there is, as version 1.
+    /// The key of one master key, as version 1.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
-        Self::of_versions(Vec::new(), (1, master))
+        Self(master.derive(KeyPurpose::AuditChain).into())
     }
 
-    /// The keys of several master keys: earlier ones, which only check, and the one that writes.
+    /// The keys of a ring, whatever it holds when they are asked for.
+    #[must_use]
+    pub fn of_ring(ring: &SharedRing) -> Self {
+        Self(ring.of(KeyPurpose::AuditChain))
+    }
+
+    /// The keys of several master keys: earlier ones, oldest first, which only check, and the one that writes.
     #[must_use]
     pub fn of_versions(earlier: Vec<(u32, &MasterKey)>, current: (u32, &MasterKey)) -> Self {
-        let derive = |(version, master): (u32, &MasterKey)| (version, master.derive(KeyPurpose::AuditChain));
-        Self { keys: earlier.into_iter().chain([current]).map(derive).collect() }
+        let derive = |(version, master): (u32, &MasterKey)| VersionedKey {
+            version,
+            times: KeyTimes::default(),
+            key: master.derive(KeyPurpose::AuditChain),
+        };
+        Self(PurposeRing::fixed(derive(current), earlier.into_iter().rev().map(derive).collect()))
     }
 
-    /// The version that new rows are written with.
+    /// The version that a row of this time is written with.
     #[must_use]
-    pub fn current_version(&self) -> u32 {
-        self.keys.last().map_or(0, |(version, _)| *version)
+    pub fn version_at(&self, at: Timestamp) -> u32 {
+        self.0.now().current_at(at).version
     }
 
     /// The keyed hash of `octets` under a version; `None` when there is no such key.
     pub(crate) fn mac(&self, version: u32, octets: &[u8]) -> Option<ChainHash> {
-        self.keys.iter().find(|(have, _)| *have == version).map(|(_, key)| key.mac(octets))
-    }
-
-    fn current_mac(&self, octets: &[u8]) -> ChainHash {
-        self.keys.last().map_or(GENESIS, |(_, key)| key.mac(octets))
+        self.0.now().of_version(version).map(|key| key.key.mac(octets))
     }
 
     /// Whether a head was sealed by one of these keys. A head that no row has been chained to needs no seal.
@@ -87,8 +94,10 @@ impl ChainKeys {
 
     /// Seals a head that was moved.
     pub(crate) fn seal(&self, head: &mut ChainHead) {
-        head.key_version = self.current_version();
-        head.mac = self.current_mac(&head.octets());
+        let keys = self.0.now();
+        let key = head.latest_at.map_or_else(|| keys.current(), |latest| keys.current_at(latest));
+        head.key_version = key.version;
+        head.mac = key.key.mac(&head.octets());
     }
 
     /// Chains records to a head, in their order, and moves the head behind the last one. A head that somebody else has written is not
@@ -106,19 +115,21 @@ impl ChainKeys {
         rows
     }
 
-    fn link(&self, head: &mut ChainHead, record: AuditRecord) -> AuditRow {
+    pub(super) fn link(&self, head: &mut ChainHead, record: AuditRecord) -> AuditRow {
+        let (keys, latest) = (self.0.now(), head.latest_at.map_or(record.at, |latest| latest.max(record.at)));
+        let key = keys.current_at(latest);
         let mut row = AuditRow {
             seq: head.seq.saturating_add(1),
             behind_ms: head.latest_at.and_then(|latest| behind(record.at, latest)),
-            key_version: self.current_version(),
+            key_version: key.version,
             prev_hash: head.hash,
             hash: GENESIS,
             record,
         };
-        row.hash = self.current_mac(&row.octets());
+        row.hash = key.key.mac(&row.octets());
         head.seq = row.seq;
         head.hash = row.hash;
-        head.latest_at = head.latest_at.max(Some(row.record.at));
+        head.latest_at = Some(latest);
         row
     }
 

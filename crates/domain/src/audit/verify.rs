@@ -28,7 +28,7 @@ impl Anchor {
     /// Anchors where a chain stands.
     #[must_use]
     pub fn of(head: &ChainHead, at: Timestamp, keys: &ChainKeys) -> Self {
-        let key_version = keys.current_version();
+        let key_version = keys.version_at(at);
         let mut anchor = Self { node: head.node.clone(), seq: head.seq, hash: head.hash, at, key_version, mac: [0; 32] };
         anchor.mac = keys.mac(key_version, &anchor.octets()).unwrap_or_default();
         anchor
@@ -72,6 +72,9 @@ pub enum ChainFault {
     AnchorForged,
     /// The key of the row's version is not there.
     KeyMissing,
+    /// The row was made with an older key than the one before it: versions never fall along a chain, so whoever wrote it had a key that
+    /// was replaced.
+    KeyOutdated,
 }
 
 impl fmt::Display for ChainFault {
@@ -87,6 +90,7 @@ impl fmt::Display for ChainFault {
             Self::AnchorContradicts => "rewritten: the chain does not have the row of the anchor",
             Self::AnchorForged => "the anchor was not made with a key of this house",
             Self::KeyMissing => "the key of the row's version is not there",
+            Self::KeyOutdated => "forged: the row was made with an older key than the one before it",
         })
     }
 }
@@ -110,6 +114,8 @@ pub struct ChainVerifier<'a> {
     /// The position and hash that were reached.
     seq: u64,
     hash: ChainHash,
+    /// The key version of the row that was reached.
+    key_version: u32,
     /// By position; those behind the walker are taken away.
     anchors: Vec<&'a Anchor>,
 }
@@ -122,7 +128,7 @@ impl<'a> ChainVerifier<'a> {
     pub fn new(head: &ChainHead, keys: &'a ChainKeys, anchors: &'a [Anchor]) -> Result<Self, BrokenChain> {
         let mut anchors: Vec<_> = anchors.iter().filter(|anchor| anchor.node == head.node).collect();
         anchors.sort_by_key(|anchor| std::cmp::Reverse(anchor.seq));
-        let mut this = Self { keys, node: head.node.clone(), seq: head.floor_seq, hash: head.floor_hash, anchors };
+        let mut this = Self { keys, node: head.node.clone(), seq: head.floor_seq, hash: head.floor_hash, key_version: 0, anchors };
         if !keys.is_sealed(head) {
             return Err(this.broken(head.seq, ChainFault::HeadAltered));
         }
@@ -158,8 +164,10 @@ impl<'a> ChainVerifier<'a> {
             Some(false) => return Err(self.broken(row.seq, ChainFault::Altered)),
             Some(true) if row.record.node != self.node => return Err(self.broken(row.seq, ChainFault::Inserted)),
             Some(true) if row.prev_hash != self.hash => return Err(self.broken(row.seq, ChainFault::Unlinked)),
+            Some(true) if row.key_version < self.key_version => return Err(self.broken(row.seq, ChainFault::KeyOutdated)),
             Some(true) => {}
         }
+        self.key_version = row.key_version;
         self.seq = row.seq;
         self.hash = row.hash;
         self.meet_anchors()
@@ -179,7 +187,7 @@ impl<'a> ChainVerifier<'a> {
         if self.seq > head.seq {
             return Err(self.broken(head.seq + 1, ChainFault::BeyondHead));
         }
-        if self.hash != head.hash {
+        if self.hash != head.hash || head.key_version < self.key_version {
             return Err(self.broken(head.seq, ChainFault::HeadAltered));
         }
         match self.anchors.last() {

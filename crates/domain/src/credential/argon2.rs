@@ -1,10 +1,10 @@
 //! Argon2id (RFC 9106): what a new hash is made of, and how a stored one is compared.
 //!
 //! The pepper goes in as Argon2's own secret value; the string records which pepper by `keyid`, so that a key can be replaced: hashes
-//! without one (from an import) still verify and are upgraded, hashes with an unknown one cannot be used.
+//! with a former one, or without one (from an import), still verify and are upgraded, hashes with an unknown one cannot be used.
 
 use argon2::{Algorithm, Params, Version};
-use doorward_kit::{Entropy, SubKey, constant_time_eq};
+use doorward_kit::{Entropy, PurposeRing, SubKey, constant_time_eq};
 use zeroize::Zeroizing;
 
 use super::engine::{self, Engine, Order};
@@ -47,43 +47,54 @@ pub enum Argon2Error {
     Thread,
 }
 
-/// One hashing thread's recipe: settings, pepper, and the dummy that stands in for a hash that is not there.
+/// One hashing thread's recipe: settings, peppers, and the dummy that stands in for a hash that is not there.
 #[derive(Clone)]
 pub(super) struct Recipe {
     settings: Argon2Settings,
-    params: Params,
-    pepper: Zeroizing<[u8; 32]>,
-    key_id: [u8; KEY_ID_BYTES],
+    blocks: usize,
+    peppers: PurposeRing,
     dummy_salt: [u8; SALT_BYTES],
 }
 
 const KEY_ID_BYTES: usize = 6;
 
-impl Recipe {
-    pub(super) fn new(settings: Argon2Settings, pepper: &SubKey, entropy: &dyn Entropy) -> Result<Self, Argon2Error> {
-        engine::known_answer().ok_or(Argon2Error::KnownAnswer)?;
+/// A pepper, and the name by which stored hashes say that it is theirs.
+struct Pepper {
+    secret: Zeroizing<[u8; 32]>,
+    key_id: [u8; KEY_ID_BYTES],
+}
+
+impl Pepper {
+    fn of(key: &SubKey) -> Self {
         let mut key_id = [0; KEY_ID_BYTES];
-        key_id.copy_from_slice(&pepper.mac(b"keyid")[..KEY_ID_BYTES]);
-        let params = phc::params(&settings, &key_id).ok_or(Argon2Error::Settings)?;
+        key_id.copy_from_slice(&key.mac(b"keyid")[..KEY_ID_BYTES]);
+        Self { secret: Zeroizing::new(*key.expose_bytes()), key_id }
+    }
+}
+
+impl Recipe {
+    pub(super) fn new(settings: Argon2Settings, peppers: PurposeRing, entropy: &dyn Entropy) -> Result<Self, Argon2Error> {
+        engine::known_answer().ok_or(Argon2Error::KnownAnswer)?;
+        let params = phc::params(&settings, &[0; KEY_ID_BYTES]).ok_or(Argon2Error::Settings)?;
         let mut dummy_salt = [0; SALT_BYTES];
         entropy.fill(&mut dummy_salt);
-        Ok(Self { settings, params, pepper: Zeroizing::new(*pepper.expose_bytes()), key_id, dummy_salt })
+        Ok(Self { settings, blocks: params.block_count(), peppers, dummy_salt })
     }
 
     /// Memory for one thread's hashes.
     pub(super) fn engine(&self) -> Engine {
-        Engine::new(self.params.block_count())
+        Engine::new(self.blocks)
     }
 
     /// A new hash.
     pub(super) fn hash(&self, password: &Password, entropy: &dyn Entropy, engine: &mut Engine) -> Result<String, HashError> {
         let mut salt = [0; SALT_BYTES];
         entropy.fill(&mut salt);
-        let tag = self.today(password, &salt, engine).ok_or(HashError::Unusable)?;
+        let (params, tag) = self.today(&self.pepper(), password, &salt, engine).ok_or(HashError::Unusable)?;
         let stored = Stored {
             algorithm: Algorithm::Argon2id,
             version: Version::V0x13,
-            params: self.params.clone(),
+            params,
             salt: salt.to_vec(),
             tag: tag.to_vec(),
         };
@@ -101,46 +112,57 @@ impl Recipe {
             let is_match = foreign.matches(password);
             return Ok(if is_match { PasswordCheck::MatchRehash } else { PasswordCheck::Mismatch });
         }
-        let parsed = stored.map(|text| Stored::parse(text).filter(|stored| self.has_key_of(stored)));
-        match parsed {
-            Some(Some(stored)) => Ok(self.compare(password, &stored, engine)),
-            Some(None) => {
-                self.today(password, &self.dummy_salt, engine);
-                Err(HashError::Unusable)
-            }
-            None => {
-                self.today(password, &self.dummy_salt, engine);
-                Ok(PasswordCheck::Mismatch)
-            }
+        let parsed = stored.map(|text| Stored::parse(text).and_then(|stored| Some((self.pepper_of(&stored)?, stored))));
+        if let Some(Some((pepper, stored))) = parsed {
+            return Ok(self.compare(password, &stored, pepper.as_ref(), engine));
         }
+        self.today(&self.pepper(), password, &self.dummy_salt, engine);
+        if parsed.is_some() { Err(HashError::Unusable) } else { Ok(PasswordCheck::Mismatch) }
     }
 
-    fn has_key_of(&self, stored: &Stored) -> bool {
-        stored.params.keyid().is_empty() || stored.params.keyid() == self.key_id
+    /// The pepper of new hashes.
+    fn pepper(&self) -> Pepper {
+        Pepper::of(&self.peppers.now().current().key)
     }
 
-    fn compare(&self, password: &Password, stored: &Stored, engine: &mut Engine) -> PasswordCheck {
-        let secret: &[u8] = if stored.params.keyid().is_empty() { &[] } else { &*self.pepper };
+    /// The pepper that a stored hash names, retired or not: the inner `None` of one that names none, the outer of one that nobody has.
+    fn pepper_of(&self, stored: &Stored) -> Option<Option<Pepper>> {
+        if stored.params.keyid().is_empty() {
+            return Some(None);
+        }
+        let keys = self.peppers.now();
+        keys.all().map(|key| Pepper::of(&key.key)).find(|pepper| stored.params.keyid() == pepper.key_id).map(Some)
+    }
+
+    fn compare(&self, password: &Password, stored: &Stored, pepper: Option<&Pepper>, engine: &mut Engine) -> PasswordCheck {
+        let secret: &[u8] = pepper.map_or(&[], |pepper| &*pepper.secret);
         let mut tag = Zeroizing::new(vec![0; stored.tag.len()]);
         let order =
             Order { algorithm: stored.algorithm, version: stored.version, params: &stored.params, secret, salt: &stored.salt };
         let is_done = engine.fill(&order, octets(password), &mut tag).is_some();
         if !is_done || !constant_time_eq(&tag, &stored.tag) {
             PasswordCheck::Mismatch
-        } else if stored.is_weaker_than(&self.settings, &self.key_id) {
+        } else if stored.is_weaker_than(&self.settings, &self.pepper().key_id) {
             PasswordCheck::MatchRehash
         } else {
             PasswordCheck::Match
         }
     }
 
-    /// The tag under today's settings and pepper.
-    fn today(&self, password: &Password, salt: &[u8], engine: &mut Engine) -> Option<Zeroizing<[u8; TAG_BYTES]>> {
+    /// The tag under today's settings and a pepper, and the parameters that name it.
+    fn today(
+        &self,
+        pepper: &Pepper,
+        password: &Password,
+        salt: &[u8],
+        engine: &mut Engine,
+    ) -> Option<(Params, Zeroizing<[u8; TAG_BYTES]>)> {
+        let params = phc::params(&self.settings, &pepper.key_id)?;
         let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
-        let order = Order { algorithm, version, params: &self.params, secret: &*self.pepper, salt };
+        let order = Order { algorithm, version, params: &params, secret: &*pepper.secret, salt };
         let mut tag = Zeroizing::new([0; TAG_BYTES]);
         engine.fill(&order, octets(password), tag.as_mut_slice())?;
-        Some(tag)
+        Some((params, tag))
     }
 }
 

@@ -61,4 +61,9 @@ pub trait PasswordHasher: Send + Sync + 'static {
 
     /// Compares with a stored string; `None` does the same work on a dummy and answers `Mismatch` (ENUM-07).
     async fn verify(&self, password: Password, stored: Option<String>) -> Result<PasswordCheck, HashError>;
+
+    /// Passwords that wait for their turn at the moment.
+    fn waiting(&self) -> usize {
+        0
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use doorward_kit::{Entropy, SubKey};
+use doorward_kit::{Entropy, PurposeRing};
 use tokio::sync::oneshot;
 
 use super::argon2::{Argon2Error, Argon2Settings, Recipe};
@@ -45,12 +45,16 @@ enum Task {
 impl Argon2Pool {
     /// Checks the implementation against a known answer and starts the threads.
     ///
-    /// `pepper` is the key for [`doorward_kit::KeyPurpose::PasswordPepper`].
+    /// `peppers` are the keys for [`doorward_kit::KeyPurpose::PasswordPepper`]: the current one makes new hashes, each checks its own.
     ///
     /// # Errors
     /// [`Argon2Error`].
-    pub fn start(settings: Argon2Settings, pepper: &SubKey, entropy: &Arc<dyn Entropy>) -> Result<Self, Argon2Error> {
-        let recipe = Recipe::new(settings, pepper, &**entropy)?;
+    pub fn start(
+        settings: Argon2Settings,
+        peppers: impl Into<PurposeRing>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self, Argon2Error> {
+        let recipe = Recipe::new(settings, peppers.into(), &**entropy)?;
         let threads = settings.threads.max(1);
         let capacity = usize::try_from(threads.saturating_mul(settings.queue_per_thread.max(1))).unwrap_or(usize::MAX);
         let pool = Self(Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new(), capacity }));
@@ -95,6 +99,10 @@ impl PasswordHasher for Argon2Pool {
         let (sender, receiver) = oneshot::channel();
         self.submit(password, Task::Verify(stored, sender))?;
         receiver.await.unwrap_or(Err(HashError::Busy))
+    }
+
+    fn waiting(&self) -> usize {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).jobs.len()
     }
 }
 
@@ -161,7 +169,7 @@ mod tests {
     fn a_job_past_its_deadline_or_without_its_caller_costs_no_hash() {
         let chance = Counting::default();
         let settings = Argon2Settings { memory_kib: 64, passes: 1, ..Argon2Settings::default() };
-        let recipe = Recipe::new(settings, &SubKey::new([1; 32]), &chance).unwrap();
+        let recipe = Recipe::new(settings, SubKey::new([1; 32]).into(), &chance).unwrap();
         let mut engine = recipe.engine();
         let mut run_one = |deadline: Instant, is_heard: bool| {
             let (sender, mut receiver) = oneshot::channel();

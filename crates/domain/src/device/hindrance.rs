@@ -12,8 +12,9 @@ use doorward_kit::{Timestamp, Token, TokenDigest};
 use crate::account::EmailAddress;
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::instant::later;
-use crate::service::{Accounts, FlowError, Visitor};
+use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::session::lookup::CLOCK_SKEW;
+use crate::store::StoreError;
 use crate::throttle::{Failures, Subject};
 
 /// Failures in a row after which attempts are slowed.
@@ -69,15 +70,34 @@ fn wait_after(count: u32) -> Duration {
 
 /// A password sign-in on its way: whose failures it counts for, and what is known of the browser.
 pub(crate) struct Attempt {
-    /// Whose consecutive failures.
-    pub(crate) subject: [u8; 32],
+    /// Whose consecutive failures: under the current key, and under those that are still known.
+    subject: [u8; 32],
+    former_subjects: Vec<[u8; 32]>,
+    /// Failures under the latter.
+    former_failures: u32,
     /// The device cookie that came along, if it is one of this address and may still be wrong.
     pub(crate) device: Option<Token>,
     /// Refused, whatever the password is.
     pub(crate) is_stopped: bool,
 }
 
-/// One read for every identifier, before the account is looked up and before anything is hashed.
+impl Attempt {
+    /// One more failure; says how many there are now.
+    pub(crate) async fn add(&self, tx: &mut Work<'_>, now: Timestamp) -> Result<u32, StoreError> {
+        Ok(tx.failures().add(&self.subject, now).await?.saturating_add(self.former_failures))
+    }
+
+    /// Forgets the failures; says how many there were.
+    pub(crate) async fn clear(&self, tx: &mut Work<'_>) -> Result<u32, StoreError> {
+        let mut count = tx.failures().clear(&self.subject).await?;
+        for subject in &self.former_subjects {
+            count = count.saturating_add(tx.failures().clear(subject).await?);
+        }
+        Ok(count)
+    }
+}
+
+/// One read for every identifier and each key that is still known, before the account is looked up and before anything is hashed.
 pub(crate) async fn weigh(
     accounts: &Accounts,
     visitor: Visitor<'_>,
@@ -87,16 +107,39 @@ pub(crate) async fn weigh(
 ) -> Result<Attempt, FlowError> {
     let now = accounts.high_water.now();
     let canonical = email.map(|email| email.canonical.as_str());
-    let subject = accounts.keys.failure_subject(canonical.unwrap_or(identifier_text));
     let token = device.and_then(Token::parse);
-    let digest = token.as_ref().map_or(NO_DEVICE, |token| accounts.keys.device_digest(token));
-    let (failures, owner) = accounts.store.find_hindrance(&subject, &digest, now).await?;
-    let is_known = canonical.is_some() && owner.as_deref() == canonical && has_allowance(accounts, &digest).await;
-    let hindrance = if is_known { Hindrance::None } else { judge(failures, now) };
+    let places = accounts.keys.hindrances(canonical.unwrap_or(identifier_text), token.as_ref());
+    let mut found = Vec::with_capacity(places.len());
+    let mut own_device = None;
+    for place in &places {
+        let digest = place.device.unwrap_or(NO_DEVICE);
+        let (failures, owner) = accounts.store.find_hindrance(&place.subject, &digest, now).await?;
+        found.push(failures);
+        own_device = own_device.or_else(|| (canonical.is_some() && owner.as_deref() == canonical).then_some(digest));
+    }
+    let is_known = match own_device {
+        Some(digest) => has_allowance(accounts, &digest).await,
+        None => false,
+    };
+    let former_failures = found.iter().skip(1).flatten().fold(0_u32, |count, failures| count.saturating_add(failures.count));
+    let mut subjects = places.iter().map(|place| place.subject);
+    let subject = subjects.next().unwrap_or_default();
+    let former_subjects = subjects.collect();
+    let hindrance = if is_known { Hindrance::None } else { judge(together(found), now) };
     if let Hindrance::Wait(rest) = hindrance {
         return Err(slow_down(accounts, visitor, &subject, identifier_text, rest));
     }
-    Ok(Attempt { subject, device: token.filter(|_| is_known), is_stopped: hindrance == Hindrance::Stop })
+    let is_stopped = hindrance == Hindrance::Stop;
+    Ok(Attempt { subject, former_subjects, former_failures, device: token.filter(|_| is_known), is_stopped })
+}
+
+/// Failures that were noted under several keys are failures of one identifier.
+fn together(found: Vec<Option<Failures>>) -> Option<Failures> {
+    let add = |one: Failures, other: Failures| Failures {
+        count: one.count.saturating_add(other.count),
+        last_at: one.last_at.max(other.last_at),
+    };
+    found.into_iter().flatten().reduce(add)
 }
 
 async fn has_allowance(accounts: &Accounts, digest: &TokenDigest) -> bool {
@@ -109,8 +152,9 @@ pub(crate) async fn forgive(accounts: &Accounts, visitor: Visitor<'_>, limiter: 
     let (keys, prefix) = (&accounts.keys, visitor.prefix());
     accounts.charger.reset(keys, "auth_login_account", Subject::AddressAtPrefix(limiter, &prefix)).await;
     if let Some(token) = device {
-        let name = name_of(&accounts.keys.device_digest(token));
-        accounts.charger.reset(keys, DEVICE_SCOPE, Subject::Device(&name)).await;
+        for digest in keys.device_digests(token) {
+            accounts.charger.reset(keys, DEVICE_SCOPE, Subject::Device(&name_of(&digest))).await;
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::mail::recovered_mail;
 use crate::account::{User, password};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::Password;
-use crate::one_time::{Purpose, PurposeKind};
+use crate::one_time::{OneTime, Purpose, PurposeKind};
 use crate::outbox;
 use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::store::{Delivery, StoreError};
@@ -20,7 +20,13 @@ pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str
     // Then all callers together (RESET-10), so that no caller takes more of the common quota than of its own.
     accounts.charge_subject(visitor, "reset_password_total", Subject::Everybody).await?;
     // Whose account it is must not be known here (RESET-03), so the one word that is not looked for is the account's own address.
-    let password = password::judge(accounts, "password", password, "")?;
+    let password = match password::judge(accounts, "password", password, "") {
+        Ok(password) => password,
+        Err(error) => {
+            accounts.commit_entry(failed(visitor, "policy", accounts.clock.now())).await?;
+            return Err(error);
+        }
+    };
     let hash = password::hash(accounts, password).await?;
     match attempt(accounts, visitor, token, &hash).await {
         // Another flow of the same account won: what it left is looked at afresh, once.
@@ -42,8 +48,7 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, hash: &
     let user = match outcome {
         Ok(user) => user,
         Err(reason) => {
-            let entry = AuditEntry::of_visitor(visitor, AuditEvent::RecoveryFailed, Outcome::Failure, now);
-            tx.note(entry.because(reason));
+            tx.note(failed(visitor, reason, now));
             tx.commit().await?;
             return Err(FlowError::Refused);
         }
@@ -58,6 +63,10 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, hash: &
     Ok(())
 }
 
+fn failed(visitor: Visitor<'_>, reason: &'static str, now: Timestamp) -> AuditEntry {
+    AuditEntry::of_visitor(visitor, AuditEvent::RecoveryFailed, Outcome::Failure, now).because(reason)
+}
+
 /// The account that a token is good for, locked. The inner error is for the audit trail; outside there is one refusal.
 async fn redeem(
     accounts: &Accounts,
@@ -67,14 +76,17 @@ async fn redeem(
 ) -> Result<Result<User, &'static str>, StoreError> {
     let mut found = None;
     for digest in accounts.keys.one_time_digests(PurposeKind::Recovery, token) {
-        found = tx.one_times().consume(PurposeKind::Recovery, &digest, now).await?;
+        // Expired or not: either is used up by this, and the trail can tell one from the other.
+        found = tx.one_times().consume(PurposeKind::Recovery, &digest, Timestamp::UNIX_EPOCH).await?;
         if found.is_some() {
             break;
         }
     }
-    let Some(Purpose::Recovery { user, canonical, version }) = found.map(|token| token.purpose) else {
-        return Ok(Err("unknown"));
-    };
+    let Some(OneTime { purpose, expires_at, .. }) = found else { return Ok(Err("unknown")) };
+    let Purpose::Recovery { user, canonical, version } = purpose else { return Ok(Err("unknown")) };
+    if expires_at <= now {
+        return Ok(Err("expired"));
+    }
     let Some(user) = tx.users().lookup(user).await? else { return Ok(Err("unknown")) };
     Ok(if user.disabled_at.is_some() {
         Err("disabled")
@@ -97,7 +109,9 @@ async fn renew(
     let ended = tx.sessions().revoke_all(user.id, None).await?;
     tx.devices().remove_all(user.id).await?;
     tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
-    tx.failures().clear(&accounts.keys.failure_subject(&user.email.canonical)).await?;
+    for subject in accounts.keys.failure_subjects(&user.email.canonical) {
+        tx.failures().clear(&subject).await?;
+    }
     outbox::flow::queue(accounts, tx, recovered_mail(&accounts.rules, &user.email), Delivery::Due, now).await?;
     Ok(ended)
 }

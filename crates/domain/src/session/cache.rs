@@ -108,6 +108,11 @@ impl SessionCache {
         entry
     }
 
+    /// How many are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Forgets sessions that were just revoked in the store.
     pub(crate) fn evict<'a>(&self, digests: impl IntoIterator<Item = &'a TokenDigest>) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
@@ -158,7 +163,7 @@ mod tests {
             credential_version: 1,
             created_at: START,
         };
-        Arc::new(ActiveSession { presented: session.digest, session, user })
+        Arc::new(ActiveSession { presented: session.digest, session, user, is_outdated: false })
     }
 
     #[test]

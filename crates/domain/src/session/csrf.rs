@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_kit::{Entropy, SubKey, TokenDigest, constant_time_eq};
+use doorward_kit::{Entropy, PurposeRing, SubKey, TokenDigest, constant_time_eq};
 
 /// Octets of chance in a token, so that every form has its own.
 const SALT_BYTES: usize = 16;
@@ -20,13 +20,13 @@ pub enum CsrfBinding {
 }
 
 /// Makes and checks tokens: `base64url(random 16) "." base64url(HMAC-SHA-256(key, binding, random))`.
-pub struct CsrfKey(SubKey);
+pub struct CsrfKey(PurposeRing);
 
 impl CsrfKey {
-    /// Wraps the key for [`doorward_kit::KeyPurpose::Csrf`].
+    /// Wraps the keys for [`doorward_kit::KeyPurpose::Csrf`].
     #[must_use]
-    pub fn new(key: SubKey) -> Self {
-        Self(key)
+    pub fn new(keys: impl Into<PurposeRing>) -> Self {
+        Self(keys.into())
     }
 
     /// A fresh token: 66 characters of base64url and one dot.
@@ -43,28 +43,29 @@ impl CsrfKey {
     pub fn issue(&self, binding: CsrfBinding, entropy: &dyn Entropy) -> String {
         let mut salt = [0; SALT_BYTES];
         entropy.fill(&mut salt);
-        format!("{}.{}", URL_SAFE_NO_PAD.encode(salt), URL_SAFE_NO_PAD.encode(self.mac(binding, &salt)))
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(salt), URL_SAFE_NO_PAD.encode(mac(&self.0.now().current().key, binding, &salt)))
     }
 
-    /// Whether `token` was made by us for this binding; constant time in the MAC.
+    /// Whether `token` was made by us for this binding, with a key that has not retired; constant time in each MAC.
     #[must_use]
     pub fn verify(&self, binding: CsrfBinding, token: &str) -> bool {
-        parse(token).is_some_and(|(salt, mac)| constant_time_eq(&self.mac(binding, &salt), &mac))
+        let Some((salt, told)) = parse(token) else { return false };
+        self.0.now().alive().any(|key| constant_time_eq(&mac(&key.key, binding, &salt), &told))
     }
+}
 
-    /// The binding's kind and length are fixed octets in front, so no session digest can pass for a pre-session.
-    fn mac(&self, binding: CsrfBinding, salt: &[u8; SALT_BYTES]) -> [u8; MAC_BYTES] {
-        let mut message = Vec::with_capacity(1 + MAC_BYTES + SALT_BYTES);
-        match binding {
-            CsrfBinding::Session(digest) => {
-                message.push(1);
-                message.extend_from_slice(&digest.0);
-            }
-            CsrfBinding::PreSession => message.push(0),
+/// The binding's kind and length are fixed octets in front, so no session digest can pass for a pre-session.
+fn mac(key: &SubKey, binding: CsrfBinding, salt: &[u8; SALT_BYTES]) -> [u8; MAC_BYTES] {
+    let mut message = Vec::with_capacity(1 + MAC_BYTES + SALT_BYTES);
+    match binding {
+        CsrfBinding::Session(digest) => {
+            message.push(1);
+            message.extend_from_slice(&digest.0);
         }
-        message.extend_from_slice(salt);
-        self.0.mac(&message)
+        CsrfBinding::PreSession => message.push(0),
     }
+    message.extend_from_slice(salt);
+    key.mac(&message)
 }
 
 /// Exactly the shape that [`CsrfKey::issue`] writes; nothing is trimmed, nothing is padded (CSRF-03).

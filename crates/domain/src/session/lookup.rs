@@ -75,7 +75,9 @@ async fn read(accounts: &Accounts, token: &Token) -> Result<Option<Entry>, Store
     for digest in accounts.keys.session_digests(token) {
         let epoch = accounts.sessions.epoch();
         if let Some((session, user)) = accounts.store.find_session(&digest).await? {
-            return Ok(Some(accounts.sessions.insert(Arc::new(active(session, user, digest)), epoch)));
+            let is_outdated = accounts.keys.is_outdated(token, &digest);
+            let active = ActiveSession { is_outdated, ..active(session, user, digest) };
+            return Ok(Some(accounts.sessions.insert(Arc::new(active), epoch)));
         }
     }
     Ok(None)
@@ -83,7 +85,7 @@ async fn read(accounts: &Accounts, token: &Token) -> Result<Option<Entry>, Store
 
 /// What the cache holds of an account: everything but its password hash.
 pub(crate) fn active(session: Session, user: User, presented: TokenDigest) -> ActiveSession {
-    ActiveSession { session, user: User { password_hash: None, ..user }, presented }
+    ActiveSession { session, user: User { password_hash: None, ..user }, presented, is_outdated: false }
 }
 
 fn judge(accounts: &Accounts, entry: &Entry, now: Timestamp) -> Verdict {

@@ -60,6 +60,8 @@ pub struct ActiveSession {
     /// The digest of the credential that came along: the session's own, or, for some seconds after a rotation, the previous one. CSRF
     /// tokens are bound to this one, since a browser holds both cookies from the same answer (CSRF-02).
     pub presented: TokenDigest,
+    /// Whether the credential was made with a key that has been replaced since: it is to be replaced before that key retires.
+    pub is_outdated: bool,
 }
 
 impl ActiveSession {

@@ -19,8 +19,8 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Asked on every request, so it is one comparison. A request with the previous credential is not the one to replace the present one.
 pub(crate) fn is_due(accounts: &Accounts, active: &ActiveSession) -> bool {
-    let due_at = later(active.session.rotated_at, accounts.rules.session_rotation);
-    active.presented == active.session.digest && accounts.clock.now() >= due_at
+    let is_due = || accounts.clock.now() >= later(active.session.rotated_at, accounts.rules.session_rotation);
+    active.presented == active.session.digest && (active.is_outdated || is_due())
 }
 
 pub(crate) async fn rotate(
@@ -36,10 +36,10 @@ pub(crate) async fn rotate(
         accounts.sessions.evict([&active.presented]);
         return Ok(None);
     };
-    tx.note(entry(visitor, &session, "age", now));
+    tx.note(entry(visitor, &session, if is_due(accounts, active) { "age" } else { "asked" }, now));
     match tx.commit().await {
         Ok(()) => {
-            let renewed = Arc::new(ActiveSession { presented: session.digest, session, user: active.user.clone() });
+            let renewed = Arc::new(ActiveSession { presented: session.digest, session, user: active.user.clone(), is_outdated: false });
             // In before the old one is out, so that what was seen of the session is handed on.
             accounts.sessions.insert(Arc::clone(&renewed), epoch);
             accounts.sessions.evict(active.session.digests());

@@ -107,7 +107,7 @@ impl Trial<'_> {
     async fn try_refuse(&self, reason: &'static str) -> Result<(), FlowError> {
         let now = self.accounts.high_water.now();
         let mut tx = self.accounts.begin().await?;
-        let count = tx.failures().add(&self.attempt.subject, now).await?;
+        let count = self.attempt.add(&mut tx, now).await?;
         // Asked whatever the reason is, since every refusal costs the same (ENUM-07).
         let is_pending = tx.sign_ups().find_only(&self.canonical, now).await?.is_some();
         let entry = |event, outcome, reason| {
@@ -131,7 +131,7 @@ impl Trial<'_> {
             drop(tx);
             return Err(self.refuse("changed_meanwhile").await);
         };
-        let failures = tx.failures().clear(&attempt.subject).await?;
+        let failures = attempt.clear(&mut tx).await?;
         // Guesses that ran beside this one count as if they had come before it: no burst gets more of them than the limit allows.
         if failures >= STOP_AT && attempt.device.is_none() {
             drop(tx);

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use doorward_domain::credential::{Argon2Error, Argon2Pool, Argon2Settings};
 use doorward_domain::{HashError, Password, PasswordCheck, PasswordHasher as _};
-use doorward_kit::{Entropy, SubKey};
+use doorward_kit::ring::{KeyTimes, VersionedKey};
+use doorward_kit::{Entropy, PurposeRing, SubKey};
 
 use crate::support::SeededEntropy;
 
@@ -14,6 +15,15 @@ const QUICK: Argon2Settings = Argon2Settings { memory_kib: 64, passes: 1, lanes:
 fn pool(settings: Argon2Settings, pepper: u8) -> Argon2Pool {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(9));
     Argon2Pool::start(settings, &SubKey::new([pepper; 32]), &entropy).unwrap()
+}
+
+/// A pool with several peppers, the newest first.
+fn pool_of(peppers: &[u8]) -> Argon2Pool {
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(9));
+    let key =
+        |pepper: &u8| VersionedKey { version: u32::from(*pepper), times: KeyTimes::default(), key: SubKey::new([*pepper; 32]) };
+    let older = peppers[1..].iter().map(key).collect();
+    Argon2Pool::start(QUICK, PurposeRing::fixed(key(&peppers[0]), older), &entropy).unwrap()
 }
 
 fn password(text: &str) -> Password {
@@ -163,4 +173,21 @@ fn a_password_is_normalised_once_and_never_trimmed_or_folded() {
     // Compatibility forms stay what they are: NFC, not NFKC.
     assert_eq!(text(password("ﬁ①")), "ﬁ①");
     assert_eq!(format!("{:?}", password("hidden")), "Password(Secret(..))");
+}
+
+#[tokio::test]
+async fn a_hash_with_a_former_pepper_matches_and_is_to_be_made_again() {
+    let old = pool_of(&[1]).hash(password("correct horse")).await.unwrap();
+    let both = pool_of(&[2, 1]);
+    let check = |text: &'static str, stored: &str| both.verify(password(text), Some(stored.to_owned()));
+    assert_eq!(check("correct horse", &old).await, Ok(PasswordCheck::MatchRehash));
+    assert_eq!(check("correct horsf", &old).await, Ok(PasswordCheck::Mismatch));
+    let new = both.hash(password("correct horse")).await.unwrap();
+    assert_eq!(check("correct horse", &new).await, Ok(PasswordCheck::Match));
+    let keyid = |stored: &str| stored.split_once("keyid=").unwrap().1.split(['$', ',']).next().unwrap().to_owned();
+    assert_ne!(keyid(&old), keyid(&new));
+    // The name of a pepper is not the pepper: with the other one's name on it the hash is nothing.
+    assert_eq!(check("correct horse", &old.replace(&keyid(&old), &keyid(&new))).await, Ok(PasswordCheck::Mismatch));
+    let only_new = pool_of(&[2]);
+    assert_eq!(only_new.verify(password("correct horse"), Some(old)).await, Err(HashError::Unusable));
 }

@@ -117,6 +117,25 @@ fn a_key_that_was_replaced_still_proves_its_rows() {
 }
 
 #[test]
+fn a_key_that_was_replaced_writes_no_more_rows_and_no_head() {
+    let [old, new] = [3, 4].map(|octet| MasterKey::new(&[octet; 32]).expect("a key"));
+    let record = || AuditRecord::new(AuditEntry::of_house(AuditEvent::Started, Outcome::Success, Timestamp::UNIX_EPOCH), "node");
+    let both = ChainKeys::of_versions(vec![(1, &old)], (2, &new));
+    let mut head = ChainHead::genesis("node");
+    let mut rows = ChainKeys::new(&old).chain(&mut head, vec![record()]);
+    rows.extend(both.chain(&mut head, vec![record()]));
+    let (true_rows, true_head) = (rows.clone(), head.clone());
+    // Whoever has the former key can compute every hash of a further row, and the seal of the head.
+    let thief = ChainKeys::new(&old);
+    rows.push(thief.link(&mut head, record()));
+    thief.seal(&mut head);
+    assert_eq!(fault(verify_chain(&rows, &head, &[], &both)), (3, ChainFault::KeyOutdated));
+    let mut head = true_head;
+    thief.seal(&mut head);
+    assert_eq!(fault(verify_chain(&true_rows, &head, &[], &both)), (2, ChainFault::HeadAltered));
+}
+
+#[test]
 fn a_head_that_was_moved_back_is_told_by_the_next_row() {
     let (mut rows, mut head) = chain(5, 0);
     rows.truncate(3);

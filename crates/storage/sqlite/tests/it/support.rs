@@ -12,7 +12,7 @@ use doorward_domain::store::PageLimit;
 use doorward_domain::throttle::MemoryCounters;
 use doorward_domain::{Accounts, AuditEvent, Password, Store, Visitor};
 use doorward_kit::{
-    ClientAddr, Entropy, KeyPurpose, ManualClock, MasterKey, PeerAddr, RequestContext, RequestId, SharedRing, Timestamp,
+    ClientAddr, Entropy, KeyPurpose, KeyRing, ManualClock, PeerAddr, RequestContext, RequestId, SharedRing, Timestamp,
 };
 use doorward_policy::{LimitPolicy, Quota};
 use rand_chacha::ChaCha20Rng;
@@ -35,6 +35,9 @@ pub(crate) const QUICK: Argon2Settings =
 
 /// A password that every policy takes.
 pub(crate) const PASSWORD: &str = "copper lantern meadow violin";
+
+/// The master key of every house.
+pub(crate) const MASTER: &str = "q83vEjRWeJq7zJk2mZ8yK1vXw7uQeRtYuIoPaSdF";
 
 pub(crate) struct House {
     pub(crate) accounts: Arc<Accounts>,
@@ -103,8 +106,7 @@ impl House {
         let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()));
         let mut rules = rules(limits);
         change(&mut rules);
-        let master = MasterKey::new(&[42; 32]).unwrap();
-        let keys = SharedRing::new(master.into(), Arc::clone(&clock) as Arc<dyn doorward_kit::Clock>);
+        let keys = SharedRing::new(KeyRing::parse(MASTER).unwrap(), Arc::clone(&clock) as Arc<dyn doorward_kit::Clock>);
         let accounts = assemble(&store, &clock, &keys, hashing, rules);
         Self { accounts, store, clock, keys, database }
     }
@@ -117,6 +119,11 @@ impl House {
     /// Another process over the same data: it shares rows, and neither cache nor counters.
     pub(crate) fn other_node(&self) -> Arc<Accounts> {
         assemble(&self.store, &self.clock, &self.keys, QUICK, self.accounts.rules().clone())
+    }
+
+    /// As [`Self::other_node`], with a clock and a ring of its own.
+    pub(crate) fn node_at(&self, clock: &Arc<ManualClock>, keys: &SharedRing) -> Arc<Accounts> {
+        assemble(&self.store, clock, keys, QUICK, self.accounts.rules().clone())
     }
 
     /// Every octet that is on the disk.
