@@ -5,10 +5,12 @@
 mod audit;
 mod change_email;
 mod contract;
+mod database;
 mod delete;
 mod device;
 mod file;
 mod invite;
+mod key_rotation;
 mod outbox;
 mod password;
 mod profile;
