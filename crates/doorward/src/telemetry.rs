@@ -3,6 +3,8 @@
 //! Only our own targets may be turned up. Libraries below us print header fields, frames and statements at `debug` and `trace`;
 //! a log level must never be the thing between a cookie and a log file (LOG-01), so they are capped at `warn`, always.
 
+mod json;
+
 use std::io::IsTerminal as _;
 
 use tracing::level_filters::LevelFilter;
@@ -40,7 +42,7 @@ pub fn start(level: LevelFilter, format: Format) {
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match format {
         Format::Json => {
-            registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
+            registry.with(tracing_subscriber::fmt::layer().event_format(json::JsonLines).with_writer(std::io::stderr)).try_init()
         }
         Format::Plain => registry
             .with(

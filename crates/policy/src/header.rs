@@ -175,7 +175,9 @@ impl HeaderPolicy {
     /// Run after everything else, on every answer of every producer (HDR-09, HDR-10).
     pub fn apply(&self, audience: Audience, headers: &mut HeaderMap) {
         strip(headers);
-        for rule in self.rules(audience) {
+        let rules = self.rules(audience);
+        headers.reserve(rules.len());
+        for rule in rules {
             match rule.treatment {
                 Treatment::Set => {
                     headers.insert(rule.name.clone(), rule.value.clone());
@@ -203,23 +205,15 @@ impl HeaderPolicy {
 
 /// Removes what never reaches a client, whatever the answer is.
 pub fn strip(headers: &mut HeaderMap) {
-    for name in STRIPPED {
-        headers.remove(*name);
-    }
-    for name in RULES_ALONE {
+    // Almost no answer has any of these, and an answer has far fewer fields than the lists have names: look before removing.
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_stripped(name.as_str())).cloned().collect();
+    for name in doomed {
         headers.remove(name);
-    }
-    // Almost no answer has any of these: look before collecting.
-    if headers.keys().any(is_stripped_family) {
-        let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_stripped_family(name)).cloned().collect();
-        for name in doomed {
-            headers.remove(name);
-        }
     }
 }
 
-fn is_stripped_family(name: &HeaderName) -> bool {
-    STRIPPED_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
+fn is_stripped(name: &str) -> bool {
+    STRIPPED.contains(&name) || RULES_ALONE.contains(&name) || STRIPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The table of the requirements, section (b).
