@@ -219,6 +219,23 @@ impl Client {
         reply
     }
 
+    /// Sends a request once and once only, to a house that may die of it or before it.
+    ///
+    /// # Errors
+    /// Why there was no whole answer; what was asked for may have happened or not.
+    pub fn try_send(&mut self, request: &Request) -> Result<Reply, String> {
+        let bytes = self.encode(request);
+        let mut wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => RawClient::tls(self.address, self.from, &Tls::to(&self.sni)).map_err(|error| error.to_string())?,
+        };
+        wire.try_send(&bytes).map_err(|error| error.to_string())?;
+        let reply = wire.read_reply_to(&request.method).map_err(|fault| format!("{fault:?}"))?;
+        self.keep(wire, &reply);
+        self.keep_cookies(&reply);
+        Ok(reply)
+    }
+
     /// The request's octets.
     #[must_use]
     pub fn encode(&self, request: &Request) -> Vec<u8> {

@@ -16,6 +16,7 @@ pub mod browser;
 mod ca;
 pub mod canary;
 mod client;
+pub mod dice;
 pub mod h2;
 mod house;
 mod json;

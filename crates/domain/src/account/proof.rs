@@ -29,7 +29,7 @@ pub(crate) async fn prove(
     active: &ActiveSession,
     current: Password,
 ) -> Result<Result<Proof, &'static str>, FlowError> {
-    let user = accounts.store.find_user_by_email(&active.user.email.canonical).await?.filter(|user| user.id == active.user.id);
+    let user = whose(accounts, active).await?;
     let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let check = match accounts.hasher.verify(current.normalised(), stored).await {
         Ok(check) => check,
@@ -42,6 +42,17 @@ pub(crate) async fn prove(
         PasswordCheck::Mismatch if user.password_hash.is_none() => Err("no_password"),
         PasswordCheck::Mismatch => Err("bad_password"),
     })
+}
+
+/// The account as it is now. What a session is known by may be a second old, and its account have moved to another address meanwhile:
+/// then it is looked for by its id.
+async fn whose(accounts: &Accounts, active: &ActiveSession) -> Result<Option<User>, FlowError> {
+    let found = accounts.store.find_user_by_email(&active.user.email.canonical).await?.filter(|user| user.id == active.user.id);
+    if found.is_some() {
+        return Ok(found);
+    }
+    let mut tx = accounts.begin().await?;
+    Ok(tx.users().lookup(active.user.id).await?)
 }
 
 impl Proof {

@@ -1,6 +1,7 @@
 //! A whole Doorward: the real binary, its configuration, its data folder, and people who live there.
 
 mod build;
+mod crash;
 mod member;
 mod node;
 mod process;

@@ -126,6 +126,16 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Waits for the end by SIGKILL that somebody else has sent.
+    #[track_caller]
+    pub(super) fn end_of_struck(&mut self) {
+        use std::os::unix::process::ExitStatusExt as _;
+        let end = until(STOP, "doorward to end after SIGKILL", || self.child.try_wait().unwrap());
+        assert_eq!(end.signal(), Some(9), "doorward ended by itself: {end:?}\n{}", self.stderr());
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();

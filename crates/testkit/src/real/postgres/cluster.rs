@@ -79,6 +79,16 @@ impl Cluster {
         self.wait();
     }
 
+    /// Kills the server and every process of it where they stand, and waits for their end.
+    pub(super) fn strike(&mut self) {
+        self.signal("KILL");
+        if let Some(mut child) = self.child.take() {
+            let _ = child.wait();
+        }
+        // What of it is still there holds its shared memory, and then it would not start again.
+        until(Duration::from_secs(30), "postgres to be dead", || self.ask("postgres", "SELECT 1").is_err().then_some(()));
+    }
+
     pub(super) fn wait(&self) {
         until(Duration::from_secs(30), "postgres to answer", || self.ask("postgres", "SELECT 1").ok());
     }

@@ -2,6 +2,10 @@
 
 mod browser;
 mod counters;
+mod crash;
+mod log;
+mod mail;
 mod nodes;
 mod postgres;
 mod story;
+mod trail;
