@@ -7,8 +7,8 @@ use doorward_kit::id::SignUpId;
 use doorward_kit::{Timestamp, Token};
 
 use super::model::DISPLAY_NAME_MAX_CHARS;
-use super::{EmailAddress, identifier, mail, password, text};
-use crate::audit::{AuditEntry, AuditEvent, Outcome};
+use super::{EmailAddress, User, identifier, mail, password, text};
+use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::{Password, policy};
 use crate::instant::later;
 use crate::one_time::{Purpose, PurposeKind};
@@ -37,8 +37,9 @@ pub(crate) async fn sign_up(accounts: &Accounts, visitor: Visitor<'_>, request: 
         SignUpMode::Closed => false,
     };
     if !is_admitted {
-        let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Denied, accounts.clock.now());
-        accounts.commit_entry(entry.about(&accounts.keys.subject_hash(email)).because("not_open")).await?;
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Failure, accounts.clock.now());
+        let entry = entry.about(&accounts.keys.subject_hash(email)).because("not_open");
+        accounts.commit_entry(entry.with(MetaKey::Mode, accounts.rules.sign_up.as_str())).await?;
         return Err(FlowError::Refused);
     }
     let request = judge(accounts, email, password, name)?;
@@ -82,10 +83,12 @@ async fn store(
 ) -> Result<(), FlowError> {
     let now = accounts.clock.now();
     let mut tx = accounts.begin().await?;
-    let is_known = tx.users().find_by_email(&request.email.canonical).await?.is_some();
+    let owner = tx.users().find_by_email(&request.email.canonical).await?;
+    let is_known = owner.is_some();
     let Some(roles) = accept(accounts, &mut tx, request, invitation, allowance.link, now).await? else {
         let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Failure, now);
         let entry = entry.about(&accounts.keys.subject_hash(&request.email.canonical)).because("invitation");
+        let entry = entry.with(MetaKey::Mode, accounts.rules.sign_up.as_str());
         // An invitation for another address goes on working: one slip of the keyboard does not cost it.
         drop(tx);
         accounts.commit_entry(entry).await?;
@@ -97,7 +100,7 @@ async fn store(
     let is_live = !is_known && delivery == Delivery::Due;
     let row = PendingSignUp { roles, ..pending(accounts, request, password_hash, &token, now, is_live) };
     tx.sign_ups().add(&row).await?;
-    outbox::flow::queue(accounts, &mut tx, letter(accounts, request, &token, is_known), delivery, now).await?;
+    outbox::flow::queue(accounts, &mut tx, letter(accounts, request, &token, owner.as_ref()), delivery, now).await?;
     note(accounts, &mut tx, visitor, request, is_known, now);
     tx.commit().await?;
     accounts.mail_queued.notify_one();
@@ -150,11 +153,11 @@ fn pending(
     }
 }
 
-fn letter(accounts: &Accounts, request: &Request, token: &Token, is_known: bool) -> Letter {
-    if is_known {
-        mail::known_account_mail(&accounts.rules, &request.email)
-    } else {
-        verification_mail(&accounts.rules, &request.email, token)
+/// The owner is told at the address as it is stored: another spelling of it may be another mailbox.
+fn letter(accounts: &Accounts, request: &Request, token: &Token, owner: Option<&User>) -> Letter {
+    match owner {
+        Some(owner) => mail::known_account_mail(&accounts.rules, &owner.email),
+        None => verification_mail(&accounts.rules, &request.email, token),
     }
 }
 
@@ -162,6 +165,8 @@ fn letter(accounts: &Accounts, request: &Request, token: &Token, is_known: bool)
 fn note(accounts: &Accounts, tx: &mut Work<'_>, visitor: Visitor<'_>, request: &Request, is_known: bool, now: Timestamp) {
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::SignUp, Outcome::Success, now)
         .about(&accounts.keys.subject_hash(&request.email.canonical))
-        .because(if is_known { "duplicate" } else { "pending" });
+        .because(if is_known { "duplicate" } else { "pending" })
+        .with(MetaKey::Mode, accounts.rules.sign_up.as_str())
+        .with(MetaKey::Duplicate, is_known);
     tx.note(entry);
 }

@@ -1,5 +1,7 @@
 //! `verify`: looks at the live site from outside and writes down what is on the wire.
 
+mod record;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -52,6 +54,9 @@ pub struct Args {
     /// Print security-headers.json on stdout as well.
     #[arg(long)]
     json: bool,
+    /// Write an entry about this run into the site's audit trail; only on a machine that has the site's key and store.
+    #[arg(long)]
+    record: bool,
 }
 
 /// Why there is nothing to look at: what to say, and that it is a matter of usage.
@@ -60,8 +65,8 @@ struct Unusable(String);
 /// Runs the command.
 #[must_use]
 pub fn run(config: &Path, args: &Args) -> Exit {
-    let plan = match plan(config, args) {
-        Ok(plan) => plan,
+    let (plan, recorded) = match plan(config, args).and_then(|plan| Ok((plan, recorded(config, args)?))) {
+        Ok(both) => both,
         Err(Unusable(words)) => {
             let _ = writeln!(std::io::stderr(), "{}", words.trim_end());
             return Exit::Usage;
@@ -77,7 +82,26 @@ pub fn run(config: &Path, args: &Args) -> Exit {
     let report = look(&runtime, &plan);
     // A resolver that does not answer must not hold what is already known.
     runtime.shutdown_background();
-    finish(&report, args)
+    let exit = finish(&report, args);
+    match &recorded {
+        Some(config) if exit != Exit::Failed => match record::record(config, &report) {
+            Exit::Done => exit,
+            failed => failed,
+        },
+        _ => exit,
+    }
+}
+
+/// The configuration of the site whose trail is to tell of the run.
+fn recorded(path: &Path, args: &Args) -> Result<Option<Config>, Unusable> {
+    if !args.record {
+        return Ok(None);
+    }
+    let origin = args.url.as_deref().map(parse_origin).transpose()?;
+    let config = configuration(path, origin.as_ref())?;
+    config
+        .map(Some)
+        .ok_or_else(|| Unusable("doorward: --record needs the configuration of the site that is looked at".to_owned()))
 }
 
 fn look(runtime: &tokio::runtime::Runtime, plan: &Plan) -> Report {
@@ -255,6 +279,7 @@ mod tests {
             "stopped",
             "skip",
             "json",
+            "record",
         ];
         assert_eq!(options, known);
         let file = command.get_arguments().find(|option| option.get_id() == "gate_credentials").and_then(|o| o.get_value_names());
@@ -278,6 +303,7 @@ mod tests {
             &[site, "--ca", not_pem.to_str().expect("UTF-8")],
             &[site, "--gate-credentials", "/nowhere"],
             &[site, "--stopped", "relative"],
+            &[site, "--record"],
         ];
         for words in cases {
             assert_eq!(run_in(dir.path(), words), Exit::Usage, "{words:?}");
