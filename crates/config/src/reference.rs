@@ -164,14 +164,24 @@ pub const PARTS: &[Part] = &[
             key("password_env", "variable name", "–", "Variable that holds the password, instead of the file."),
             key("ca_file", "path", "the system's", "PEM certificates of the only authorities that may vouch for the relay."),
             key("from", "one mailbox", "", "The `From` field."),
-            key("queue_max", "100 to 1000000", "`10000`", "Mails that may wait. Not in force yet: no mail is turned away."),
+            key(
+                "queue_max",
+                "100 to 1000000",
+                "`10000`",
+                "Mails that may wait. Further ones are not sent and nobody is told; notices that protect an account are exempt.",
+            ),
             key(
                 "retry_first",
                 "1s to 1h",
                 "`30s`",
-                "Time before the first repetition. Not in force yet: 30 s, doubled for each further one, an hour at most.",
+                "Pause before the first repetition. It doubles with each, to an hour at most, and chance adds up to a quarter.",
             ),
-            key("give_up", "10min to 7d", "`24h`", "When a mail is given up. Not in force yet: it is removed after a day."),
+            key(
+                "give_up",
+                "10min to 7d",
+                "`24h`",
+                "When a mail is given up that has not left. `doorward mail retry` revives it within seven days.",
+            ),
         ],
     ),
     part(

@@ -24,7 +24,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 PORT, FOLDER, MODE, CHAIN, KEY, USER, PASSWORD = sys.argv[1:8]
-NUMBERS = itertools.count(1)
+# Goes on where the last run ended: its mail is kept.
+NUMBERS = itertools.count(1 + len(os.listdir(FOLDER)) if os.path.isdir(FOLDER) else 1)
 
 
 def orders():
@@ -71,7 +72,8 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     is_right = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
-    return AuthResult(success=is_right)
+    # Not handled: the library is to say so to the client.
+    return AuthResult(success=is_right, handled=False)
 
 
 def context():

@@ -127,6 +127,12 @@ impl Smtp {
         format!("{url}password_file = \"{}\"\nca_file = \"{}\"\n", place("password"), place("ca.pem"))
     }
 
+    /// The certificate of the authority that vouches for it.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
     /// The password's file, to be changed.
     #[must_use]
     pub fn password_file(&self) -> PathBuf {
