@@ -8,6 +8,7 @@ pub mod body;
 pub mod gate;
 mod layer;
 pub mod listen;
+pub mod metrics;
 pub mod port;
 pub mod proxy;
 mod rescue;
@@ -16,6 +17,7 @@ pub mod tls;
 
 pub use body::{BodyTooLarge, BoxError, EdgeBody};
 pub use listen::{BindError, Bound, Documents, ListenSpec, Readiness, ServeParts, bind, serve};
+pub use metrics::MetricsSource;
 pub use port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind, Refusal};
 pub use stack::{Edge, EdgeParts};
 pub use tls::{CertStore, SelfSigned, TlsError, self_signed};

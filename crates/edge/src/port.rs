@@ -61,7 +61,7 @@ pub struct EdgeEvent {
     pub context: RequestContext,
     /// Canonical host, or empty when unknown.
     pub host: String,
-    /// Method, or `unknown`.
+    /// Method, or `unknown`; empty when the event is about many requests.
     pub method: String,
     /// `User-Agent` as sent.
     pub user_agent: Option<String>,
@@ -71,6 +71,8 @@ pub struct EdgeEvent {
     pub gate: Option<String>,
     /// User name, only when it was proved.
     pub user: Option<String>,
+    /// How many requests the event is about, when they were counted; `None` for the one of `context`.
+    pub count: Option<u64>,
 }
 
 /// What happened.
@@ -80,7 +82,7 @@ pub enum EdgeEventKind {
     GateAllowed,
     /// Stopped at a gate.
     GateDenied,
-    /// First refusal of a key in a window.
+    /// First refusal of a key in a window, or the count of those that followed in it (EDGE-RL-12).
     RateLimited,
     /// Framing, target or host was refused.
     ProxyRejected,

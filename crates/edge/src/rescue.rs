@@ -51,12 +51,16 @@ pub(crate) enum Fault {
     Refused(Refusal),
     /// Outside a gate's allowlist.
     Outsider,
-    /// No or wrong credentials at a gate.
+    /// No credentials at a gate.
+    GateUnasked,
+    /// Wrong credentials at a gate.
     GateCredentials,
     /// Credentials at a gate that cannot be read in one way.
     GateMalformed,
     /// Too many failures at a gate.
     GateThrottled(Duration),
+    /// Passed the gate, and asked for what is not behind it.
+    GatePath,
     /// No answer of the upstream.
     Upstream(UpstreamFault),
     /// A handler panicked.
@@ -90,6 +94,7 @@ impl Fault {
     /// What a verdict other than passing means.
     pub(crate) fn of_gate(verdict: &GateVerdict) -> Self {
         match verdict {
+            GateVerdict::NoCredentials => Self::GateUnasked,
             GateVerdict::Unauthenticated => Self::GateCredentials,
             GateVerdict::Malformed => Self::GateMalformed,
             GateVerdict::Throttled { retry_after } => Self::GateThrottled(*retry_after),
@@ -114,7 +119,7 @@ impl Fault {
             }
             Self::UnknownHost => (S::MISDIRECTED_REQUEST, "Misdirected request"),
             Self::MethodUnknown => (S::NOT_IMPLEMENTED, "Method not implemented"),
-            Self::NoPath => (S::NOT_FOUND, "Not found"),
+            Self::NoPath | Self::GatePath => (S::NOT_FOUND, "Not found"),
             Self::Limited(_) | Self::GateThrottled(_) => (S::TOO_MANY_REQUESTS, "Rate limited"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "Request body too large"),
             Self::Refused(Refusal::NotAuthenticated) => (S::UNAUTHORIZED, "Not authenticated"),
@@ -122,29 +127,30 @@ impl Fault {
             Self::Refused(Refusal::DuplicateCookie) | Self::GateMalformed => (S::BAD_REQUEST, "Invalid request"),
             Self::Refused(Refusal::Unavailable) => (S::SERVICE_UNAVAILABLE, "Service unavailable"),
             Self::Refused(Refusal::Forbidden) | Self::Outsider | Self::PlainText => (S::FORBIDDEN, "Forbidden"),
-            Self::GateCredentials => (S::UNAUTHORIZED, "Unauthorized"),
+            Self::GateUnasked | Self::GateCredentials => (S::UNAUTHORIZED, "Unauthorized"),
             Self::Upstream(fault) => upstream_row(fault),
             Self::Panicked => (S::INTERNAL_SERVER_ERROR, "internal_error"),
         }
     }
 
-    /// A word from a closed set for the audit trail, where the fault is worth an entry there.
+    /// A word from a closed set for the audit trail (requirements, table (c)), where the fault is worth an entry there.
     pub(crate) fn audit_reason(self) -> Option<&'static str> {
         match self {
             Self::Framing(FramingFault::TooSlow | FramingFault::Incomplete) => None,
             Self::Framing(_) => Some("framing"),
-            Self::Body(BodyFault::Chunk) => Some("body framing"),
+            Self::Body(BodyFault::Chunk) => Some("body_framing"),
             Self::Authority => Some("authority"),
-            Self::UnknownHost => Some("unknown host"),
+            Self::UnknownHost => Some("unknown_host"),
             Self::Target | Self::TargetTooLong => Some("target"),
-            Self::HeadTooLarge => Some("head too large"),
-            Self::Path(_) => Some("path"),
+            Self::HeadTooLarge => Some("head_too_large"),
+            Self::Path(_) | Self::GatePath => Some("path"),
             Self::MethodUnknown | Self::MethodNotAllowed => Some("method"),
-            Self::Outsider => Some("allowlist"),
-            Self::GateCredentials => Some("credentials"),
-            Self::GateMalformed => Some("malformed credentials"),
+            Self::Outsider => Some("ip"),
+            Self::GateUnasked => Some("no_credentials"),
+            // What cannot be read is none of the right ones.
+            Self::GateCredentials | Self::GateMalformed => Some("bad_credentials"),
             Self::GateThrottled(_) => Some("throttled"),
-            Self::Limited(limited) if limited.first => Some("edge limit"),
+            Self::Limited(limited) if limited.first => Some(limited.scope),
             _ => None,
         }
     }
@@ -152,10 +158,20 @@ impl Fault {
     /// Which event that entry is.
     pub(crate) fn audit_kind(self) -> EdgeEventKind {
         match self {
-            Self::Outsider | Self::GateCredentials | Self::GateMalformed | Self::GateThrottled(_) => EdgeEventKind::GateDenied,
+            Self::Outsider
+            | Self::GateUnasked
+            | Self::GateCredentials
+            | Self::GateMalformed
+            | Self::GateThrottled(_)
+            | Self::GatePath => EdgeEventKind::GateDenied,
             Self::Limited(_) => EdgeEventKind::RateLimited,
             _ => EdgeEventKind::ProxyRejected,
         }
+    }
+
+    /// Whether the request is only counted: one of many that a limit refuses is told of in a summary (EDGE-RL-12).
+    pub(crate) fn is_counted_only(self) -> bool {
+        matches!(self, Self::Limited(limited) if !limited.first)
     }
 }
 
@@ -187,7 +203,7 @@ pub(crate) fn answer(fault: Fault, seen: &Seen) -> Response<EdgeBody> {
         Fault::Limited(Limited { retry_after, .. }) | Fault::GateThrottled(retry_after) => {
             headers.insert(header::RETRY_AFTER, whole_seconds(retry_after).into());
         }
-        Fault::GateCredentials => {
+        Fault::GateUnasked | Fault::GateCredentials => {
             // One realm for all gates: it must not tell what stands behind (GATE-19).
             const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Basic realm="Restricted", charset="UTF-8""#);
             headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);

@@ -14,9 +14,10 @@ use tower::Service as _;
 use crate::body::{EdgeBody, Intake};
 use crate::gate::{GateKeeper, GatePermit, GateVerdict};
 use crate::layer::seen::Seen;
-use crate::layer::{access_log, body_cap, client_addr, headers, limit, method, panic, target};
+use crate::layer::{access_log, body_cap, client_addr, cors, headers, limit, method, panic, target};
 use crate::listen::FramingFault;
-use crate::port::{Admission, Admitted, AppService, EdgeAudit, EdgeEventKind};
+use crate::metrics::{Exposition, Listener, Metrics};
+use crate::port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind};
 use crate::proxy::{ForwardPlan, Forwarder};
 use crate::rescue::{self, Fault};
 
@@ -58,6 +59,7 @@ struct House {
     entropy: Arc<dyn Entropy>,
     forwarder: Forwarder,
     limits: limit::Limiter,
+    metrics: Arc<Metrics>,
     https_port: u16,
 }
 
@@ -92,11 +94,14 @@ impl Edge {
     pub fn new(parts: EdgeParts) -> Self {
         let EdgeParts { policy, app, admission, audit, entropy, gatekeeper, forwarder, https_port } = parts;
         let rules = ArcSwap::from_pointee(Rules { policy, gatekeeper });
-        Self(Arc::new(House { rules, app, admission, audit, entropy, forwarder, limits: limit::Limiter::default(), https_port }))
+        let (limits, metrics) = (limit::Limiter::default(), Arc::default());
+        Self(Arc::new(House { rules, app, admission, audit, entropy, forwarder, limits, metrics, https_port }))
     }
 
-    /// Takes a new policy and the users of its gates, both at once. Requests under way end under the old ones.
+    /// Takes a new policy and the users of its gates, both at once. Requests under way end under the old ones. Failed attempts at a gate
+    /// stay counted. Not to be called by two at once.
     pub fn reload(&self, policy: Arc<Policy>, gatekeeper: GateKeeper) {
+        let gatekeeper = gatekeeper.following(&self.0.rules.load().gatekeeper);
         self.0.rules.store(Arc::new(Rules { policy, gatekeeper }));
     }
 
@@ -104,6 +109,16 @@ impl Edge {
     #[must_use]
     pub fn policy(&self) -> Arc<Policy> {
         self.0.rules.load().policy.clone()
+    }
+
+    /// Writes what was counted so far.
+    pub fn write_metrics(&self, out: &mut Exposition) {
+        self.0.metrics.write(out);
+        self.0.forwarder.write_metrics(out);
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
     }
 
     pub(crate) fn https_port(&self) -> u16 {
@@ -134,6 +149,7 @@ impl Edge {
             Some(trouble) => Err(trouble.into()),
             None => passed,
         };
+        seen.is_counted_only = outcome.as_ref().is_err_and(|fault: &Fault| fault.is_counted_only());
         let mut response = outcome.unwrap_or_else(|fault| self.refuse(fault, &seen, agent.as_ref()));
         headers::set_cookies(&mut response, std::mem::take(&mut seen.cookies));
         self.finish(&rules.policy, &seen, response)
@@ -154,8 +170,30 @@ impl Edge {
     /// 12. Access log: last, since only now is known what was answered.
     pub(crate) fn finish(&self, policy: &Arc<Policy>, seen: &Seen, response: Response<EdgeBody>) -> Response<EdgeBody> {
         let response = headers::finish(policy, seen, response);
-        access_log::write(seen, &response);
+        let listener = if seen.context.secure { Listener::Https } else { Listener::Http };
+        self.0.metrics.answered(listener, seen.audience, response.status(), seen.elapsed());
+        if !seen.is_counted_only {
+            access_log::write(seen, &response);
+        }
         response
+    }
+
+    /// Tells log and trail of refusals that were only counted: of windows that are over, or of all when nobody will ask again.
+    pub(crate) fn tell_counted(&self, all: bool) {
+        for counted in self.0.limits.counted(all) {
+            access_log::write_counted(&counted);
+            self.0.audit.record(EdgeEvent {
+                kind: EdgeEventKind::RateLimited,
+                context: counted.context,
+                host: String::new(),
+                method: String::new(),
+                user_agent: None,
+                reason: counted.scope,
+                gate: None,
+                user: None,
+                count: Some(counted.count),
+            });
+        }
     }
 }
 
@@ -186,7 +224,11 @@ impl House {
         self.limits.check(&policy.limits, &path, &head.method, entry.has_accounts(), &seen.context)?;
         // 8. Target: everything above holds for all of them, gates included.
         let way = Way { rules, path: &path, query, arrival };
-        match entry.resolve(&path) {
+        let target = entry.resolve(&path);
+        if let Some(answer) = cors::answer(&policy.cors, &target, &head, seen) {
+            return Ok(answer);
+        }
+        match target {
             Target::BuiltIn(part) => {
                 seen.audience = part.audience();
                 self.built_in(&way, head, body, seen).await
@@ -264,11 +306,11 @@ impl House {
             GateVerdict::Pass(permit) => permit,
             verdict => return Err(Fault::of_gate(&verdict)),
         };
+        if !gate.paths.iter().any(|prefix| way.path.strip_prefix(prefix).is_some()) {
+            return Err(Fault::GatePath);
+        }
         let agent = head.headers.get(header::USER_AGENT);
         seen.report(&*self.audit, EdgeEventKind::GateAllowed, "credentials", Some(permit.user()), agent);
-        if !gate.paths.iter().any(|prefix| way.path.strip_prefix(prefix).is_some()) {
-            return Err(Fault::NoPath);
-        }
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
         self.forward_gated(permit, gate, way, Request::from_parts(head, body), seen).await
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::commit::Committer;
 use super::fold::{Folded, Folds};
-use super::{AuditRecord, ChainKeys};
+use super::{AuditRecord, ChainKeys, Reached};
 use crate::store::Store;
 
 /// Jobs that may wait.
@@ -55,12 +55,18 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, chain: Arc<ChainKeys>, node: String) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        (chain, reached): (Arc<ChainKeys>, Arc<Reached>),
+        node: String,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let folds = Arc::new(Folds::default());
         let dropped = Arc::new(AtomicU64::new(0));
         let is_ending = Arc::new(AtomicBool::new(false));
-        let committer = Committer { store, clock, chain, node, dropped: Arc::clone(&dropped), is_ending: Arc::clone(&is_ending) };
+        let (lost, ending) = (Arc::clone(&dropped), Arc::clone(&is_ending));
+        let committer = Committer { store, clock, chain, reached, node, dropped: lost, is_ending: ending };
         let task = Task { committer: Arc::new(committer), receiver, folds: Arc::clone(&folds) };
         Self { sender, task: Mutex::new(Some(task)), folds, dropped, is_ending }
     }
@@ -72,6 +78,11 @@ impl Writer {
             Folded::Counted => {}
             Folded::WriteAll(records) => records.into_iter().for_each(|record| self.queue(Job::Audit(Box::new(record)))),
         }
+    }
+
+    /// Jobs that wait to be written.
+    pub(crate) fn waiting(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
     }
 
     /// Queues a job and returns at once.

@@ -125,7 +125,7 @@ fn listeners(config: &Config) -> Vec<Listener> {
     let https = listen.https.iter().map(|a| entry(a, "https", "the hosts below", "EXPO-01"));
     let http = listen.http.iter().map(|a| entry(a, "http", "redirects to https, nothing else", "TLS-16"));
     let internal =
-        listen.internal.iter().map(|a| entry(a, "internal", "health, description of the API; never public", "EXPO-04"));
+        listen.internal.iter().map(|a| entry(a, "internal", "health, metrics, description of the API; never public", "EXPO-04"));
     https.chain(http).chain(internal).collect()
 }
 

@@ -16,6 +16,7 @@ mod files;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorward_config::{Config, Faults};
@@ -51,6 +52,8 @@ pub struct ReloadParts {
     pub accounts: Arc<Accounts>,
     /// Is told that a reload goes on.
     pub supervisor: Arc<Supervisor>,
+    /// Counts how it went.
+    pub counts: Arc<ReloadCounts>,
 }
 
 /// Why everything stays as it is.
@@ -83,6 +86,40 @@ impl ReloadError {
             Self::Tls(_) => "certificate",
             Self::Unread => "unread",
         }
+    }
+}
+
+/// How reloads went.
+#[derive(Debug, Default)]
+pub struct ReloadCounts {
+    taken: AtomicU64,
+    refused: AtomicU64,
+    is_stale: AtomicBool,
+}
+
+impl ReloadCounts {
+    /// Configurations that were taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Configurations that were not.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Whether the latest one was not.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, is_taken: bool) {
+        let count = if is_taken { &self.taken } else { &self.refused };
+        count.fetch_add(1, Ordering::Relaxed);
+        self.is_stale.store(!is_taken, Ordering::Relaxed);
     }
 }
 
@@ -147,6 +184,7 @@ impl Reloader {
         parts.accounts.set_limits(policy.limits.clone());
         parts.certificates.swap(identity, policy.hosts());
         parts.edge.reload(policy, gatekeeper);
+        parts.counts.note(true);
         tracing::info!(target: "doorward", cause, config_sha256 = config.sha256, "the configuration was reloaded");
         let entry = AuditEntry::of_house(AuditEvent::ConfigLoaded, Outcome::Success, SystemClock.now());
         parts.accounts.record(entry.because(cause).with(MetaKey::ConfigHash, &config.sha256));
@@ -158,6 +196,7 @@ impl Reloader {
     }
 
     fn stay(&self, error: &ReloadError, cause: &'static str) {
+        self.parts.counts.note(false);
         tracing::error!(target: "doorward", cause, reason = error.reason(), %error, "the configuration was not taken; the old one stays");
         let entry = AuditEntry::of_house(AuditEvent::ConfigRejected, Outcome::Failure, SystemClock.now());
         self.parts.accounts.record(entry.because(error.reason()));

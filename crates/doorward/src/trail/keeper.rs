@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use doorward_config::Audit;
@@ -52,6 +53,7 @@ pub struct Keeper {
     settings: KeeperSettings,
     sink: Option<FileSink>,
     anchored: u64,
+    anchored_at: Arc<AtomicI64>,
 }
 
 /// Why a round did not come about; the next one tries again.
@@ -72,7 +74,13 @@ impl Keeper {
     /// A keeper that has not looked at anything yet.
     #[must_use]
     pub fn new(accounts: Arc<Accounts>, clock: Arc<dyn Clock>, settings: KeeperSettings) -> Self {
-        Self { accounts, clock, settings, sink: None, anchored: 0 }
+        Self { accounts, clock, settings, sink: None, anchored: 0, anchored_at: Arc::default() }
+    }
+
+    /// Second at which the anchors were last known to be complete; zero before the first time, and always without an anchor file.
+    #[must_use]
+    pub fn anchored_at(&self) -> Arc<AtomicI64> {
+        self.anchored_at.clone()
     }
 
     /// Keeps the trail until told to end; then [`Self::end`] is still to be called. Faults are logged and tried again.
@@ -117,6 +125,9 @@ impl Keeper {
             Some(sink) => sink,
             None => self.open(&path, &node).await?,
         };
+        if !self.continues(&sink, &node).await? {
+            sink = self.set_aside(sink).await?;
+        }
         loop {
             let rows = self.accounts.audit_rows(&node, sink.shipped(), PageLimit::new(1000)).await?;
             if rows.is_empty() {
@@ -141,6 +152,27 @@ impl Keeper {
         Ok(sink)
     }
 
+    /// Whether the chain still has the last row of the file, or has pruned it. A chain that was put back would otherwise not be shipped
+    /// again before it is as long as it was.
+    async fn continues(&self, sink: &FileSink, node: &str) -> Result<bool, StoreError> {
+        let Some(before) = sink.shipped().checked_sub(1) else { return Ok(true) };
+        match self.accounts.audit_rows(node, before, PageLimit::new(1)).await?.first() {
+            Some(row) if row.seq == sink.shipped() => Ok(sink.ends_with(row)),
+            _ => Ok(self.accounts.audit_heads().await?.iter().any(|head| head.node == node && head.floor_seq >= sink.shipped())),
+        }
+    }
+
+    async fn set_aside(&self, sink: FileSink) -> Result<FileSink, KeepError> {
+        tracing::error!(target: "doorward", shipped = sink.shipped(), "the audit trail has not what was shipped; the file is put aside");
+        let entry = AuditEntry::of_house(AuditEvent::Gap, Outcome::Error, self.clock.now()).because("shipped_rows_gone");
+        self.accounts.record_now(entry.with(MetaKey::ToSeq, sink.shipped())).await?;
+        tokio::task::spawn_blocking(move || sink.set_aside())
+            .await
+            .map_err(|_| std::io::Error::other("the writing task ended"))
+            .map_err(SinkError::Io)?
+            .map_err(KeepError::Sink)
+    }
+
     /// Anchors the chains, if any was moved.
     ///
     /// # Errors
@@ -153,6 +185,7 @@ impl Keeper {
             append_anchors(path, &anchors).map_err(KeepError::Anchor)?;
             self.anchored = reached;
         }
+        self.anchored_at.store(self.clock.now().as_second(), Ordering::Relaxed);
         Ok(())
     }
 

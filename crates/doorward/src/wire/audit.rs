@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use doorward_domain::audit::MetaKey;
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
 use doorward_edge::{EdgeAudit, EdgeEvent, EdgeEventKind};
 use doorward_kit::Clock;
@@ -20,25 +21,37 @@ impl EdgeAudit for AuditTrail {
             EdgeEventKind::RateLimited => (AuditEvent::RateLimited, Outcome::Denied),
             EdgeEventKind::ProxyRejected => (AuditEvent::ProxyRejected, Outcome::Denied),
         };
+        let meta = meta(&event);
         self.accounts.record(AuditEntry {
-            at: self.clock.now(),
-            event: kind,
-            outcome,
-            actor: None,
             subject_hash: event.user.map(|user| self.accounts.subject_hash(&user)),
             client: Some(event.context.client),
             peer: Some(event.context.peer),
             request_id: Some(event.context.request_id),
             user_agent: event.user_agent,
-            host: Some(event.host),
-            method: Some(event.method),
-            // A gate stands for a whole host: its name says where, and no path of a stranger is kept.
-            route: event.gate,
-            session: None,
-            reason: Some(event.reason),
-            meta: Vec::new(),
+            // A gate stands for a whole host, and no path of a stranger is kept: there is no route.
+            host: Some(event.host).filter(|host| !host.is_empty()),
+            method: Some(event.method).filter(|method| !method.is_empty()),
+            meta,
+            count: event.count,
+            ..AuditEntry::of_house(kind, outcome, self.clock.now()).because(event.reason)
         });
     }
+}
+
+/// What table (c) asks for beside the common fields.
+fn meta(event: &EdgeEvent) -> Vec<(MetaKey, String)> {
+    let mut meta = Vec::with_capacity(2);
+    match event.kind {
+        EdgeEventKind::GateAllowed | EdgeEventKind::GateDenied => {
+            meta.extend(event.gate.clone().map(|gate| (MetaKey::Ui, gate)));
+            meta.extend(event.user.clone().map(|user| (MetaKey::User, user)));
+        }
+        EdgeEventKind::RateLimited => {
+            meta.extend([(MetaKey::Layer, "edge".to_owned()), (MetaKey::Scope, event.reason.to_owned())]);
+        }
+        EdgeEventKind::ProxyRejected => meta.push((MetaKey::Class, event.reason.to_owned())),
+    }
+    meta
 }
 
 #[cfg(test)]
@@ -48,6 +61,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use doorward_domain::audit::AuditRow;
     use doorward_domain::store::{PageLimit, Store as _};
     use doorward_edge::{EdgeAudit as _, EdgeEvent, EdgeEventKind};
     use doorward_kit::{ClientAddr, PeerAddr, RequestContext, RequestId, SystemClock};
@@ -82,11 +96,12 @@ mod tests {
             reason: "ok",
             gate: Some("tools".to_owned()),
             user: user.map(str::to_owned),
+            count: None,
         }
     }
 
     #[tokio::test]
-    async fn an_entry_tells_who_passed_a_gate_apart_without_the_name() {
+    async fn an_entry_tells_who_passed_which_gate() {
         let folder = tempfile::tempdir().expect("a folder");
         let opened = open_accounts(&config(folder.path()), &BTreeMap::new()).await.expect("accounts");
         let trail = AuditTrail { accounts: Arc::clone(&opened.accounts), clock: Arc::new(SystemClock) };
@@ -106,5 +121,10 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(who, expected);
         assert!(alice != bob && !alice.contains("alice"));
+        let said = |row: &AuditRow| row.record.meta.iter().map(|(key, value)| format!("{}={value}", key.as_str())).collect();
+        let mut said: Vec<Vec<String>> = rows.iter().map(said).collect();
+        said.sort();
+        let with = |user: &str| vec!["ui=tools".to_owned(), format!("user={user}")];
+        assert_eq!(said, [vec!["ui=tools".to_owned()], with("alice"), with("alice"), with("bob")]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorward_kit::Prefix;
@@ -24,13 +24,18 @@ pub(super) enum Key {
 /// Remembers failures.
 pub(super) struct Failures {
     quota: Quota,
-    any: AtomicBool,
-    seen: Mutex<HashMap<Key, VecDeque<Instant>>>,
+    any: Arc<AtomicBool>,
+    seen: Arc<Mutex<HashMap<Key, VecDeque<Instant>>>>,
 }
 
 impl Failures {
     pub(super) fn new(quota: Quota) -> Self {
-        Self { quota, any: AtomicBool::new(false), seen: Mutex::default() }
+        Self { quota, any: Arc::default(), seen: Arc::default() }
+    }
+
+    /// Goes on with what was counted before, by the new quota.
+    pub(super) fn following(&self, before: &Self) -> Self {
+        Self { quota: self.quota, any: Arc::clone(&before.any), seen: Arc::clone(&before.seen) }
     }
 
     /// Whether nobody ever failed: then nobody needs to be looked up.

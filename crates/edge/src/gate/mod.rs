@@ -45,7 +45,7 @@ pub struct GateKeeper {
     failures: Failures,
     proofs: Proofs,
     hashing: Arc<Semaphore>,
-    queues: Box<[Mutex<()>]>,
+    queues: Arc<[Mutex<()>]>,
     queue_of: RandomState,
 }
 
@@ -57,7 +57,9 @@ pub enum GateVerdict {
     Pass(GatePermit),
     /// Outside the allowlist: the constant 403, whatever else the request holds (GATE-03).
     Outsider,
-    /// No credentials or wrong ones: 401 with the challenge.
+    /// No credentials: 401 with the challenge.
+    NoCredentials,
+    /// Wrong credentials: the same answer.
     Unauthenticated,
     /// Too many failures: 429.
     Throttled {
@@ -120,6 +122,18 @@ impl GateKeeper {
         self
     }
 
+    /// Takes over what callers failed at the keeper before, and how many may hash at once: a reload gives nobody fresh attempts (GATE-16).
+    /// What was proved there counts no more.
+    #[must_use]
+    pub(crate) fn following(mut self, before: &Self) -> Self {
+        self.failures = self.failures.following(&before.failures);
+        self.proofs = before.proofs.emptied();
+        self.hashing = Arc::clone(&before.hashing);
+        self.queues = Arc::clone(&before.queues);
+        self.queue_of = before.queue_of.clone();
+        self
+    }
+
     /// Decides about one request.
     pub async fn check(&self, gate: &GatePolicy, context: &RequestContext, headers: &HeaderMap) -> GateVerdict {
         let address = context.client.ip();
@@ -131,7 +145,7 @@ impl GateKeeper {
             return GateVerdict::Outsider;
         };
         let credentials = match basic::read(headers) {
-            Read::Absent => return GateVerdict::Unauthenticated,
+            Read::Absent => return GateVerdict::NoCredentials,
             Read::Malformed => return GateVerdict::Malformed,
             Read::Basic(credentials) => credentials,
         };

@@ -3,7 +3,7 @@
 use http::Response;
 use http_body::Body as _;
 
-use super::{method, seen::Seen};
+use super::{limit::Counted, method, seen::Seen};
 use crate::body::EdgeBody;
 
 /// Writes the line, as an event of target `access`.
@@ -21,5 +21,19 @@ pub(crate) fn write(seen: &Seen, response: &Response<EdgeBody>) {
         duration_ms = seen.elapsed_ms(),
         bytes_out,
         "answered"
+    );
+}
+
+/// One line for many requests that a limit refused (EDGE-RL-12); the latest of them stands for all.
+pub(crate) fn write_counted(counted: &Counted) {
+    tracing::info!(
+        target: "access",
+        request_id = %counted.context.request_id,
+        client = %counted.context.client,
+        peer = %counted.context.peer.ip(),
+        status = http::StatusCode::TOO_MANY_REQUESTS.as_u16(),
+        scope = counted.scope,
+        count = counted.count,
+        "refused"
     );
 }

@@ -40,6 +40,7 @@ pub(crate) fn finish(policy: &Arc<Policy>, seen: &Seen, mut response: Response<E
     let headers = response.headers_mut();
     strip_hop(headers);
     policy.headers.apply(seen.audience, headers);
+    seen.cors.apply(headers);
     headers.remove(X_REQUEST_ID);
     if let Ok(id) = HeaderValue::from_str(&seen.context.request_id.to_string()) {
         headers.insert(X_REQUEST_ID, id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_kit::redact::{LoggedPath, Visible};
 use doorward_kit::{ClientAddr, Entropy, RequestContext, RequestId};
 use doorward_policy::route::HostEntry;
-use doorward_policy::{Audience, Policy};
+use doorward_policy::{Audience, CorsGrant, Policy};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use tokio::time::Instant;
@@ -33,6 +33,10 @@ pub(crate) struct Seen {
     pub(crate) is_navigation: bool,
     /// What admission wants set in the browser, whoever answers.
     pub(crate) cookies: Vec<HeaderValue>,
+    /// What the answer says to other sites' pages.
+    pub(crate) cors: CorsGrant,
+    /// Whether it is one of many that get no line of their own.
+    pub(crate) is_counted_only: bool,
     entry: Option<Arc<HostEntry>>,
     host_text: String,
     begun: Instant,
@@ -56,6 +60,8 @@ impl Seen {
             takes_html: takes_html && believed,
             is_navigation: safe && (takes_html || is_navigation(&head.headers)),
             cookies: Vec::new(),
+            cors: CorsGrant::Silent,
+            is_counted_only: false,
             host_text: entry.as_ref().map(|entry| entry.host.to_string()).unwrap_or_default(),
             entry,
             begun: Instant::now(),
@@ -70,6 +76,11 @@ impl Seen {
     /// The same as text, IPv6 in brackets; empty when it is none of ours.
     pub(crate) fn host(&self) -> &str {
         &self.host_text
+    }
+
+    /// Time since it came.
+    pub(crate) fn elapsed(&self) -> std::time::Duration {
+        self.begun.elapsed()
     }
 
     /// Milliseconds since it came.
@@ -105,6 +116,7 @@ impl Seen {
             reason,
             gate,
             user: user.map(str::to_owned),
+            count: None,
         });
     }
 }

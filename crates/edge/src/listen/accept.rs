@@ -16,6 +16,7 @@ use super::connection;
 use super::door::Door;
 use super::serve::is_connection_error;
 use super::stop::Stop;
+use crate::metrics::OpenConnection;
 
 /// First and longest pause after an error that is the process's own, such as having no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -47,7 +48,8 @@ pub(super) async fn accept_loop(listener: TcpListener, shared: Acceptor, door: D
             Ok((stream, peer, permit)) => {
                 pause = PAUSE;
                 let Some(place) = admit(&shared.prefixes, peer, &door) else { continue };
-                connections.spawn(hold(stream, peer, door.clone(), tls.clone(), stop.clone(), (permit, place)));
+                let open = door.edge().metrics().connected(door.listener());
+                connections.spawn(hold(stream, peer, door.clone(), tls.clone(), stop.clone(), (permit, place, open)));
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -89,7 +91,7 @@ async fn hold(
     door: Door,
     tls: Option<TlsAcceptor>,
     stop: Stop,
-    places: (OwnedSemaphorePermit, Option<Place>),
+    places: (OwnedSemaphorePermit, Option<Place>, OpenConnection),
 ) {
     match tls {
         Some(tls) => connection::secure(stream, peer, door, tls, stop).await,

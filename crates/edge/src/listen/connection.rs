@@ -19,8 +19,14 @@ pub(super) async fn secure(stream: TcpStream, peer: PeerAddr, door: Door, tls: T
     };
     let stream = match accepted {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(peer = %peer.ip(), %error, "TLS handshake failed"),
-        Err(_) => return tracing::debug!(peer = %peer.ip(), "TLS handshake took too long"),
+        Ok(Err(error)) => {
+            door.edge().metrics().handshake_failed();
+            return tracing::debug!(peer = %peer.ip(), %error, "TLS handshake failed");
+        }
+        Err(_) => {
+            door.edge().metrics().handshake_failed();
+            return tracing::debug!(peer = %peer.ip(), "TLS handshake took too long");
+        }
     };
     // ALPN decides, never the first octets: nothing guesses a protocol here (HTTP-14).
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {

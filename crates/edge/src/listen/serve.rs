@@ -11,10 +11,14 @@ use tokio_rustls::TlsAcceptor;
 use super::accept::{Acceptor, accept_loop};
 use super::bind::Bound;
 use super::cap::{PrefixCap, TOTAL_MAX};
-use super::door::{Documents, Door, Readiness};
+use super::door::{Documents, Door, Inside, Readiness};
 use super::stop::Stop;
+use crate::metrics::MetricsSource;
 use crate::stack::Edge;
 use crate::tls::{CertStore, TlsError, server_config};
+
+/// How often it is asked whether a window of the limiter is over in which requests were refused.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// What is served.
 #[derive(Clone)]
@@ -25,6 +29,8 @@ pub struct ServeParts {
     pub certificates: Arc<CertStore>,
     /// Asked for `/health/ready`.
     pub ready: Readiness,
+    /// Asked for `/metrics`, on the internal listener alone.
+    pub metrics: MetricsSource,
     /// Shown on the internal listener alone.
     pub documents: Documents,
     /// How long requests under way may take after the signal to stop; 30 s is usual.
@@ -54,19 +60,30 @@ pub async fn serve(bound: Bound, parts: ServeParts, shutdown: impl Future<Output
         loops.spawn(accept_loop(listener, shared.clone(), Door::Plain(parts.edge.clone()), None));
     }
     if let Some(listener) = bound.internal {
-        let door = Door::Internal(parts.edge.clone(), parts.ready.clone(), parts.documents.clone());
+        let inside = Inside { ready: parts.ready.clone(), metrics: parts.metrics.clone(), documents: parts.documents.clone() };
+        let door = Door::Internal(parts.edge.clone(), inside);
         // Its own places: a full front must not hide that the process is alive.
         let own = Acceptor { places: Arc::new(Semaphore::new(64)), prefixes: PrefixCap::default(), ..shared.clone() };
         loops.spawn(accept_loop(listener, own, door, None));
     }
-    shutdown.await;
+    let told = tell_counted(&parts.edge);
+    tokio::select! { () = shutdown => {}, () = told => {} }
     let _ = stopper.send(true);
     let drained = async { while loops.join_next().await.is_some() {} };
     if tokio::time::timeout(parts.drain, drained).await.is_err() {
         tracing::warn!(drain_s = parts.drain.as_secs(), "cutting connections that did not end in time");
     }
+    parts.edge.tell_counted(true);
     // Dropping the set aborts the loops, and with them every connection they hold.
     Ok(())
+}
+
+/// Tells, for as long as it is asked to, of refusals that were only counted (EDGE-RL-12).
+async fn tell_counted(edge: &Edge) {
+    loop {
+        tokio::time::sleep(TELL_EVERY).await;
+        edge.tell_counted(false);
+    }
 }
 
 /// Whether an error of `accept` is about one connection only, and the next may be tried at once.

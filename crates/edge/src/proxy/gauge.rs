@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -85,20 +85,38 @@ impl Gauge {
     }
 }
 
+/// Open as long as it lives: one connection of all that lead to upstreams.
+#[derive(Debug)]
+pub(super) struct Open(Arc<AtomicI64>);
+
+impl Open {
+    pub(super) fn new(all: &Arc<AtomicI64>) -> Self {
+        all.fetch_add(1, Relaxed);
+        Self(Arc::clone(all))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
 /// A TCP stream that tells its [`Gauge`] what came in.
 #[derive(Debug)]
 pub(super) struct GaugedStream {
     stream: TcpStream,
     gauge: Arc<Gauge>,
+    open: Open,
 }
 
 impl GaugedStream {
-    pub(super) fn new(stream: TcpStream, gauge: Arc<Gauge>) -> Self {
-        Self { stream, gauge }
+    pub(super) fn new(stream: TcpStream, gauge: Arc<Gauge>, open: Open) -> Self {
+        Self { stream, gauge, open }
     }
 
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.stream
+    pub(super) fn into_inner(self) -> (TcpStream, Open) {
+        (self.stream, self.open)
     }
 }
 

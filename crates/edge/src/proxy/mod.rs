@@ -23,6 +23,7 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use doorward_config::UpstreamTarget;
@@ -33,16 +34,26 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 use crate::body::{EdgeBody, empty};
+use crate::metrics::{Exposition, Kind, gauge as gauge_of};
 use pool::Pool;
 use request_body::RequestBody;
 use response_body::ResponseBody;
 use websocket::Upgrade;
+
+/// The faults of upstreams that are counted; all others are the client's.
+const FAULTS: [(UpstreamFault, &str); 3] = [
+    (UpstreamFault::Connect, "connect"),
+    (UpstreamFault::Timeout, "timeout"),
+    (UpstreamFault::BadResponse, "bad_response"),
+];
 
 /// Forwards requests; holds the pools.
 pub struct Forwarder {
     times: TimePolicy,
     sizes: SizePolicy,
     pools: ArcSwap<Vec<Arc<Pool>>>,
+    open: Arc<AtomicI64>,
+    faults: [AtomicU64; FAULTS.len()],
 }
 
 /// Where a request goes and what it carries.
@@ -101,7 +112,17 @@ impl Forwarder {
     /// Makes a forwarder without connections.
     #[must_use]
     pub fn new(times: TimePolicy, sizes: SizePolicy) -> Self {
-        Self { times, sizes, pools: ArcSwap::default() }
+        Self { times, sizes, pools: ArcSwap::default(), open: Arc::default(), faults: Default::default() }
+    }
+
+    /// Writes what was counted so far.
+    pub(crate) fn write_metrics(&self, out: &mut Exposition) {
+        out.family("doorward_upstream_connections", Kind::Gauge, "Open connections to upstreams, waiting ones and tunnels included.");
+        out.sample(&[], gauge_of(&self.open));
+        out.family("doorward_upstream_failures_total", Kind::Counter, "Requests that got no answer of an upstream, by its fault.");
+        for ((_, word), count) in FAULTS.iter().zip(&self.faults) {
+            out.sample(&[("fault", *word)], count.load(Relaxed));
+        }
     }
 
     /// Sends the request where the plan says.
@@ -109,10 +130,14 @@ impl Forwarder {
     /// # Errors
     /// [`UpstreamFault`].
     pub async fn forward(&self, request: Request<EdgeBody>, plan: ForwardPlan<'_>) -> Result<Response<EdgeBody>, UpstreamFault> {
-        match &plan.upstream.target {
+        let answer = match &plan.upstream.target {
             UpstreamTarget::Http { host, port } => self.proxy(request, &plan, &self.pool(host, *port)).await,
             UpstreamTarget::Files { root } => files::serve(request, &plan, root).await,
+        };
+        if let Some(index) = answer.as_ref().err().and_then(|fault| FAULTS.iter().position(|(other, _)| other == fault)) {
+            self.faults[index].fetch_add(1, Relaxed);
         }
+        answer
     }
 
     async fn proxy(
@@ -162,9 +187,9 @@ impl Forwarder {
         }
         self.pools.rcu(|pools| match find(pools) {
             Some(_) => Vec::clone(pools),
-            None => pools.iter().cloned().chain([Pool::new(host.clone(), port)]).collect(),
+            None => pools.iter().cloned().chain([Pool::new(host.clone(), port, self.open.clone())]).collect(),
         });
-        find(&self.pools.load()).unwrap_or_else(|| Pool::new(host.clone(), port))
+        find(&self.pools.load()).unwrap_or_else(|| Pool::new(host.clone(), port, self.open.clone()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::UpstreamFault;
+use super::gauge::Open;
 use super::wire::Wire;
 
 /// An unused connection is closed after this long; below the keep-alive time of common servers.
@@ -24,6 +26,8 @@ pub(super) struct Pool {
     pub(super) host: Host,
     pub(super) port: u16,
     idle: Mutex<Idle>,
+    /// Connections to every upstream.
+    open: Arc<AtomicI64>,
 }
 
 #[derive(Default)]
@@ -34,8 +38,8 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(host: Host, port: u16) -> Arc<Self> {
-        Arc::new(Self { host, port, idle: Mutex::default() })
+    pub(super) fn new(host: Host, port: u16, open: Arc<AtomicI64>) -> Arc<Self> {
+        Arc::new(Self { host, port, idle: Mutex::default(), open })
     }
 
     /// The connection that was used last, unless it waited too long. It may have died meanwhile; sending finds out.
@@ -71,7 +75,7 @@ impl Pool {
             tracing::warn!(upstream_host = %self.host, upstream_port = self.port, %error, "upstream cannot be reached");
             UpstreamFault::Connect
         })?;
-        Wire::open(stream, times.first_byte).await.map_err(|_| UpstreamFault::Connect)
+        Wire::open(stream, Open::new(&self.open), times.first_byte).await.map_err(|_| UpstreamFault::Connect)
     }
 
     async fn dial(&self) -> std::io::Result<TcpStream> {
@@ -124,7 +128,7 @@ mod tests {
 
     async fn pool_with(wires: usize) -> (std::sync::Arc<Pool>, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let pool = Pool::new("127.0.0.1".parse().expect("a host"), listener.local_addr().expect("bound").port());
+        let pool = Pool::new("127.0.0.1".parse().expect("a host"), listener.local_addr().expect("bound").port(), Default::default());
         for _ in 0..wires {
             let mut wire = pool.connect(&TimePolicy::default()).await.expect("listening");
             // One turn lets the connection say that it wants a request.

@@ -67,8 +67,12 @@ impl Upgrade {
         }
         let mut wire = wire;
         poll_fn(|cx| wire.poll_connection(cx)).await;
-        let (upstream, first) = wire.into_stream();
-        tokio::spawn(tunnel(self.client, upstream, first));
+        let (upstream, open, first) = wire.into_stream();
+        let tunnel = tunnel(self.client, upstream, first);
+        tokio::spawn(async move {
+            tunnel.await;
+            drop(open);
+        });
         field::remove_named_by_connection(&mut parts.headers);
         cookie::keep_ours(&mut parts.headers);
         Self::ask(&mut parts.headers);

@@ -11,7 +11,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::gauge::{Gauge, GaugedStream};
+use super::gauge::{Gauge, GaugedStream, Open};
 use super::request_body::RequestBody;
 use super::timer::LazyTimer;
 
@@ -37,9 +37,9 @@ impl Wire {
     ///
     /// # Errors
     /// hyper's, which does not fail here in practice.
-    pub(super) async fn open(stream: TcpStream, patience: Duration) -> hyper::Result<Box<Self>> {
+    pub(super) async fn open(stream: TcpStream, open: Open, patience: Duration) -> hyper::Result<Box<Self>> {
         let gauge = Arc::new(Gauge::default());
-        let io = TokioIo::new(GaugedStream::new(stream, gauge.clone()));
+        let io = TokioIo::new(GaugedStream::new(stream, gauge.clone(), open));
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_MAX_BYTES).handshake(io).await?;
         Ok(Box::new(Self { sender, gauge, timer: LazyTimer::new(patience), connection, ended: false }))
     }
@@ -60,9 +60,10 @@ impl Wire {
         !self.ended && self.sender.is_ready()
     }
 
-    /// After a 101: the bare stream, and what came behind the head.
-    pub(super) fn into_stream(self: Box<Self>) -> (TcpStream, Bytes) {
+    /// After a 101: the bare stream, still counted, and what came behind the head.
+    pub(super) fn into_stream(self: Box<Self>) -> (TcpStream, Open, Bytes) {
         let parts = self.connection.into_parts();
-        (parts.io.into_inner().into_inner(), parts.read_buf)
+        let (stream, open) = parts.io.into_inner().into_inner();
+        (stream, open, parts.read_buf)
     }
 }

@@ -93,7 +93,7 @@ fn word(verdict: &GateVerdict) -> &'static str {
     match verdict {
         GateVerdict::Pass(_) => "pass",
         GateVerdict::Outsider => "outsider",
-        GateVerdict::Unauthenticated => "unauthenticated",
+        GateVerdict::NoCredentials | GateVerdict::Unauthenticated => "unauthenticated",
         GateVerdict::Throttled { .. } => "throttled",
         GateVerdict::Malformed => "malformed",
     }

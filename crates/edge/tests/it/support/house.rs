@@ -128,6 +128,7 @@ impl HouseBuilder {
             edge: edge.clone(),
             certificates: certificates.clone(),
             ready: Arc::new(|| Box::pin(std::future::ready(true))),
+            metrics: Arc::new(|| Box::pin(std::future::ready("a_total 1\n".to_owned()))),
             documents: Arc::new([("/openapi.json", bytes::Bytes::from_static(br#"{"openapi":"3.1.0"}"#))]),
             drain: Duration::from_secs(5),
         };
