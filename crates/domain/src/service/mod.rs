@@ -3,6 +3,7 @@
 //! A façade: what a flow does is told beside its aggregate.
 
 mod error;
+mod load;
 mod operator;
 mod request;
 mod rules;
@@ -34,6 +35,7 @@ use crate::throttle::{Charger, Counters, Subject};
 use crate::verification;
 
 pub use error::{FieldFault, FlowError};
+pub use load::{Load, MailBacklog};
 pub use request::{Invitation, SignIn, SignUp};
 pub use rules::{AccountRules, MailRules, SignUpMode};
 pub use visitor::Visitor;

@@ -7,6 +7,7 @@ mod counters;
 mod error;
 pub(crate) mod key;
 mod mail;
+mod metrics;
 mod node;
 mod service;
 mod store;
@@ -30,7 +31,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 use crate::notify::Supervisor;
-use crate::reload::{ReloadParts, Reloader};
+use crate::reload::{ReloadCounts, ReloadParts, Reloader};
 use crate::trail::{Keeper, KeeperSettings};
 
 pub use accounts::{OpenedAccounts, open_accounts};
@@ -50,6 +51,7 @@ pub struct House {
     follower: Option<key::Follower>,
     reloads: Option<(Reloader, Signal)>,
     supervisor: Arc<Supervisor>,
+    counts: Arc<ReloadCounts>,
 }
 
 impl House {
@@ -94,10 +96,19 @@ impl House {
             Box::pin(async move { accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
         });
         let keeper = Keeper::new(accounts.clone(), Arc::new(SystemClock), KeeperSettings::from(&config.audit));
+        let counts: Arc<ReloadCounts> = Arc::default();
+        let metrics = metrics::source(metrics::Sources {
+            edge: edge.clone(),
+            accounts: accounts.clone(),
+            shared_counters: opened.shared_counters,
+            reloads: counts.clone(),
+            anchored_at: keeper.anchored_at(),
+            started_at: SystemClock.now().as_second(),
+        });
         let bound = listen::bind(&listen_spec(&config.listen))?;
         Ok(Self {
             bound,
-            serve: ServeParts { edge, certificates, ready, documents: documents(), drain: DRAIN },
+            serve: ServeParts { edge, certificates, ready, metrics, documents: documents(), drain: DRAIN },
             app,
             accounts,
             keeper,
@@ -105,6 +116,7 @@ impl House {
             follower,
             reloads: None,
             supervisor: Arc::default(),
+            counts,
         })
     }
 
@@ -120,6 +132,7 @@ impl House {
             certificates: self.serve.certificates.clone(),
             accounts: self.accounts.clone(),
             supervisor: self.supervisor.clone(),
+            counts: self.counts.clone(),
         };
         self.reloads = Some((Reloader::new(parts), hangup));
         self
