@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use doorward_kit::{Clock, SessionId, Timestamp};
 
+use super::reached::{Moved, Reached};
 use super::writer::Job;
-use super::{AuditEntry, AuditEvent, AuditRecord, ChainKeys, Outcome};
+use super::{AuditEntry, AuditEvent, AuditRecord, ChainKeys, MetaKey, Outcome};
 use crate::store::{Store, StoreError, Tx};
 
 /// First pause after a store that did not answer; doubles up to [`LONGEST_PAUSE`].
@@ -22,6 +23,7 @@ pub(super) struct Committer {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) chain: Arc<ChainKeys>,
+    pub(super) reached: Arc<Reached>,
     pub(super) node: String,
     /// Events that were lost and that no entry tells of yet.
     pub(super) dropped: Arc<AtomicU64>,
@@ -79,8 +81,10 @@ impl Committer {
         if gap > 0 {
             records.push(self.gap(gap));
         }
-        append(&mut *tx, &self.chain, &self.node, records).await?;
-        tx.commit().await
+        let moved = append(&mut *tx, (&self.chain, &self.reached), &self.node, records).await?;
+        tx.commit().await?;
+        self.reached.note(moved);
+        Ok(())
     }
 
     fn gap(&self, count: u64) -> AuditRecord {
@@ -100,12 +104,24 @@ fn touches(batch: &[Job]) -> BTreeMap<SessionId, Timestamp> {
     touches
 }
 
-/// Chains records to the node's head and stores them: the last thing a unit of work does before it commits.
-pub(crate) async fn append(tx: &mut dyn Tx, chain: &ChainKeys, node: &str, records: Vec<AuditRecord>) -> Result<(), StoreError> {
-    if records.is_empty() {
-        return Ok(());
-    }
+/// Chains records to the node's head and stores them: the last thing a unit of work does before it commits. A chain that is shorter than
+/// this process has left it was put back: the first row then says so.
+pub(crate) async fn append(
+    tx: &mut dyn Tx,
+    (chain, reached): (&ChainKeys, &Reached),
+    node: &str,
+    mut records: Vec<AuditRecord>,
+) -> Result<Moved, StoreError> {
+    let Some(first) = records.first() else { return Ok(Moved::Nowhere) };
     let mut head = tx.audit().lock_head(node).await?;
+    let lost = reached.lost(&head);
+    if let Some(lost) = lost {
+        tracing::error!(node, has = head.seq, had = lost, "the audit trail was put back to an earlier state");
+        let entry = AuditEntry::of_house(AuditEvent::Gap, Outcome::Error, first.at).because("put_back");
+        let entry = entry.with(MetaKey::FromSeq, head.seq + 1).with(MetaKey::ToSeq, lost);
+        records.insert(0, AuditRecord::new(entry, node));
+    }
     let rows = chain.chain(&mut head, records);
-    tx.audit().append(&rows, &head).await
+    tx.audit().append(&rows, &head).await?;
+    Ok(if lost.is_some() { Moved::Anew(head.seq) } else { Moved::On(head.seq) })
 }

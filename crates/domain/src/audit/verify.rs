@@ -54,6 +54,8 @@ impl Anchor {
 pub enum ChainFault {
     /// The row is not what was written: a field, its position or its hash was changed, or it was never written by this house.
     Altered,
+    /// There is a row where all were pruned.
+    BelowFloor,
     /// The row is missing.
     Missing,
     /// There is a row too many at this position.
@@ -81,6 +83,7 @@ impl fmt::Display for ChainFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Altered => "altered: the row's hash does not fit its fields",
+            Self::BelowFloor => "inserted: the rows up to the floor were pruned, and here is one",
             Self::Missing => "removed: the row is not there",
             Self::Inserted => "inserted: there is a row too many",
             Self::Unlinked => "reordered: the row does not refer to the one before it",
@@ -128,7 +131,8 @@ impl<'a> ChainVerifier<'a> {
     pub fn new(head: &ChainHead, keys: &'a ChainKeys, anchors: &'a [Anchor]) -> Result<Self, BrokenChain> {
         let mut anchors: Vec<_> = anchors.iter().filter(|anchor| anchor.node == head.node).collect();
         anchors.sort_by_key(|anchor| std::cmp::Reverse(anchor.seq));
-        let mut this = Self { keys, node: head.node.clone(), seq: head.floor_seq, hash: head.floor_hash, key_version: 0, anchors };
+        let mut this =
+            Self { keys, node: head.node.clone(), seq: head.floor_seq, hash: head.floor_hash, key_version: 0, anchors };
         if !keys.is_sealed(head) {
             return Err(this.broken(head.seq, ChainFault::HeadAltered));
         }

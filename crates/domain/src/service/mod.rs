@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::account::{AccountExport, ProfileChanges, User, change_email, delete, export, invite, password, profile, sign_up};
-use crate::audit::{AuditEntry, AuditRecord, ChainKeys, Writer};
+use crate::audit::{AuditEntry, AuditRecord, ChainKeys, Reached, Writer};
 use crate::credential::{Password, PasswordHasher, Strength, policy};
 use crate::instant::HighWater;
 use crate::keys::Keys;
@@ -70,6 +70,7 @@ pub struct Accounts {
     pub(crate) charger: Charger,
     pub(crate) sessions: SessionCache,
     pub(crate) chain: Arc<ChainKeys>,
+    pub(crate) reached: Arc<Reached>,
     pub(crate) writer: Writer,
     pub(crate) mail_queued: Notify,
     pub(crate) waiting: Waiting,
@@ -91,13 +92,19 @@ impl Accounts {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { store, hasher, counters, clock, entropy, keys, rules } = parts;
-        let chain = Arc::new(ChainKeys::of_ring(&keys));
+        let (chain, reached) = (Arc::new(ChainKeys::of_ring(&keys)), Arc::new(Reached::default()));
         Self {
-            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&chain), rules.node.clone()),
+            writer: Writer::new(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                (Arc::clone(&chain), Arc::clone(&reached)),
+                rules.node.clone(),
+            ),
             charger: Charger::new(counters, rules.limits.clone()),
             high_water: HighWater::new(Arc::clone(&clock)),
             keys: Keys::of(&keys),
             chain,
+            reached,
             sessions: SessionCache::new(),
             mail_queued: Notify::new(),
             waiting: Waiting::default(),

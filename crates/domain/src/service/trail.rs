@@ -4,12 +4,20 @@ use doorward_kit::Timestamp;
 
 use super::Accounts;
 use crate::audit::{
-    Anchor, AuditEntry, AuditEvent, AuditRow, BrokenChain, ChainHead, ChainKeys, ChainVerifier, MetaKey, Outcome,
+    Anchor, AuditEntry, AuditEvent, AuditRow, BrokenChain, ChainFault, ChainHead, ChainKeys, ChainVerifier, MetaKey, Outcome,
 };
 use crate::store::{AuditCursor, AuditFilter, PageLimit, StoreError};
 
 /// Rows that are proven between two looks at the head.
 const PAGE: u32 = 1000;
+
+/// How a walk along a chain came out.
+enum Walk {
+    /// It reached the end, or a place where the chain does not hold.
+    Ended(Result<u64, BrokenChain>),
+    /// The floor rose past it.
+    Overtaken,
+}
 
 impl Accounts {
     /// Keys that check the chains.
@@ -64,8 +72,8 @@ impl Accounts {
         Ok(heads.iter().filter(|head| head.seq > 0).map(|head| Anchor::of(head, now, &self.chain)).collect())
     }
 
-    /// Proves the chain of one node against its head and anchors, row by row, while others append to it. `walked` is told how many rows
-    /// are proven. Says how many there were.
+    /// Proves the chain of one node against its head and anchors, row by row, while others append to it and old rows are pruned. `walked`
+    /// is told how many rows are proven. Says how many there were.
     ///
     /// # Errors
     /// [`StoreError`]; within it, where the chain does not hold.
@@ -75,23 +83,65 @@ impl Accounts {
         anchors: &[Anchor],
         mut walked: impl FnMut(u64),
     ) -> Result<Result<u64, BrokenChain>, StoreError> {
+        loop {
+            match self.walk(node, anchors, &mut walked).await? {
+                Walk::Ended(outcome) => return Ok(outcome),
+                // The rows that it stood on were pruned.
+                Walk::Overtaken => {}
+            }
+        }
+    }
+
+    async fn walk(&self, node: &str, anchors: &[Anchor], walked: &mut impl FnMut(u64)) -> Result<Walk, StoreError> {
         let start = self.audit_head(node).await?;
         let mut verifier = match ChainVerifier::new(&start, &self.chain, anchors) {
             Ok(verifier) => verifier,
-            Err(broken) => return Ok(Err(broken)),
+            Err(broken) => return Ok(Walk::Ended(Err(broken))),
         };
+        if let Some(row) = self.readable(node, 0, 1).await?.0.first().filter(|row| row.seq <= start.floor_seq) {
+            return Ok(Walk::Ended(Err(BrokenChain { node: node.to_owned(), seq: row.seq, fault: ChainFault::BelowFloor })));
+        }
         loop {
-            let rows = self.audit_rows(node, verifier.position(), PageLimit::new(PAGE)).await?;
+            let (rows, all_readable) = self.readable(node, verifier.position(), PAGE).await?;
             // Read after the rows: a row that was there has a head that knows it.
             let head = self.audit_head(node).await?;
+            if head.floor_seq > verifier.position() && self.chain.is_sealed(&head) {
+                return Ok(Walk::Overtaken);
+            }
             for row in &rows {
                 if let Err(broken) = verifier.step(row) {
-                    return Ok(Err(broken));
+                    return Ok(Walk::Ended(Err(broken)));
                 }
             }
             walked(verifier.position() - start.floor_seq);
+            if !all_readable {
+                let seq = verifier.position() + 1;
+                return Ok(Walk::Ended(Err(BrokenChain { node: node.to_owned(), seq, fault: ChainFault::Altered })));
+            }
             if rows.len() < PAGE as usize && verifier.position() >= head.seq || rows.is_empty() {
-                return Ok(verifier.arrive(&head).map(|()| verifier.position() - start.floor_seq));
+                let outcome = verifier.arrive(&head).map(|()| verifier.position() - start.floor_seq);
+                return Ok(Walk::Ended(outcome));
+            }
+        }
+    }
+
+    /// Rows behind a position, up to the first that is none: whoever writes the database can put words into it that no row has. Says
+    /// whether there was no such row.
+    async fn readable(&self, node: &str, after: u64, limit: u32) -> Result<(Vec<AuditRow>, bool), StoreError> {
+        match self.audit_rows(node, after, PageLimit::new(limit)).await {
+            Err(StoreError::Inconsistent { .. }) => {}
+            rows => return rows.map(|rows| (rows, true)),
+        }
+        let (mut rows, mut after) = (Vec::new(), after);
+        loop {
+            match self.audit_rows(node, after, PageLimit::new(1)).await {
+                Err(StoreError::Inconsistent { .. }) => return Ok((rows, false)),
+                Err(error) => return Err(error),
+                Ok(one) => {
+                    let Some(row) = one.into_iter().next() else { return Ok((rows, true)) };
+                    after = row.seq;
+                    rows.push(row);
+                }
             }
         }
     }

@@ -28,8 +28,11 @@ impl Work<'_> {
 
     /// Makes it all true, the entries last: whatever locks the trail needs are held for the shortest time.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        append(&mut *self.tx, &self.accounts.chain, &self.accounts.rules.node, self.entries).await?;
-        self.tx.commit().await
+        let accounts = self.accounts;
+        let moved = append(&mut *self.tx, (&accounts.chain, &accounts.reached), &accounts.rules.node, self.entries).await?;
+        self.tx.commit().await?;
+        accounts.reached.note(moved);
+        Ok(())
     }
 }
 

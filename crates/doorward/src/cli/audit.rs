@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use doorward_config::{Config, ProcessEnv};
-use doorward_domain::audit::{Anchor, AuditEntry, BrokenChain, MetaKey};
+use doorward_domain::audit::{Anchor, AuditEntry, BrokenChain, ChainHead, MetaKey};
 use doorward_domain::{Accounts, AuditEvent, Outcome};
 use doorward_kit::{Clock as _, SystemClock, Timestamp, UserId};
 use serde_json::json;
 
 use super::Exit;
 use super::process::{block_on, load, print, say};
-use crate::trail::{append_anchors, read_anchors};
+use crate::trail::{append_anchors, last_shipped, read_anchors};
 use crate::wire::{StartError, open_accounts};
 use show::Progress;
 
@@ -163,25 +163,43 @@ async fn anchor(config: &Config, accounts: &Accounts, args: &AnchorArgs) -> Resu
 async fn verify(config: &Config, accounts: &Accounts, args: &VerifyArgs) -> Result<bool, StartError> {
     let file = args.anchor.as_ref().or_else(|| config.audit.anchor_file.as_ref().filter(|file| file.exists()));
     let anchors = file.map(|file| read_anchors(file)).transpose().map_err(StartError::Folder)?.unwrap_or_default();
+    let witnesses = [anchors.clone(), shipped(config, accounts)?].concat();
     let heads = accounts.audit_heads().await?;
-    let mut nodes: Vec<_> =
-        heads.iter().map(|head| head.node.clone()).chain(anchors.iter().map(|anchor| anchor.node.clone())).collect();
+    // The own chain in any case: it may be gone altogether.
+    let mut nodes = vec![accounts.rules().node.clone()];
+    nodes.extend(heads.iter().map(|head| head.node.clone()).chain(witnesses.iter().map(|anchor| anchor.node.clone())));
     nodes.sort();
     nodes.dedup();
-    let total = heads.iter().map(|head| head.seq - head.floor_seq).sum();
+    let total = heads.iter().map(|head| head.seq.saturating_sub(head.floor_seq)).sum();
     let mut progress = Progress::new("entries proven", total);
     let mut proven = Vec::new();
     for node in nodes {
         let before: u64 =
             proven.iter().map(|(_, result): &(String, Result<u64, BrokenChain>)| result.as_ref().copied().unwrap_or(0)).sum();
-        let result = accounts.verify_audit(&node, &anchors, |walked| progress.reach(before + walked)).await?;
+        let result = accounts.verify_audit(&node, &witnesses, |walked| progress.reach(before + walked)).await?;
         proven.push((node, result));
     }
     progress.end();
+    for (node, _) in proven.iter().filter(|(node, _)| witnesses.iter().all(|anchor| anchor.node != *node)) {
+        say(&format!("node {node}: no anchor and no shipped entry; a chain that was put back whole would go unnoticed"));
+    }
     let holds = proven.iter().all(|(_, result)| result.is_ok());
     accounts.record_now(entry(&proven, holds)).await?;
     tell(&proven, &anchors, args.json)?;
     Ok(holds)
+}
+
+/// The last shipped entry holds the chain to itself as an anchor does.
+fn shipped(config: &Config, accounts: &Accounts) -> Result<Vec<Anchor>, StartError> {
+    let Some(file) = &config.audit.file else { return Ok(Vec::new()) };
+    let last = last_shipped(file).map_err(|error| StartError::Folder(std::io::Error::other(error)))?;
+    Ok(last
+        .map(|(node, seq, hash)| {
+            let head = ChainHead { seq, hash, ..ChainHead::genesis(&node) };
+            Anchor::of(&head, now(), accounts.chain_keys())
+        })
+        .into_iter()
+        .collect())
 }
 
 fn entry(proven: &[(String, Result<u64, BrokenChain>)], holds: bool) -> AuditEntry {

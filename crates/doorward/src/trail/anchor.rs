@@ -76,7 +76,7 @@ fn parse(text: &str) -> Option<Anchor> {
     Some(Anchor { node: line.node, seq: line.seq, hash, at: line.at, key_version: line.key_version, mac })
 }
 
-fn octets(hex: &str) -> Option<ChainHash> {
+pub(super) fn octets(hex: &str) -> Option<ChainHash> {
     let digits = hex.as_bytes();
     if digits.len() != 64 {
         return None;

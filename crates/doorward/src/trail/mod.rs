@@ -12,4 +12,4 @@ pub use anchor::{append_anchors, read_anchors};
 pub use cef::cef;
 pub use keeper::{Keeper, KeeperSettings};
 pub use line::{hex, json};
-pub use sink::{FileSink, SinkError};
+pub use sink::{FileSink, SinkError, last_shipped};

@@ -8,10 +8,11 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use doorward_domain::audit::AuditRow;
+use doorward_domain::audit::{AuditRow, ChainHash};
 use serde::Deserialize;
 
-use super::line::json;
+use super::anchor::octets;
+use super::line::{hex, json};
 
 /// Longest line: the record's bound, twice.
 const TAIL: u64 = 64 * 1024;
@@ -32,6 +33,25 @@ pub enum SinkError {
 struct Place {
     node: String,
     seq: u64,
+    hash: String,
+}
+
+/// The last row that was shipped to a file: a witness of the chain that whoever writes the database does not reach. `None` for a file that
+/// is not there, or holds no whole line.
+///
+/// # Errors
+/// [`SinkError`].
+pub fn last_shipped(path: &Path) -> Result<Option<(String, u64, ChainHash)>, SinkError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let place = match last_place(&mut file)? {
+        Some(place) => Some(place),
+        None => newest_rotated(path)?.map(|full| last_place(&mut File::open(full)?)).transpose()?.flatten(),
+    };
+    place.map(|place| Ok((place.node, place.seq, octets(&place.hash).ok_or(SinkError::NotOurs)?))).transpose()
 }
 
 /// An open file.
@@ -41,8 +61,9 @@ pub struct FileSink {
     max: u64,
     file: File,
     size: u64,
-    /// Position of the last row that is in a file.
+    /// Position and hash of the last row that is in a file.
     shipped: u64,
+    shipped_hash: String,
     /// Octets of a torn line that were cut off when the file was opened.
     torn: u64,
 }
@@ -63,12 +84,32 @@ impl FileSink {
                 .map(|full| last_place(&mut File::open(full)?))
                 .transpose()?
                 .flatten()
-                .unwrap_or(Place { node: node.to_owned(), seq: 0 }),
+                .unwrap_or(Place { node: node.to_owned(), seq: 0, hash: String::new() }),
         };
         if shipped.node != node {
             return Err(SinkError::NotOurs);
         }
-        Ok(Self { path: path.to_owned(), node: node.to_owned(), max: max_bytes, file, size, shipped: shipped.seq, torn })
+        let (path, node) = (path.to_owned(), node.to_owned());
+        Ok(Self { path, node, max: max_bytes, file, size, shipped: shipped.seq, shipped_hash: shipped.hash, torn })
+    }
+
+    /// Whether this is the last row that is in a file.
+    #[must_use]
+    pub fn ends_with(&self, row: &AuditRow) -> bool {
+        row.seq == self.shipped && hex(&row.hash) == self.shipped_hash
+    }
+
+    /// Puts a file aside whose rows the chain no longer has, as evidence, and begins anew from the first row that is left.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    pub fn set_aside(mut self) -> Result<Self, SinkError> {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".contradicted.{}", self.shipped));
+        fs::rename(&self.path, self.path.with_file_name(name))?;
+        self.begin()?;
+        (self.shipped, self.shipped_hash) = (0, String::new());
+        Ok(self)
     }
 
     /// Position of the last row that is in a file.
@@ -102,7 +143,7 @@ impl FileSink {
             }
             text.push_str(&line);
             text.push('\n');
-            self.shipped = row.seq;
+            (self.shipped, self.shipped_hash) = (row.seq, hex(&row.hash));
         }
         self.write(&text)
     }
@@ -121,6 +162,10 @@ impl FileSink {
     fn rotate(&mut self) -> Result<(), SinkError> {
         let full = rotated_name(&self.path, self.shipped);
         fs::rename(&self.path, full)?;
+        self.begin()
+    }
+
+    fn begin(&mut self) -> Result<(), SinkError> {
         self.file = OpenOptions::new().create_new(true).append(true).read(true).mode(0o600).open(&self.path)?;
         self.size = 0;
         if let Some(folder) = self.path.parent() {

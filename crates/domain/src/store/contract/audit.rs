@@ -7,7 +7,7 @@ use std::time::Duration;
 use doorward_kit::{MasterKey, UserId};
 
 use super::{RACERS, race, sample};
-use crate::audit::{AuditEvent, AuditRecord, AuditRow, ChainKeys, Outcome, append};
+use crate::audit::{AuditEvent, AuditRecord, AuditRow, ChainKeys, Outcome, Reached, append};
 use crate::store::{AuditFilter, PageLimit, Store, StoreError};
 
 /// The key of these checks.
@@ -20,7 +20,7 @@ pub fn keys() -> ChainKeys {
 async fn write(store: &dyn Store, node: &str, records: Vec<AuditRecord>) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     let records = records.into_iter().map(|record| AuditRecord { node: node.to_owned(), ..record }).collect();
-    append(&mut *tx, &keys(), node, records).await?;
+    let _moved = append(&mut *tx, (&keys(), &Reached::default()), node, records).await?;
     tx.commit().await
 }
 

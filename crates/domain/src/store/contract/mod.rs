@@ -50,7 +50,8 @@ pub async fn dropped_work_leaves_no_trace(store: Arc<dyn Store>) -> Result<(), S
     tx.sessions().add(&session).await?;
     tx.sign_ups().add(&pending).await?;
     tx.outbox().add(&mail, super::Delivery::Due).await?;
-    crate::audit::append(&mut *tx, &audit::keys(), "node-1", vec![sample::record(1)]).await?;
+    let fresh = crate::audit::Reached::default();
+    let _moved = crate::audit::append(&mut *tx, (&audit::keys(), &fresh), "node-1", vec![sample::record(1)]).await?;
     drop(tx);
     assert!(store.find_user_by_email(&user.email.canonical).await?.is_none());
     assert!(store.find_session(&session.digest).await?.is_none());

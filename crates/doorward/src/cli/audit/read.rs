@@ -79,7 +79,7 @@ pub(super) async fn export(accounts: &Accounts, args: &ExportArgs) -> Result<(),
     let since = args.since.map(|since| since.instant(now()));
     accounts.record_now(AuditEntry::of_house(AuditEvent::TrailExported, Outcome::Success, now())).await?;
     let heads = accounts.audit_heads().await?;
-    let mut progress = Progress::new("entries read", heads.iter().map(|head| head.seq - head.floor_seq).sum());
+    let mut progress = Progress::new("entries read", heads.iter().map(|head| head.seq.saturating_sub(head.floor_seq)).sum());
     let mut out = BufWriter::new(std::io::stdout());
     let mut read = 0;
     for head in heads {

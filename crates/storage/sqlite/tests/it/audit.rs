@@ -12,6 +12,7 @@ use doorward_kit::{Clock as _, Timestamp, TokenDigest};
 use sqlx::Connection as _;
 
 use crate::support::{House, PASSWORD, caller, visitor};
+use crate::tamper::tamper;
 
 fn entry(house: &House, event: AuditEvent) -> AuditEntry {
     AuditEntry::of_house(event, Outcome::Denied, house.clock.now())
@@ -102,18 +103,6 @@ async fn a_recorder_never_waits_for_the_store() {
     assert_eq!(house.events(AuditEvent::GateDenied).await.len(), 1);
 }
 
-/// Somebody who may write the file, and takes the triggers away first.
-async fn tamper(house: &House, sql: &str) {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-    let triggers: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetch_all(&mut connection).await.unwrap();
-    for trigger in triggers {
-        sqlx::query(sqlx::AssertSqlSafe(format!("DROP TRIGGER {trigger}"))).execute(&mut connection).await.unwrap();
-    }
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
-}
-
 /// A house with twenty entries.
 async fn with_entries() -> House {
     let house = House::new().await;
@@ -156,7 +145,7 @@ async fn aud_07_what_was_done_to_a_chain_is_named_with_its_place() {
         ("DELETE FROM audit_heads", Some((1, ChainFault::BeyondHead))),
     ] {
         let house = with_entries().await;
-        tamper(&house, &format!("PRAGMA ignore_check_constraints = ON; {sql}")).await;
+        tamper(&house, sql).await;
         assert_eq!(house.accounts.audit_heads().await.unwrap().len(), 1, "{sql}");
         let found = house.accounts.verify_audit("node-1", &[], |_| {}).await.unwrap();
         assert_eq!(found.err().map(|broken| (broken.seq, broken.fault)), place, "{sql}");

@@ -20,4 +20,5 @@ mod session;
 mod sign_in;
 mod sign_up;
 mod support;
+mod tamper;
 mod throttle;

@@ -126,6 +126,13 @@ impl House {
         assemble(&self.store, clock, keys, QUICK, self.accounts.rules().clone())
     }
 
+    /// As [`Self::other_node`], by another name.
+    pub(crate) fn as_node(&self, node: &str) -> Arc<Accounts> {
+        let mut rules = self.accounts.rules().clone();
+        node.clone_into(&mut rules.node);
+        assemble(&self.store, &self.clock, &self.keys, QUICK, rules)
+    }
+
     /// Every octet that is on the disk.
     pub(crate) fn octets_on_disk(&self) -> Vec<u8> {
         self.database.octets()
