@@ -24,6 +24,7 @@ mod log;
 mod log_request;
 mod log_start;
 mod markup;
+mod metrics;
 mod operate;
 mod own_account;
 mod path;
