@@ -131,6 +131,11 @@ impl Alert {
         }
     }
 
+    /// How strong a new password is that was not what was wrong: it has to be entered once more, and may be thought over.
+    fn strength(&self, app: &AppState, field: &str, password: &Password, email: &str) -> Option<&'static str> {
+        (!self.is_faulty(field)).then(|| app.accounts.password_strength(password, email).as_str())
+    }
+
     fn is_faulty(&self, field: &str) -> bool {
         self.faults.iter().any(|fault| fault.field == field)
     }

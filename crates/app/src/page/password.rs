@@ -24,11 +24,13 @@ struct Page<'a> {
     email: &'a str,
     password_min: u32,
     alert: Option<&'a Alert>,
+    strength: Option<&'static str>,
 }
 
 impl<'a> Page<'a> {
     fn new(app: &'a AppState, token: &'a str, email: &'a str) -> Self {
-        Self { shell: Shell::new(app), token, email, password_min: app.accounts.rules().password_min, alert: None }
+        let password_min = app.accounts.rules().password_min;
+        Self { shell: Shell::new(app), token, email, password_min, alert: None, strength: None }
     }
 }
 
@@ -41,7 +43,7 @@ pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: H
 pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Response, Problem> {
     let Some(active) = form.caller.session.as_deref() else { return Ok(sign_in_first("/account/password")) };
     let (current, new) = (secret(form.text("current_password")), secret(form.text("new_password")));
-    match app.accounts.change_password(form.caller.visitor(), active, current, new).await {
+    match app.accounts.change_password(form.caller.visitor(), active, current, new.clone()).await {
         Ok(signed_in) => {
             let mut response = see_other("/account?done=password");
             session::begin(&app, response.headers_mut(), &signed_in);
@@ -49,7 +51,9 @@ pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Re
         }
         Err(error) => {
             let alert = Alert::of_flow(error, REFUSED)?;
-            Ok(again(&alert, &Page { alert: Some(&alert), ..Page::new(&app, &form.token, &active.user.email.display) }))
+            let email = &active.user.email.display;
+            let strength = alert.strength(&app, "new_password", &new, email);
+            Ok(again(&alert, &Page { alert: Some(&alert), strength, ..Page::new(&app, &form.token, email) }))
         }
     }
 }

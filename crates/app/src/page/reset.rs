@@ -25,6 +25,7 @@ struct Page<'a> {
     code: &'a str,
     password_min: u32,
     alert: Option<&'a Alert>,
+    strength: Option<&'static str>,
 }
 
 #[derive(Template)]
@@ -35,7 +36,14 @@ struct Done<'a> {
 
 impl<'a> Page<'a> {
     fn new(app: &'a AppState, token: &'a str) -> Self {
-        Self { shell: Shell::new(app), token, code: "", password_min: app.accounts.rules().password_min, alert: None }
+        Self {
+            shell: Shell::new(app),
+            token,
+            code: "",
+            password_min: app.accounts.rules().password_min,
+            alert: None,
+            strength: None,
+        }
     }
 }
 
@@ -44,15 +52,16 @@ pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: H
 }
 
 pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Response, Problem> {
-    let code = pasted(form.text("token"));
-    match app.accounts.reset_password(form.caller.visitor(), code, secret(form.text("password"))).await {
+    let (code, password) = (pasted(form.text("token")), secret(form.text("password")));
+    match app.accounts.reset_password(form.caller.visitor(), code, password.clone()).await {
         Ok(()) => Ok(view::render(&Done { shell: Shell::new(&app) })),
         Err(error) => {
             let alert = Alert::of_flow(error, REFUSED)?;
             // Only what has the form of a code: nothing else of a request comes back (ERR-06).
             let is_kept = alert.status == StatusCode::UNPROCESSABLE_ENTITY && Token::parse(code).is_some();
             let kept = if is_kept { code } else { "" };
-            Ok(again(&alert, &Page { code: kept, alert: Some(&alert), ..Page::new(&app, &form.token) }))
+            let strength = alert.strength(&app, "password", &password, "");
+            Ok(again(&alert, &Page { code: kept, alert: Some(&alert), strength, ..Page::new(&app, &form.token) }))
         }
     }
 }

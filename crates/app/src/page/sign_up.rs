@@ -35,6 +35,7 @@ struct Page<'a> {
     password_min: u32,
     mode: SignUpMode,
     alert: Option<&'a Alert>,
+    strength: Option<&'static str>,
 }
 
 impl<'a> Page<'a> {
@@ -49,6 +50,7 @@ impl<'a> Page<'a> {
             invitation: "",
             mode: rules.sign_up,
             alert: None,
+            strength: None,
         }
     }
 
@@ -72,11 +74,13 @@ pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Re
     let password = Password(Secret::new(form.text("password").to_owned()));
     let named = (!name.is_empty()).then_some(name);
     let invited = (!invitation.is_empty()).then_some(invitation);
-    match app.accounts.sign_up(form.caller.visitor(), SignUp { email, password, name: named, invitation: invited }).await {
+    let request = SignUp { email, password: password.clone(), name: named, invitation: invited };
+    match app.accounts.sign_up(form.caller.visitor(), request).await {
         Ok(()) => Ok(see_other("/account/check-mail")),
         Err(error) => {
             let alert = Alert::of_flow(error, refused(app.accounts.rules().sign_up))?;
-            let page = Page { email, name, invitation, alert: Some(&alert), ..Page::new(&app, &form.token) };
+            let strength = alert.strength(&app, "password", &password, email);
+            let page = Page { email, name, invitation, alert: Some(&alert), strength, ..Page::new(&app, &form.token) };
             let mut response = view::render(&page);
             alert.dress(&mut response);
             Ok(response)

@@ -19,7 +19,7 @@ pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str
     accounts.charge_subject(visitor, "reset_password", Subject::Prefix(&visitor.prefix())).await?;
     // Then all callers together (RESET-10), so that no caller takes more of the common quota than of its own.
     accounts.charge_subject(visitor, "reset_password_total", Subject::Everybody).await?;
-    // Whose account it is must not be known here (RESET-03), so the one word that is not looked for is the account's own address.
+    // Whose account it is must not be known here (RESET-03): the account's own address is looked for once the link has named it.
     let password = match password::judge(accounts, "password", password, "") {
         Ok(password) => password,
         Err(error) => {
@@ -27,10 +27,10 @@ pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str
             return Err(error);
         }
     };
-    let hash = password::hash(accounts, password).await?;
-    match attempt(accounts, visitor, token, &hash).await {
+    let hash = password::hash(accounts, password.clone()).await?;
+    match attempt(accounts, visitor, token, &password, &hash).await {
         // Another flow of the same account won: what it left is looked at afresh, once.
-        Err(FlowError::Store(StoreError::Conflict)) => match attempt(accounts, visitor, token, &hash).await {
+        Err(FlowError::Store(StoreError::Conflict)) => match attempt(accounts, visitor, token, &password, &hash).await {
             Err(FlowError::Store(StoreError::Conflict)) => Err(FlowError::Refused),
             outcome => outcome,
         },
@@ -38,7 +38,13 @@ pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str
     }
 }
 
-async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, hash: &str) -> Result<(), FlowError> {
+async fn attempt(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    token: &str,
+    password: &Password,
+    hash: &str,
+) -> Result<(), FlowError> {
     let now = accounts.high_water.now();
     let mut tx = accounts.begin().await?;
     let outcome = match Token::parse(token) {
@@ -53,6 +59,12 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, hash: &
             return Err(FlowError::Refused);
         }
     };
+    // Only whoever holds the link is told this, and the link stays as good as it was.
+    if let Err(error) = password::judge(accounts, "password", password.clone(), &user.email.canonical) {
+        drop(tx);
+        accounts.commit_entry(failed(visitor, "policy", now)).await?;
+        return Err(error);
+    }
     let ended = renew(accounts, &mut tx, &user, hash, now).await?;
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::Recovered, Outcome::Success, now);
     let entry = entry.by(user.id).about(&accounts.keys.subject_hash(&user.email.canonical));

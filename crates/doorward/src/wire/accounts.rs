@@ -6,13 +6,13 @@ use std::thread::available_parallelism;
 
 use doorward_config::{Config, EnvSource, SignUp};
 use doorward_domain::Accounts;
-use doorward_domain::credential::{Argon2Pool, Argon2Settings};
+use doorward_domain::credential::{Argon2Pool, Argon2Settings, Blocklist};
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::throttle::FallbackCounters;
 use doorward_kit::{Entropy, KeyPurpose, SharedRing, SystemClock, SystemEntropy};
 use doorward_policy::LimitPolicy;
 
-use super::{StartError, counters, key, node};
+use super::{StartError, blocklist, counters, key, node};
 use crate::private_file;
 
 /// The service and the keys that others derive theirs from.
@@ -35,9 +35,12 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
     private_file::make_dir(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
     let ring = key::open(config, env, &*entropy)?;
     let keys = SharedRing::new(ring.clone(), Arc::new(SystemClock));
-    // A blocklist that nobody reads would be believed to hold.
+    if !Blocklist::is_common_list_whole() {
+        return Err(StartError::CommonPasswords);
+    }
+    let blocklist = blocklist::load(config.accounts.blocklist_file.as_deref())?;
     if config.accounts.blocklist_file.is_some() {
-        return Err(StartError::Usage("accounts.blocklist_file: this build has its own list only"));
+        tracing::info!(entries = blocklist.len(), too_short = blocklist.ignored(), "accounts.blocklist_file read");
     }
     let opened = counters::open(config, env)?;
     let store = super::store::open(config, env).await?;
@@ -49,7 +52,7 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
         clock: Arc::new(SystemClock),
         entropy,
         keys: keys.clone(),
-        rules: rules(config),
+        rules: AccountRules { blocklist: Arc::new(blocklist), ..rules(config) },
     }));
     key::refuse_old_copy(&ring, &accounts).await?;
     Ok(OpenedAccounts { accounts, keys, shared_counters: opened.shared })

@@ -71,6 +71,12 @@ pub enum StartError {
     /// The hashing threads.
     #[error("passwords cannot be hashed: {0}")]
     Hasher(#[from] doorward_domain::credential::Argon2Error),
+    /// The operator's list of passwords.
+    #[error("accounts.blocklist_file: {0}")]
+    Blocklist(#[from] super::BlocklistError),
+    /// The program file is damaged.
+    #[error("the built-in list of common passwords is damaged; install the program again")]
+    CommonPasswords,
     /// The accounts application.
     #[error(transparent)]
     App(#[from] doorward_app::AppError),
@@ -115,6 +121,7 @@ impl StartError {
             | Self::NoKey
             | Self::KeyMissing { .. }
             | Self::Ring(_)
+            | Self::Blocklist(_)
             | Self::Gate(_)
             | Self::Tls(_) => Exit::Usage,
             Self::NotThere(_) => Exit::NotRight,
@@ -124,6 +131,7 @@ impl StartError {
             | Self::Store(_)
             | Self::Counters(_)
             | Self::Hasher(_)
+            | Self::CommonPasswords
             | Self::App(_)
             | Self::Bind(_)
             | Self::Signal(_)

@@ -3,6 +3,7 @@
 mod accounts;
 mod admission;
 mod audit;
+mod blocklist;
 mod counters;
 mod error;
 pub(crate) mod key;
@@ -35,6 +36,7 @@ use crate::reload::{ReloadCounts, ReloadParts, Reloader};
 use crate::trail::{Keeper, KeeperSettings};
 
 pub use accounts::{OpenedAccounts, open_accounts};
+pub use blocklist::{BlocklistError, blocklist_fault};
 pub use error::StartError;
 
 /// How long requests under way may take once the process was told to stop.

@@ -94,6 +94,8 @@ fn pieces(letters: &[Letter], text: &[char], start: usize, copy: usize, lists: &
     own.find(text, start, |found| pieces.push(Piece { end: found.end, price: found.bits * BIT, kind: Kind::Own }));
     pieces.extend(pattern::runs(text, start).map(|(end, price)| Piece { end, price, kind: Kind::Run }));
     pieces.extend(pattern::dates(text, start).map(|(end, price)| Piece { end, price, kind: Kind::Date }));
+    let single = price_of(letters[start]);
+    pieces.extend(pattern::same(text, start).map(|(end, price)| Piece { end, price: single + price, kind: Kind::Copy }));
     let price = pattern::price_of_copy(start);
     pieces.extend((pattern::SHORTEST_COPY..=copy).map(|length| Piece { end: start + length, price, kind: Kind::Copy }));
     pieces

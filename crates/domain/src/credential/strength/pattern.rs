@@ -65,6 +65,12 @@ fn keys(text: &[char]) -> usize {
     ROWS.iter().flat_map(|row| [from(row, false), from(row, true)]).max().unwrap_or(0)
 }
 
+/// One character several times over: what is added to the price of the character.
+pub(super) fn same(text: &[char], start: usize) -> impl Iterator<Item = (usize, Price)> {
+    let longest = text[start..].iter().take_while(|character| **character == text[start]).count();
+    (2..=longest).map(move |length| (start + length, logarithm(length)))
+}
+
 /// Years, and days written in digits alone.
 pub(super) fn dates(text: &[char], start: usize) -> impl Iterator<Item = (usize, Price)> {
     let digits: Vec<u32> = text[start..].iter().take(8).map_while(|character| character.to_digit(10)).collect();

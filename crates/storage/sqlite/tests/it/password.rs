@@ -1,8 +1,10 @@
 //! Passwords from sign-up to sign-in.
 
-use doorward_domain::credential::Argon2Settings;
+use std::sync::Arc;
+
+use doorward_domain::credential::{Argon2Settings, Blocklist};
 use doorward_domain::service::FlowError;
-use doorward_domain::{AuditEvent, Store};
+use doorward_domain::{AuditEvent, Store as _};
 
 use crate::support::{House, QUICK, generous, token_in};
 
@@ -84,6 +86,68 @@ async fn pwd_04_hashes_are_argon2id_of_owasps_cost_and_weaker_ones_are_upgraded_
     house.member("bob@example.org").await;
     let of_bob = house.store.find_user_by_email("bob@example.org").await.unwrap().unwrap().password_hash.unwrap();
     assert!(of_bob.starts_with("$argon2id$v=19$m=19456,t=2,p=1,"), "{of_bob}");
+}
+
+/// What a guesser tries for everybody, for this site and for this person, in the usual disguises.
+const GUESSED: [&str; 12] = [
+    "passwordpassword",
+    "P@ssw0rd-P@ssw0rd",
+    "!!!Qwertyuiop123!!!",
+    "iloveyou1234567890",
+    "aaaaaaaaaaaaaaaaaaaa",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "monkey.dragon.shadow",
+    "doorward2026!!!!",
+    "D00rw4rd-D00rw4rd",
+    "annabel.lee@post.example",
+    "4nn4b3l.L33.2026",
+    "app.example.org app",
+];
+
+#[tokio::test]
+async fn pwd_03_what_is_guessed_first_is_refused_wherever_a_password_is_chosen() {
+    const ANNABEL: &str = "annabel.lee@post.example";
+    let house = House::new().await;
+    house.member(ANNABEL).await;
+    let active = house.sign_in(ANNABEL, crate::support::PASSWORD).await.unwrap().active;
+    let (context, link) = (crate::support::caller(1), house.recovery_token(ANNABEL).await);
+    let before = house.store.find_user_by_email(ANNABEL).await.unwrap().unwrap().password_hash;
+    for password in GUESSED {
+        assert_told(house.sign_up(ANNABEL, password).await.map(|()| true), "password", password);
+        let change = house.accounts.change_password(
+            crate::support::visitor(&context),
+            &active,
+            crate::support::secret(crate::support::PASSWORD),
+            crate::support::secret(password),
+        );
+        assert_told(change.await.map(|_| true), "new_password", password);
+        assert_told(house.reset(&link, password).await.map(|()| true), "password", password);
+    }
+    assert_eq!(house.store.find_user_by_email(ANNABEL).await.unwrap().unwrap().password_hash, before);
+    house.reset(&link, "a wholly different passphrase").await.expect("and the link is as good as it was");
+}
+
+/// The reason is told for the field, and holds nothing of the password.
+#[track_caller]
+fn assert_told(outcome: Result<bool, FlowError>, field: &str, password: &str) {
+    let Err(FlowError::Invalid(faults)) = outcome else { panic!("{password:?} as {field} is {outcome:?}") };
+    let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!(fault.field, field);
+    assert!(fault.detail.starts_with("This password ") && !fault.detail.contains(password), "{password:?}: {}", fault.detail);
+}
+
+#[tokio::test]
+async fn the_list_of_the_operator_is_in_force_and_good_passphrases_pass_both() {
+    let list = Arc::new(Blocklist::parse(b"quarterdeck\nnorthwind\n").unwrap());
+    let house = House::with(generous(), QUICK, |rules| rules.blocklist = Arc::clone(&list)).await;
+    for refused in ["Quarterdeck-Northwind!", "qu4rterd3ck2026!"] {
+        assert_told(house.sign_up("bob@example.org", refused).await.map(|()| true), "password", refused);
+    }
+    for (number, taken) in
+        ["copper lantern meadow violin", "TangledWalnutBicycleComet", "vier unruhige Ziegel tanzen"].into_iter().enumerate()
+    {
+        house.sign_up(&format!("member{number}@example.org"), taken).await.expect(taken);
+    }
 }
 
 async fn stored(house: &House) -> String {
