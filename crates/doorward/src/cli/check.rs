@@ -3,14 +3,13 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use doorward_config::{Config, Counters, EnvSource, Faults, MailTransport, ProcessEnv, Remote, SecretSource, Store, Tls};
-use doorward_edge::gate::GateKeeper;
-use doorward_edge::tls::Identity;
+use doorward_config::{Config, Counters, EnvSource, Faults, MailTransport, ProcessEnv, Remote, Store};
 use doorward_policy::Policy;
 use serde::Serialize;
 
 use super::Exit;
 use crate::exposure::Exposure;
+use crate::wire::{blocklist_fault, secret_faults};
 
 /// Says whether the configuration and the files it names are right; opens no port.
 #[derive(Debug, clap::Args)]
@@ -106,20 +105,12 @@ fn count(number: usize, noun: &str) -> String {
 pub fn look_at_files(config: &Config, policy: &Policy, env: &dyn EnvSource) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |key: &str, problem: String| findings.push(Finding { key: key.to_owned(), problem });
-    if let Some(Err(error)) = config.site.key.as_ref().map(|source| source.read(env)) {
-        find("site.key", with_sources(&error));
+    for fault in secret_faults(config, policy, env) {
+        find(&fault.key, fault.problem);
     }
-    look_at_servers(config, env, &mut find);
-    if let Tls::Files { certificate, key } = &config.tls
-        && let Err(error) = Identity::from_files(certificate, key)
-    {
-        find("tls", with_sources(&error));
-    }
-    // Each gate by itself, so that one broken file does not hide another.
-    for gate in policy.routes.entries().iter().filter_map(|entry| entry.gate()) {
-        if let Err(error) = GateKeeper::load(std::slice::from_ref(gate)) {
-            find("gate.users_file", with_sources(&error));
-        }
+    look_at_authorities(config, &mut find);
+    if let Some(fault) = blocklist_fault(config.accounts.blocklist_file.as_deref()) {
+        find("accounts.blocklist_file", fault.to_string());
     }
     for upstream in &config.upstreams {
         if let doorward_config::UpstreamTarget::Files { root } = &upstream.target
@@ -131,40 +122,21 @@ pub fn look_at_files(config: &Config, policy: &Policy, env: &dyn EnvSource) -> V
     findings
 }
 
-/// Passwords of servers are held to what `serve` asks of them (CFG-01); authorities must be there.
-fn look_at_servers(config: &Config, env: &dyn EnvSource, find: &mut impl FnMut(&str, String)) {
-    let mut look = |section: &str, server: &Remote, is_ours: bool| {
-        let read = |source: &SecretSource| if is_ours { source.read(env) } else { source.read_issued(env) };
-        if let Some(Err(error)) = server.password.as_ref().map(read) {
-            find(&format!("{section}.password"), with_sources(&error));
-        }
+/// Certificates of authorities must be there.
+fn look_at_authorities(config: &Config, find: &mut impl FnMut(&str, String)) {
+    let mut look = |section: &str, server: &Remote| {
         if let Some(Err(error)) = server.ca_file.as_ref().map(std::fs::File::open) {
             let path = server.ca_file.as_deref().unwrap_or(Path::new(""));
             find(&format!("{section}.ca_file"), format!("{}: cannot be read: {error}", path.display()));
         }
     };
     if let Store::Postgres(postgres) = &config.store {
-        look("store", &postgres.server, true);
+        look("store", &postgres.server);
     }
     if let Counters::Redis(redis) = &config.counters {
-        look("counters", &redis.server, true);
+        look("counters", &redis.server);
     }
     if let MailTransport::Smtp(relay) = &config.mail.transport {
-        look("mail", relay, false);
+        look("mail", relay);
     }
-}
-
-/// An error and its causes on one line; a cause that the error already repeats is left out.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -10,8 +10,10 @@ pub mod import;
 pub mod mail;
 pub mod openapi;
 mod process;
+pub mod secrets;
 pub mod serve;
 pub mod session;
+mod span;
 pub mod user;
 pub mod verify;
 
@@ -59,6 +61,9 @@ enum Command {
     /// See what became of mail, and have it tried again.
     #[command(subcommand)]
     Mail(mail::MailCommand),
+    /// See and rotate the site's keys.
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Read, export and prove the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -92,6 +97,7 @@ pub fn main() -> Exit {
         Command::Import(command) => import::run(&line.config, &command),
         Command::Session(command) => session::run(&line.config, &command),
         Command::Mail(command) => mail::run(&line.config, &command),
+        Command::Secrets(command) => secrets::run(&line.config, &command),
         Command::Audit(command) => audit::run(&line.config, &command),
         Command::HashPassword(args) => hash_password::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),

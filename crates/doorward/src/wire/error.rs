@@ -19,6 +19,9 @@ pub enum StartError {
     /// `site.key_file` or `site.key_env` is missing.
     #[error("site.key_file: the site has no key")]
     NoKey,
+    /// Secrets that are missing or weak, all of them.
+    #[error("{}", lines(.0))]
+    Secrets(Vec<super::SecretFault>),
     /// The key file is an old copy.
     #[error(
         "site.key_file: version {version} is missing, with which the audit trail of node {node} was sealed: this is an old copy, or a \
@@ -33,6 +36,9 @@ pub enum StartError {
     /// The key ring cannot be rotated.
     #[error("site.key_file: {0}")]
     Ring(#[from] doorward_kit::RingError),
+    /// The key file, as it is written.
+    #[error("site.key_file cannot be written; it is as it was: {0}")]
+    KeyFile(std::io::Error),
     /// The data folder.
     #[error("site.data_dir: {path}: {source}")]
     DataDir {
@@ -120,12 +126,14 @@ impl StartError {
             | Self::Key(_)
             | Self::NoKey
             | Self::KeyMissing { .. }
+            | Self::Secrets(_)
             | Self::Ring(_)
             | Self::Blocklist(_)
             | Self::Gate(_)
             | Self::Tls(_) => Exit::Usage,
             Self::NotThere(_) => Exit::NotRight,
             Self::DataDir { .. }
+            | Self::KeyFile(_)
             | Self::Open(_)
             | Self::OpenPostgres(_)
             | Self::Store(_)
@@ -141,4 +149,10 @@ impl StartError {
             | Self::Folder(_) => Exit::Failed,
         }
     }
+}
+
+/// One fault a line.
+fn lines(faults: &[super::SecretFault]) -> String {
+    let lines: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.key, fault.problem)).collect();
+    lines.join("\ndoorward: ")
 }

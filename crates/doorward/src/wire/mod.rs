@@ -10,6 +10,7 @@ pub(crate) mod key;
 mod mail;
 mod metrics;
 mod node;
+mod secret;
 mod service;
 mod store;
 
@@ -38,6 +39,7 @@ use crate::trail::{Keeper, KeeperSettings};
 pub use accounts::{OpenedAccounts, open_accounts};
 pub use blocklist::{BlocklistError, blocklist_fault};
 pub use error::StartError;
+pub use secret::{SecretFault, secret_faults};
 
 /// How long requests under way may take once the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -62,8 +64,12 @@ impl House {
     /// # Errors
     /// [`StartError`]; nothing stays bound then.
     pub async fn open(config: &Config, env: &dyn EnvSource) -> Result<Self, StartError> {
-        let relay = mail::relay(config, env)?;
         let policy = Arc::new(Policy::decide(config));
+        let faults = secret_faults(config, &policy, env);
+        if !faults.is_empty() {
+            return Err(StartError::Secrets(faults));
+        }
+        let relay = mail::relay(config, env)?;
         let opened = open_accounts(config, env).await?;
         if let Some(shared) = &opened.shared_counters {
             counters::check(shared).await?;

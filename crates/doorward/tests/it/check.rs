@@ -131,7 +131,7 @@ fn files_that_are_named_and_not_right_end_in_1() {
     let output = check(dir.path(), &[], &[]);
     assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""));
     let told = stderr(&output);
-    for part in ["site.key: ", "tls: ", "gate.users_file: ", "upstream web: ", "4 faults"] {
+    for part in ["site.key_file: ", "tls: ", "gate.users_file: ", "upstream web: ", "4 faults"] {
         assert!(told.contains(part), "no {part} in\n{told}");
     }
     assert!(!told.contains("canary"), "{told}");

@@ -1,0 +1,99 @@
+//! Every secret that the configuration names, held to what it must be, all of them before anything is opened (CFG-01).
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use doorward_config::{Config, Counters, EnvSource, MailTransport, Remote, SecretError, SecretSource, Store, Tls};
+use doorward_edge::gate::GateKeeper;
+use doorward_edge::tls::Identity;
+use doorward_policy::Policy;
+
+/// A secret that is missing, weak, or open to others; the problem names the file or variable and never the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFault {
+    /// The key of the configuration that names it.
+    pub key: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Faults of every secret, in the order of the configuration.
+#[must_use]
+pub fn secret_faults(config: &Config, policy: &Policy, env: &dyn EnvSource) -> Vec<SecretFault> {
+    let mut faults = Vec::new();
+    let mut find = |key: String, problem: String| faults.push(SecretFault { key, problem });
+    if let Some(source) = &config.site.key
+        && let Err(error) = source.read_ring(env)
+    {
+        find(key_of("site.key", source), with_sources(&error));
+    }
+    if let Tls::Files { certificate, key } = &config.tls {
+        match Identity::from_files(certificate, key) {
+            Err(error) => find("tls".to_owned(), with_sources(&error)),
+            Ok(_) => open_to_all(key).into_iter().for_each(|problem| find("tls.key".to_owned(), problem)),
+        }
+    }
+    for (section, server, judge) in servers(config) {
+        if let Some(source) = &server.password
+            && let Err(error) = judge(source, env)
+        {
+            find(key_of(&format!("{section}.password"), source), with_sources(&error));
+        }
+    }
+    // Each gate by itself, so that one broken file does not hide another.
+    for gate in policy.routes.entries().iter().filter_map(|entry| entry.gate()) {
+        match GateKeeper::load(std::slice::from_ref(gate)) {
+            Err(error) => find("gate.users_file".to_owned(), with_sources(&error)),
+            Ok(_) => open_to_all(&gate.users_file).into_iter().for_each(|problem| find("gate.users_file".to_owned(), problem)),
+        }
+    }
+    faults
+}
+
+/// Files that a group may read by custom (a certificate's key, a list of users) are nothing for the whole machine.
+fn open_to_all(path: &Path) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o007 != 0).then(|| format!("{}: everybody may read or write it (mode {mode:03o}); chmod 640 it", path.display()))
+}
+
+/// How a password is judged.
+type Judge = fn(&SecretSource, &dyn EnvSource) -> Result<(), SecretError>;
+
+/// The servers that the configuration names. Passwords of our own servers are as long as a key; those that others issue are what they are.
+fn servers(config: &Config) -> Vec<(&'static str, &Remote, Judge)> {
+    let own: Judge = |source, env| source.read(env).map(drop);
+    let issued: Judge = |source, env| source.read_issued(env).map(drop);
+    let mut servers = Vec::new();
+    if let Store::Postgres(postgres) = &config.store {
+        servers.push(("store", &postgres.server, own));
+    }
+    if let Counters::Redis(redis) = &config.counters {
+        servers.push(("counters", &redis.server, own));
+    }
+    if let MailTransport::Smtp(relay) = &config.mail.transport {
+        servers.push(("mail", relay, issued));
+    }
+    servers
+}
+
+fn key_of(stem: &str, source: &SecretSource) -> String {
+    match source {
+        SecretSource::File(_) => format!("{stem}_file"),
+        SecretSource::Env(_) => format!("{stem}_env"),
+    }
+}
+
+/// An error and its causes on one line; a cause that the error already repeats is left out.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
