@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::rest;
 use crate::app::AppState;
 
-/// How often to look for mails whose back-off is over; a new mail rings by itself.
+/// How often to look for mails whose back-off is over, unless a first back-off is shorter; a new mail rings by itself.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long the relay may still take once the process was told to stop. What it has not taken by then is sent again when its lease is
@@ -22,13 +22,14 @@ const GRACE: Duration = Duration::from_secs(5);
 
 pub(super) async fn job(app: AppState, mut shutdown: watch::Receiver<bool>) {
     let stop = shutdown.clone();
+    let pause = INTERVAL.min(app.accounts.rules().mail.retry_first);
     let mut counted = None;
     while {
         tokio::select! {
             () = round(&app, &mut counted) => {}
             () = overdue(stop.clone()) => return,
         }
-        rest(&mut shutdown, INTERVAL, app.accounts.mail_queued()).await
+        rest(&mut shutdown, pause, app.accounts.mail_queued()).await
     } {}
     // The mail of the last request still leaves.
     let _ = timeout(GRACE, round(&app, &mut counted)).await;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use doorward_testkit::canary::{Canary, Hit, files_below};
-use doorward_testkit::real::{SMTP_PASSWORD, Smtp, SmtpMode};
+use doorward_testkit::real::{Postgres, Redis, SMTP_PASSWORD, Smtp, SmtpMode};
 use doorward_testkit::timing::assert_untellable;
 use doorward_testkit::{Client, House, HouseBuilder, Reply, Request, Start, until};
 use serde_json::{Value, json};
@@ -188,43 +188,64 @@ fn a_relay_that_does_not_know_us_keeps_the_mail_waiting_until_the_password_is_ri
 #[test]
 fn an_operator_lists_shows_and_retries_mail_and_never_sees_a_link() {
     let relay = Smtp::start(SmtpMode::Implicit);
-    let house = house(&relay).start();
+    operate(&house(&relay).start(), &relay);
+    let (relay, postgres) = (Smtp::start(SmtpMode::Implicit), Postgres::start());
+    operate(&house(&relay).postgres(&postgres).start(), &relay);
+}
+
+#[test]
+fn two_nodes_send_every_mail_once() {
+    let (relay, postgres, redis) = (Smtp::start(SmtpMode::StartTls), Postgres::start(), Redis::start());
+    let house = house(&relay).postgres(&postgres).redis(&redis).start();
+    let other = house.another_node();
+    relay.order("late 0.2");
+    let mut clients = [house.client(), other.client()];
+    for number in 0..24 {
+        let body = json!({"email": format!("ada{number}@app.test"), "password": house.password()});
+        clients[number % 2].post_json("/api/auth/register", &body).expect(202);
+    }
+    until(PATIENCE, "every mail to leave", || (mails(&house).iter().all(|mail| mail["state"] == "sent")).then_some(()));
+    assert_eq!((relay.attempts(), relay.mailbox().all().len()), (24, 24));
+}
+
+#[track_caller]
+fn operate(house: &House, relay: &Smtp) {
     relay.order("reject @app.test");
     for name in ["ada", "bea", "cat"] {
         house.sign_up(&format!("{name}@app.test"), house.password());
     }
     until(PATIENCE, "three to be given up", || {
-        (mails(&house).iter().filter(|mail| mail["state"] == "dead").count() == 3).then_some(())
+        (mails(house).iter().filter(|mail| mail["state"] == "dead").count() == 3).then_some(())
     });
-    let listed = mails(&house);
+    let listed = mails(house);
     let id = listed[0]["id"].as_str().unwrap();
-    let (code, shown) = run(&house, &["mail", "show", id]);
+    let (code, shown) = run(house, &["mail", "show", id]);
     assert_eq!(code, Some(0));
     for expected in [id, "cat@app.test", "verification", "dead", "recipient 550"] {
         assert!(shown.contains(expected), "{expected} in {shown}");
     }
-    assert_eq!(run(&house, &["mail", "show", id, "--json"]).1.trim_end(), listed[0].to_string());
-    assert_eq!(run(&house, &["mail", "list", "--state", "dead"]).1.lines().count(), 3);
-    assert_eq!(run(&house, &["mail", "list", "--state", "waiting"]).1, "");
+    assert_eq!(run(house, &["mail", "show", id, "--json"]).1.trim_end(), listed[0].to_string());
+    assert_eq!(run(house, &["mail", "list", "--state", "dead"]).1.lines().count(), 3);
+    assert_eq!(run(house, &["mail", "list", "--state", "waiting"]).1, "");
     let unknown = "00000000-0000-4000-8000-000000000000";
-    assert_eq!(run(&house, &["mail", "show", unknown]).0, Some(1));
-    assert_eq!(run(&house, &["mail", "retry", unknown]).0, Some(1));
+    assert_eq!(run(house, &["mail", "show", unknown]).0, Some(1));
+    assert_eq!(run(house, &["mail", "retry", unknown]).0, Some(1));
     for words in
         [&["mail", "show", "x"][..], &["mail", "retry"], &["mail", "retry", id, "--all"], &["mail", "list", "--state", "x"]]
     {
-        assert_eq!(run(&house, words).0, Some(2), "{words:?}");
+        assert_eq!(run(house, words).0, Some(2), "{words:?}");
     }
     relay.order("");
-    assert_eq!(run(&house, &["mail", "retry", id]).0, Some(0));
+    assert_eq!(run(house, &["mail", "retry", id]).0, Some(0));
     let mail = relay.mailbox().wait_for("cat@app.test");
-    assert_eq!(run(&house, &["mail", "retry", id]).0, Some(1), "it is dead no more");
-    assert_eq!(run(&house, &["mail", "retry", "--all"]).0, Some(0));
+    assert_eq!(run(house, &["mail", "retry", id]).0, Some(1), "it is dead no more");
+    assert_eq!(run(house, &["mail", "retry", "--all"]).0, Some(0));
     let _ = (relay.mailbox().wait_for("ada@app.test"), relay.mailbox().wait_for("bea@app.test"));
-    let (_, retried) = run(&house, &["audit", "search", "--event", "admin.mail_retry", "--json"]);
+    let (_, retried) = run(house, &["audit", "search", "--event", "admin.mail_retry", "--json"]);
     assert_eq!(retried.lines().count(), 3);
     let reply = house.client().post_json("/api/auth/verify-email", &json!({"token": mail.token()}));
     assert_eq!(reply.status, 200, "the link of a revived mail works: {reply:?}");
-    let (_, printed) = run(&house, &["mail", "list"]);
+    let (_, printed) = run(house, &["mail", "list"]);
     assert!(!printed.contains("https://") && !shown.contains("https://"));
 }
 
