@@ -8,6 +8,9 @@ use doorward_kit::{Timestamp, TokenDigest, UserId};
 
 use crate::tx::PostgresTx;
 
+pub(crate) const SWEEP: &str = "DELETE FROM devices WHERE id = ANY(ARRAY(SELECT id FROM devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED))";
+
 #[async_trait]
 impl Devices for PostgresTx {
     async fn add(&mut self, device: &Device, keep: u32) -> Result<(), StoreError> {
@@ -35,8 +38,6 @@ impl Devices for PostgresTx {
     }
 
     async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM devices WHERE id = ANY(ARRAY(SELECT id FROM devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
-                   FOR UPDATE SKIP LOCKED))";
-        self.0.execute(sqlx::query(sql).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
+        self.0.execute(sqlx::query(SWEEP).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
     }
 }

@@ -18,6 +18,11 @@ fn from_row(row: &PgRow) -> Result<Failures, StoreError> {
     Ok(Failures { count: columns.count("count")?, last_at: columns.instant("last_at")? })
 }
 
+pub(crate) const FIND_HINDRANCE: &str = "SELECT failed.count, failed.last_at, users.email_canonical FROM (SELECT 1) AS one \
+     LEFT JOIN sign_in_failures AS failed ON failed.subject = $1 \
+     LEFT JOIN devices ON devices.digest = $2 AND devices.expires_at > $3 \
+     LEFT JOIN users ON users.id = devices.user_id";
+
 /// Both halves in one read; each may be missing.
 pub(crate) async fn find_hindrance(
     at: &mut Link,
@@ -25,11 +30,7 @@ pub(crate) async fn find_hindrance(
     device: &TokenDigest,
     now: Timestamp,
 ) -> Result<(Option<Failures>, Option<String>), StoreError> {
-    let sql = "SELECT failed.count, failed.last_at, users.email_canonical FROM (SELECT 1) AS one \
-               LEFT JOIN sign_in_failures AS failed ON failed.subject = $1 \
-               LEFT JOIN devices ON devices.digest = $2 AND devices.expires_at > $3 \
-               LEFT JOIN users ON users.id = devices.user_id";
-    let query = sqlx::query(sql).bind(&subject[..]).bind(&device.0[..]).bind(now.as_microsecond());
+    let query = sqlx::query(FIND_HINDRANCE).bind(&subject[..]).bind(&device.0[..]).bind(now.as_microsecond());
     let row = at.fetch_one(query).await?;
     let columns = Columns::new("sign_in_failures", &row);
     let failures = match columns.count_or_null("count")? {
@@ -38,6 +39,9 @@ pub(crate) async fn find_hindrance(
     };
     Ok((failures, columns.text_or_null("email_canonical")?))
 }
+
+pub(crate) const SWEEP: &str = "DELETE FROM sign_in_failures WHERE subject = ANY(ARRAY(SELECT subject FROM sign_in_failures WHERE last_at <= $1 ORDER BY last_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED))";
 
 #[async_trait]
 impl SignInFailures for PostgresTx {
@@ -57,9 +61,7 @@ impl SignInFailures for PostgresTx {
     }
 
     async fn sweep(&mut self, before: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM sign_in_failures WHERE subject = ANY(ARRAY(SELECT subject FROM sign_in_failures WHERE last_at <= $1 ORDER BY last_at LIMIT $2 \
-                   FOR UPDATE SKIP LOCKED))";
-        self.0.execute(sqlx::query(sql).bind(before.as_microsecond()).bind(i64::from(limit.get()))).await
+        self.0.execute(sqlx::query(SWEEP).bind(before.as_microsecond()).bind(i64::from(limit.get()))).await
     }
 
     async fn lookup(&mut self, subject: &[u8; 32]) -> Result<Option<Failures>, StoreError> {

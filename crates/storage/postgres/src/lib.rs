@@ -12,6 +12,9 @@ mod link;
 mod one_time;
 mod open;
 mod outbox;
+#[cfg(test)]
+#[path = "plan.rs"]
+mod real;
 mod row;
 mod session;
 mod settings;

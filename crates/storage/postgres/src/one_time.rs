@@ -70,6 +70,12 @@ fn bound(purpose: &Purpose) -> Bound<'_> {
     }
 }
 
+pub(crate) const LOCK_OWNER: &str = "SELECT 1 FROM users WHERE id = \
+     (SELECT user_id FROM one_times WHERE digest = $1 AND purpose = $2) FOR UPDATE";
+
+pub(crate) const SWEEP: &str = "DELETE FROM one_times WHERE id = ANY(ARRAY(SELECT id FROM one_times WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED))";
+
 #[async_trait]
 impl OneTimes for PostgresTx {
     async fn add(&mut self, token: &OneTime) -> Result<(), StoreError> {
@@ -101,8 +107,7 @@ impl OneTimes for PostgresTx {
         now: Timestamp,
     ) -> Result<Option<OneTime>, StoreError> {
         // The account first, as every flow does: whoever holds it may be about to remove this very token.
-        let sql = "SELECT 1 FROM users WHERE id = (SELECT user_id FROM one_times WHERE digest = $1 AND purpose = $2) FOR UPDATE";
-        self.0.fetch_optional(sqlx::query(sql).bind(&digest.0[..]).bind(purpose.as_str())).await?;
+        self.0.fetch_optional(sqlx::query(LOCK_OWNER).bind(&digest.0[..]).bind(purpose.as_str())).await?;
         // One statement finds and removes: there is no moment between.
         let sql = concat!(
             "DELETE FROM one_times WHERE digest = $1 AND purpose = $2 AND expires_at > $3 RETURNING ",
@@ -144,8 +149,6 @@ impl OneTimes for PostgresTx {
     }
 
     async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM one_times WHERE id = ANY(ARRAY(SELECT id FROM one_times WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
-                   FOR UPDATE SKIP LOCKED))";
-        self.0.execute(sqlx::query(sql).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
+        self.0.execute(sqlx::query(SWEEP).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
     }
 }

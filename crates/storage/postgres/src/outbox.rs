@@ -13,9 +13,12 @@ use crate::row::Columns;
 use crate::tx::PostgresTx;
 
 /// The longest due go first, in the order of the index. What another sender is just claiming is passed over, not waited for.
-const CLAIM: &str = "UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE number IN \
-     (SELECT number FROM outbox WHERE next_at <= $2 ORDER BY next_at, number LIMIT $3 FOR UPDATE SKIP LOCKED) \
+pub(crate) const CLAIM: &str = "UPDATE outbox SET next_at = $1, attempts = attempts + 1 WHERE number = \
+     ANY(ARRAY(SELECT number FROM outbox WHERE next_at <= $2 ORDER BY next_at, number LIMIT $3 FOR UPDATE SKIP LOCKED)) \
      RETURNING number, id, kind, recipient, subject, body, queued_at, attempts";
+
+pub(crate) const SWEEP: &str = "DELETE FROM outbox WHERE number = ANY(ARRAY(SELECT number FROM outbox WHERE queued_at <= $1 AND (queued_at <= $2 OR \
+                   (next_at IS NULL AND dead_at IS NULL)) ORDER BY queued_at LIMIT $3 FOR UPDATE SKIP LOCKED))";
 
 fn from_row(row: &PgRow) -> Result<SealedMail, StoreError> {
     let columns = Columns::new("outbox", row);
@@ -156,9 +159,7 @@ impl Outbox for PostgresTx {
     }
 
     async fn sweep(&mut self, settled: Timestamp, all: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM outbox WHERE number = ANY(ARRAY(SELECT number FROM outbox WHERE queued_at <= $1 AND (queued_at <= $2 OR \
-                   (next_at IS NULL AND dead_at IS NULL)) ORDER BY queued_at LIMIT $3 FOR UPDATE SKIP LOCKED))";
-        let query = sqlx::query(sql).bind(settled.as_microsecond()).bind(all.as_microsecond()).bind(i64::from(limit.get()));
+        let query = sqlx::query(SWEEP).bind(settled.as_microsecond()).bind(all.as_microsecond()).bind(i64::from(limit.get()));
         self.0.execute(query).await
     }
 }

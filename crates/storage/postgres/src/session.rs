@@ -34,7 +34,7 @@ macro_rules! list_where {
 
 const LIST_ALL: &str = list_where!("$1 IS NULL");
 /// A statement of its own, since one with `OR` in it would read the table of everybody's sessions at every sign-in.
-const LIST_OF_USER: &str = list_where!("user_id = $1");
+pub(crate) const LIST_OF_USER: &str = list_where!("user_id = $1");
 
 macro_rules! sweep_where {
     ($column:literal, $which:literal) => {
@@ -80,16 +80,17 @@ fn previous(columns: &Columns<'_>) -> Result<Option<PreviousCredential>, StoreEr
     Ok(Some(PreviousCredential { digest, until: columns.instant("previous_until")? }))
 }
 
+pub(crate) const FIND_WITH_USER: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", ",
+    user_columns!(),
+    " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = $1 OR sessions.previous_digest = $1"
+);
+
 /// The session of a digest, and whose it is, in one read.
 pub(crate) async fn find_with_user(at: &mut Link, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError> {
-    let sql = concat!(
-        "SELECT ",
-        session_columns!(),
-        ", ",
-        user_columns!(),
-        " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = $1 OR sessions.previous_digest = $1"
-    );
-    let row = at.fetch_optional(sqlx::query(sql).bind(&digest.0[..])).await?;
+    let row = at.fetch_optional(sqlx::query(FIND_WITH_USER).bind(&digest.0[..])).await?;
     row.map(|row| Ok((from_row(&row)?, user::from_row(&row)?))).transpose()
 }
 

@@ -31,6 +31,12 @@ fn from_row(row: &PgRow) -> Result<PendingSignUp, StoreError> {
     })
 }
 
+pub(crate) const LOCK_ADDRESS: &str = "SELECT number FROM sign_ups WHERE email_canonical = \
+     (SELECT email_canonical FROM sign_ups WHERE digest = $1) ORDER BY number FOR UPDATE";
+
+pub(crate) const SWEEP: &str = "DELETE FROM sign_ups WHERE number = ANY(ARRAY(SELECT number FROM sign_ups WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED))";
+
 #[async_trait]
 impl SignUps for PostgresTx {
     async fn add(&mut self, pending: &PendingSignUp) -> Result<(), StoreError> {
@@ -52,9 +58,7 @@ impl SignUps for PostgresTx {
     async fn consume(&mut self, digest: &TokenDigest, now: Timestamp) -> Result<Option<PendingSignUp>, StoreError> {
         // Two links of one address at once: each takes its own row and then, by `remove_all`, the other's. Both ask for the oldest row
         // first, so that one of them waits and neither waits crosswise.
-        let sql = "SELECT number FROM sign_ups WHERE email_canonical = (SELECT email_canonical FROM sign_ups WHERE digest = $1) \
-                   ORDER BY number FOR UPDATE";
-        self.0.fetch_all(sqlx::query(sql).bind(&digest.0[..])).await?;
+        self.0.fetch_all(sqlx::query(LOCK_ADDRESS).bind(&digest.0[..])).await?;
         // One statement finds and removes: there is no moment between.
         let sql = concat!("DELETE FROM sign_ups WHERE digest = $1 AND expires_at > $2 RETURNING ", sign_up_columns!());
         let query = sqlx::query(sql).bind(&digest.0[..]).bind(now.as_microsecond());
@@ -83,8 +87,6 @@ impl SignUps for PostgresTx {
     }
 
     async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM sign_ups WHERE number = ANY(ARRAY(SELECT number FROM sign_ups WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 \
-                   FOR UPDATE SKIP LOCKED))";
-        self.0.execute(sqlx::query(sql).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
+        self.0.execute(sqlx::query(SWEEP).bind(now.as_microsecond()).bind(i64::from(limit.get()))).await
     }
 }

@@ -36,9 +36,10 @@ pub(crate) fn from_row(row: &PgRow) -> Result<User, StoreError> {
     })
 }
 
+pub(crate) const FIND_BY_EMAIL: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE email_canonical = $1");
+
 pub(crate) async fn find_by_email(at: &mut Link, canonical: &str) -> Result<Option<User>, StoreError> {
-    let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE email_canonical = $1");
-    let row = at.fetch_optional(sqlx::query(sql).bind(canonical)).await?;
+    let row = at.fetch_optional(sqlx::query(FIND_BY_EMAIL).bind(canonical)).await?;
     row.as_ref().map(from_row).transpose()
 }
 

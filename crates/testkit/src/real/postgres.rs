@@ -84,19 +84,31 @@ impl Postgres {
     #[track_caller]
     #[must_use]
     pub fn database(&self) -> String {
-        self.database_like("template1")
+        self.copy_of("template1").unwrap()
     }
 
-    /// Makes a database that begins as a copy of `template`, and returns its name.
-    #[track_caller]
-    #[must_use]
-    pub fn database_like(&self, template: &str) -> String {
+    /// Makes a database that begins as a copy of `template`, and returns its name. Whoever asks first prepares an empty one for all.
+    pub async fn database_like<F: Future<Output = ()>>(&self, template: &str, prepare: impl FnOnce(String) -> F) -> String {
+        if let Ok(name) = self.copy_of(template) {
+            return name;
+        }
+        let _turn = shared::turn();
+        if let Ok(name) = self.copy_of(template) {
+            return name;
+        }
+        let model = self.database();
+        prepare(model.clone()).await;
+        self.ask("postgres", &format!("ALTER DATABASE {model} RENAME TO {template}")).unwrap();
+        self.copy_of(template).unwrap()
+    }
+
+    fn copy_of(&self, template: &str) -> Result<String, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         // Other processes have databases on the same server.
         let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        self.ask("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}")).unwrap();
+        self.ask("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
         self.databases.lock().unwrap().push(name.clone());
-        name
+        Ok(name)
     }
 
     /// The section of a house's configuration, with an empty database.
@@ -124,16 +136,14 @@ impl Postgres {
         self.cluster.ask(database, statement)
     }
 
-    /// Every octet of a database that is on the disk: its tables, and the server's log of what was written.
+    /// Every octet of a database's files, rows that were removed among them.
     #[must_use]
     pub fn octets_of(&self, database: &str) -> Vec<u8> {
         self.ask(database, "CHECKPOINT").unwrap();
         let of = format!("SELECT oid FROM pg_database WHERE datname = '{database}'");
         let oid = self.ask(database, &of).unwrap();
-        let data = self.cluster.folder().join("data");
-        let folders = [data.join("base").join(oid), data.join("pg_wal")];
-        let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
-        // A file may go while the folder is read: other tests use the server too.
+        let files = std::fs::read_dir(self.cluster.folder().join("data/base").join(oid)).unwrap();
+        // The server may remove a file meanwhile.
         files.filter_map(|file| std::fs::read(file.unwrap().path()).ok()).flatten().collect()
     }
 
@@ -146,6 +156,18 @@ impl Postgres {
         self.cluster.signal("STOP");
     }
 
+    /// Kills every process of the server where it stands, as a machine does that dies, and starts it again with these options: it recovers
+    /// what its log has.
+    ///
+    /// # Panics
+    /// On a server that others use too.
+    #[track_caller]
+    pub fn strike(&mut self, options: &[&str]) {
+        assert!(self.lease.is_none(), "others use this server");
+        self.cluster.strike();
+        self.cluster.start(&options.iter().map(|&option| option.to_owned()).collect::<Vec<_>>());
+    }
+
     /// Lets them go on.
     pub fn thaw(&self) {
         self.cluster.signal("CONT");
@@ -155,9 +177,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         if self.lease.is_some() {
-            for name in self.databases.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner) {
-                let _ = self.cluster.ask("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-            }
+            self.cluster.forget(self.databases.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner));
         }
     }
 }

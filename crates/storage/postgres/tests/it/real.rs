@@ -1,4 +1,7 @@
-//! The suite that every database passes, and what only this one must do.
+//! What only this database must do.
+
+mod contract;
+mod flow;
 
 use std::sync::Arc;
 
@@ -6,35 +9,15 @@ use doorward_domain::{EmailAddress, Store, User};
 use doorward_kit::{Secret, Timestamp, UserId};
 use doorward_storage_postgres::{PostgresSettings, PostgresStore, PostgresTls};
 use doorward_testkit::TestCa;
-use doorward_testkit::real::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
+use doorward_testkit::real::Postgres;
 
-fn settings(server: &Postgres, database: String) -> PostgresSettings {
-    PostgresSettings {
-        host: "127.0.0.1".to_owned(),
-        port: server.port(),
-        user: POSTGRES_USER.to_owned(),
-        password: Some(Secret::new(POSTGRES_PASSWORD.to_owned())),
-        database,
-        tls: PostgresTls::Plain,
-        max_connections: 16,
-    }
-}
-
-async fn fresh() -> (Arc<dyn Store>, Postgres) {
-    let server = Postgres::start();
-    let store = PostgresStore::open(&settings(&server, server.database())).await.unwrap();
-    (Arc::new(store), server)
-}
-
-mod contract {
-    doorward_domain::store_contract!(super::fresh);
-}
+use crate::database::settings;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn audit_rows_cannot_be_changed_removed_or_emptied() {
     let server = Postgres::start();
     let database = server.database();
-    let _store = PostgresStore::open(&settings(&server, database.clone())).await.unwrap();
+    let _store = PostgresStore::open(&settings(&server, &database)).await.unwrap();
     let head = "INSERT INTO audit_heads VALUES ('n', 1, sha256(''), 0, sha256(''), 1, 1, sha256(''))";
     let row = "INSERT INTO audit (node, seq, ts, event, outcome, version, key_version, prev_hash, hash) \
                VALUES ('n', 1, 1, 'e', 'o', 'v', 1, sha256(''), sha256(''))";
@@ -59,7 +42,7 @@ async fn audit_rows_cannot_be_changed_removed_or_emptied() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_names_neither_password_nor_address() {
     let server = Postgres::start();
-    let mut wrong = settings(&server, server.database());
+    let mut wrong = settings(&server, &server.database());
     wrong.password = Some(Secret::new("a canary in the kitchen".to_owned()));
     let Err(error) = PostgresStore::open(&wrong).await else { panic!("opened") };
     assert_eq!(error.to_string(), "database cannot be opened: store is unavailable: the server refuses the user or its password");
@@ -69,7 +52,7 @@ async fn a_refusal_names_neither_password_nor_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_a_certificate_is_not_spoken_to_where_one_is_asked_for() {
     let server = Postgres::start();
-    let mut strict = settings(&server, server.database());
+    let mut strict = settings(&server, &server.database());
     strict.tls = PostgresTls::VerifyFull { ca_file: None };
     let Err(error) = PostgresStore::open(&strict).await else { panic!("opened without TLS") };
     assert!(error.to_string().contains("cannot be trusted"), "{error}");
@@ -78,7 +61,7 @@ async fn a_server_without_a_certificate_is_not_spoken_to_where_one_is_asked_for(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_start_together_migrate_once() {
     let server = Postgres::start();
-    let settings = Arc::new(settings(&server, server.database()));
+    let settings = Arc::new(settings(&server, &server.database()));
     let mut nodes = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let settings = settings.clone();
@@ -99,7 +82,7 @@ async fn only_a_server_that_the_authority_vouches_for_is_talked_to() {
     let with = |host: &str, ca_file| PostgresSettings {
         host: host.to_owned(),
         tls: PostgresTls::VerifyFull { ca_file },
-        ..settings(&server, database.clone())
+        ..settings(&server, &database)
     };
     let ca = Some(folder.path().join("ca.pem"));
     PostgresStore::open(&with("localhost", ca.clone())).await.unwrap().ping().await.unwrap();
@@ -112,7 +95,7 @@ async fn only_a_server_that_the_authority_vouches_for_is_talked_to() {
 async fn an_account_that_was_read_waits_for_who_read_it_first() {
     let server = Postgres::start();
     let database = server.database();
-    let store = Arc::new(PostgresStore::open(&settings(&server, database.clone())).await.unwrap());
+    let store = Arc::new(PostgresStore::open(&settings(&server, &database)).await.unwrap());
     let id = UserId::from_bytes([1; 16]);
     let address = "ada@app.test".to_owned();
     let user = User {

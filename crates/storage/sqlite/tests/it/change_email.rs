@@ -77,6 +77,21 @@ async fn a_wrong_password_moves_nothing_and_counts_whoever_tries() {
 }
 
 #[tokio::test]
+async fn a_session_known_from_before_a_move_proves_itself_by_the_password_all_the_same() {
+    let (house, active) = ann().await;
+    ask(&house, &active, NEXT, PASSWORD).await.unwrap();
+    confirm(&house, &house.mailed_token(NEXT).await).await.unwrap();
+    assert_eq!(active.user.email.canonical, ANN, "as a cache has it that is a second old");
+    assert!(matches!(ask(&house, &active, "third@example.org", WRONG).await, Err(FlowError::Refused)));
+    ask(&house, &active, "third@example.org", PASSWORD).await.unwrap();
+    confirm(&house, &house.mailed_token("third@example.org").await).await.unwrap();
+    // Somebody else has the address that the session is known by.
+    house.member(ANN).await;
+    house.accounts.delete_account(visitor(&caller(1)), &active, secret(PASSWORD)).await.unwrap();
+    assert!(house.sign_in(ANN, PASSWORD).await.is_ok() && house.sign_in("third@example.org", PASSWORD).await.is_err());
+}
+
+#[tokio::test]
 async fn a_taken_address_is_answered_and_counted_like_a_free_one_and_its_owner_is_told() {
     let (house, active) = ann().await;
     house.member("bob@example.org").await;
@@ -99,12 +114,11 @@ async fn a_taken_address_is_answered_and_counted_like_a_free_one_and_its_owner_i
 
 /// Rows of one_times, outbox and audit, counted beside the store.
 async fn rows(house: &House) -> [i64; 3] {
-    use sqlx::{Connection as _, Row as _};
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-    let sql = "SELECT (SELECT count(*) FROM one_times), (SELECT count(*) FROM outbox), (SELECT count(*) FROM audit)";
-    let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
-    [row.get(0), row.get(1), row.get(2)]
+    [
+        house.count("SELECT count(*) FROM one_times").await,
+        house.count("SELECT count(*) FROM outbox").await,
+        house.count("SELECT count(*) FROM audit").await,
+    ]
 }
 
 #[tokio::test]

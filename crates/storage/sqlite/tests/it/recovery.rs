@@ -155,12 +155,11 @@ async fn known_and_unknown_addresses_write_as_many_rows() {
 
 /// Rows of one_times, outbox and audit, counted beside the store.
 async fn rows(house: &House) -> [i64; 3] {
-    use sqlx::{Connection as _, Row as _};
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-    let sql = "SELECT (SELECT count(*) FROM one_times), (SELECT count(*) FROM outbox), (SELECT count(*) FROM audit)";
-    let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
-    [row.get(0), row.get(1), row.get(2)]
+    [
+        house.count("SELECT count(*) FROM one_times").await,
+        house.count("SELECT count(*) FROM outbox").await,
+        house.count("SELECT count(*) FROM audit").await,
+    ]
 }
 
 #[tokio::test]
@@ -390,13 +389,10 @@ async fn state(house: &House, session: &str) -> (bool, usize, Option<String>) {
 
 #[tokio::test]
 async fn reset_05_a_fault_at_any_write_leaves_everything_as_it_was() {
-    use sqlx::Connection as _;
     let house = ann().await;
     let session = house.sign_in(ANN, PASSWORD).await.unwrap().token.reveal();
     let token = house.recovery_token(ANN).await;
     let before = state(&house, &session).await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
     let writes = [
         "DELETE ON one_times",
         "UPDATE ON users",
@@ -406,10 +402,9 @@ async fn reset_05_a_fault_at_any_write_leaves_everything_as_it_was() {
         "INSERT ON audit",
     ];
     for write in writes {
-        let sql = format!("CREATE TRIGGER fault BEFORE {write} BEGIN SELECT RAISE(ABORT, 'fault'); END");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        house.database.obstruct(write).await;
         let outcome = house.reset(&token, NEW).await;
-        sqlx::query("DROP TRIGGER fault").execute(&mut connection).await.unwrap();
+        house.database.clear().await;
         assert!(matches!(outcome, Err(FlowError::Store(_))), "{write}: {:?}", outcome.err());
         assert_eq!(state(&house, &session).await, before, "{write}");
         assert_eq!(house.take_mail().await.len(), 0, "{write}");

@@ -204,12 +204,11 @@ async fn known_and_unknown_addresses_write_as_many_rows() {
 
 /// Rows of sign_ups, outbox and audit, counted beside the store.
 async fn rows(house: &House) -> [i64; 3] {
-    use sqlx::{Connection as _, Row as _};
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-    let sql = "SELECT (SELECT count(*) FROM sign_ups), (SELECT count(*) FROM outbox), (SELECT count(*) FROM audit)";
-    let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
-    [row.get(0), row.get(1), row.get(2)]
+    [
+        house.count("SELECT count(*) FROM sign_ups").await,
+        house.count("SELECT count(*) FROM outbox").await,
+        house.count("SELECT count(*) FROM audit").await,
+    ]
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ impl Cluster {
             .arg("-D")
             .arg(self.folder.join("data"))
             .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=32MB"])
-            .args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-k"])
+            .args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "autovacuum=off", "-k"])
             .arg(&self.folder)
             .args(options.iter().flat_map(|option| ["-c", option]));
         command
@@ -117,6 +117,18 @@ impl Cluster {
             .unwrap();
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).trim_end().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
+    /// Drops databases without waiting for it: the server waits until every connection that is just being made has come about, and whoever
+    /// makes it may be the thread that asks.
+    pub(super) fn forget(&self, databases: &[String]) {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#""$@" >/dev/null 2>&1 &"#, "forget"]).arg(program("psql"));
+        command.args(["-X", "-q", "-U", POSTGRES_USER, "-d", "postgres", "-p", &self.port.to_string(), "-h"]).arg(&self.folder);
+        for name in databases {
+            command.args(["-c", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")]);
+        }
+        let _ = command.stdin(Stdio::null()).status();
     }
 
     /// Sends a signal to the server and to every process that it has started.

@@ -52,6 +52,15 @@ pub(super) fn join() -> (Cluster, Lease) {
     (cluster, Lease(users))
 }
 
+/// Held by whoever makes a template; the others wait.
+pub(super) fn turn() -> File {
+    let state = state();
+    std::fs::create_dir_all(&state).unwrap();
+    let turn = open(&state.join("turn"));
+    turn.lock().unwrap();
+    turn
+}
+
 /// `target/tmp`, found from `target/<profile>/deps/<test>`: two checkouts do not meet.
 fn state() -> PathBuf {
     let own = std::env::current_exe().unwrap();

@@ -1,0 +1,26 @@
+//! The flows of the domain, the same tests that run over SQLite.
+
+#[path = "../../../../sqlite/tests/it/change_email.rs"]
+mod change_email;
+#[path = "../../../../sqlite/tests/it/delete.rs"]
+mod delete;
+#[path = "../../../../sqlite/tests/it/device.rs"]
+mod device;
+#[path = "../../../../sqlite/tests/it/invite.rs"]
+mod invite;
+#[path = "../../../../sqlite/tests/it/password.rs"]
+mod password;
+#[path = "../../../../sqlite/tests/it/profile.rs"]
+mod profile;
+#[path = "../../../../sqlite/tests/it/recovery.rs"]
+mod recovery;
+#[path = "../../../../sqlite/tests/it/rotation.rs"]
+mod rotation;
+#[path = "../../../../sqlite/tests/it/session.rs"]
+mod session;
+#[path = "../../../../sqlite/tests/it/sign_in.rs"]
+mod sign_in;
+#[path = "../../../../sqlite/tests/it/sign_up.rs"]
+mod sign_up;
+#[path = "../../../../sqlite/tests/it/throttle.rs"]
+mod throttle;
