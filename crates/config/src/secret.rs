@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use doorward_kit::key::MASTER_KEY_MIN_BYTES;
+use doorward_kit::redact::LoggedPath;
 use doorward_kit::ring::{RING_MAX_BYTES, is_pattern, is_ring};
 use doorward_kit::{KeyRing, RingError, Secret};
 
@@ -109,7 +110,7 @@ impl SecretSource {
 
     fn fetch(&self, env: &dyn EnvSource, limit: u64) -> Result<(String, SecretText), SecretError> {
         Ok(match self {
-            Self::File(path) => (path.display().to_string(), read_file(path, limit)?),
+            Self::File(path) => (shown(path), read_file(path, limit)?),
             Self::Env(name) => {
                 let value = env.get(name).ok_or_else(|| SecretError::Unset(name.clone()))?;
                 (name.clone(), Secret::new(value))
@@ -118,9 +119,13 @@ impl SecretSource {
     }
 }
 
+/// The name of a file. Whoever wrote the secret itself where its file should be named is not to read it in a log.
+fn shown(path: &Path) -> String {
+    LoggedPath(&path.display().to_string()).to_string()
+}
+
 fn read_file(path: &Path, limit: u64) -> Result<SecretText, SecretError> {
-    let name = || path.display().to_string();
-    let fail = |error| SecretError::File { path: name(), error };
+    let fail = |error| SecretError::File { path: shown(path), error };
     let file = std::fs::File::open(path).map_err(fail)?;
     refuse_open_mode(&file, path)?;
     let mut text = String::with_capacity(usize::try_from(limit + 1).unwrap_or_default());
@@ -130,7 +135,7 @@ fn read_file(path: &Path, limit: u64) -> Result<SecretText, SecretError> {
     let secret = Secret::new(text);
     match read {
         Ok(_) => Ok(secret),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(SecretError::Form(name())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(SecretError::Form(shown(path))),
         Err(error) => Err(fail(error)),
     }
 }
@@ -139,9 +144,8 @@ fn read_file(path: &Path, limit: u64) -> Result<SecretText, SecretError> {
 #[cfg(unix)]
 fn refuse_open_mode(file: &std::fs::File, path: &Path) -> Result<(), SecretError> {
     use std::os::unix::fs::PermissionsExt as _;
-    let name = || path.display().to_string();
-    let mode = file.metadata().map_err(|error| SecretError::File { path: name(), error })?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(SecretError::Open { path: name(), mode }) }
+    let mode = file.metadata().map_err(|error| SecretError::File { path: shown(path), error })?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(SecretError::Open { path: shown(path), mode }) }
 }
 
 #[cfg(not(unix))]

@@ -62,8 +62,8 @@ fn origin(item: &Item<'_>) -> Result<Origin, Problem> {
     let origin: Origin = text.parse().map_err(|error: OriginError| {
         let problem =
             Problem::new(format!("is no origin: {error}"), "such as \"https://app.example.com\", without a slash at the end");
-        // What stands before an @ may be a password.
-        if text.contains('@') { problem.hidden() } else { problem }
+        // What stands before an @ or behind a ? may be a secret.
+        if text.contains(['@', '?', '#']) { problem.hidden() } else { problem }
     })?;
     match origin.scheme() {
         Scheme::Https => Ok(origin),

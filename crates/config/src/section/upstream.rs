@@ -48,13 +48,13 @@ pub(crate) fn upstream(section: &Section<'_>, scene: &Scene<'_>) -> UpstreamDraf
 /// `http://host:port` and nothing after the port (EXPO-06: the address is fixed here and nowhere else).
 fn http(item: &Item<'_>) -> Result<UpstreamTarget, Problem> {
     let text = item.text()?;
+    // A user's part or a query may hold a credential.
+    let careful = |problem: Problem| if text.contains(['@', '?', '#']) { problem.hidden() } else { problem };
     if text.starts_with("https://") {
-        return Err(not_yet("TLS to an upstream"));
+        return Err(careful(not_yet("TLS to an upstream")));
     }
-    let origin: Origin = text.parse().map_err(|_| {
-        let problem = Problem::new("is not http://host:port", "such as \"http://127.0.0.1:3000\", with nothing after the port");
-        if text.contains('@') { problem.hidden() } else { problem }
-    })?;
+    let hint = "such as \"http://127.0.0.1:3000\", with nothing after the port";
+    let origin: Origin = text.parse().map_err(|_| careful(Problem::new("is not http://host:port", hint)))?;
     let nowhere = origin.port() == 0
         || origin.host().ip().map(|ip| ip.to_canonical()).is_some_and(|ip| ip.is_unspecified() || ip.is_multicast());
     if origin.scheme() != Scheme::Http || nowhere {

@@ -240,6 +240,54 @@ fn enum_07_asking_for_a_reset_link_takes_the_same_time_for_everybody() {
     );
 }
 
+/// Times the four kinds of addresses against each other. Quotas are out of reach; every request of an account leaves a mail.
+fn assert_reset_links_untellable(house: &House, when: &str) {
+    let mut watches = [(); 4].map(|()| Stopwatch::new(house));
+    let [known, unknown, pending, stranger] = &mut watches;
+    let path = "/api/auth/forgot-password";
+    let body = |email: &str| json!({"email": email});
+    let mut n = 0;
+    assert_untellable(
+        &format!("a reset link, known or not, {when}"),
+        || known.time(path, &body(KNOWN), 200),
+        || {
+            n += 1;
+            unknown.time(path, &body(&numbered("n", n)), 200)
+        },
+    );
+    assert_untellable(
+        &format!("a reset link, unverified or not, {when}"),
+        || pending.time(path, &body(PENDING), 200),
+        || stranger.time(path, &body(UNKNOWN), 200),
+    );
+}
+
+/// The mail is a row; who carries it away, and whether anybody does, is nobody's wait.
+#[test]
+fn forgot_03_a_request_takes_the_same_time_for_everybody_while_mail_cannot_leave() {
+    let house = house();
+    // Where the mails went is no folder any more: every delivery fails, beside the requests.
+    let folder = house.data_dir().join("mail");
+    std::fs::rename(&folder, house.data_dir().join("mail.before")).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    assert_reset_links_untellable(&house, "while mail cannot leave");
+    assert!(house.stderr().contains("a mail could not be delivered"), "the sink was dead indeed:\n{}", house.stderr());
+}
+
+#[test]
+fn forgot_03_a_request_takes_the_same_time_for_everybody_while_the_relay_is_slow() {
+    let mut house = house();
+    // Takes every connection and never says a word.
+    let relay = std::net::TcpListener::bind((INSIDE, 0)).unwrap();
+    let url = format!("smtp-plain://{}", relay.local_addr().unwrap());
+    let (send, taken) = std::sync::mpsc::channel();
+    std::thread::spawn(move || relay.incoming().flatten().all(|connection| send.send(connection).is_ok()));
+    house.restart_with(|text| text.replace("[mail]\nurl = \"file\"", &format!("[mail]\nurl = \"{url}\"")));
+    house.client().post_json("/api/auth/forgot-password", &json!({"email": KNOWN})).expect(200);
+    let _held = taken.recv_timeout(Duration::from_secs(10)).expect("the relay is asked");
+    assert_reset_links_untellable(&house, "while the relay is slow");
+}
+
 #[test]
 fn enum_07_a_change_of_address_takes_the_same_time_for_taken_and_free_ones() {
     let house = house();

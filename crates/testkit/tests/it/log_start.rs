@@ -97,13 +97,15 @@ fn log_11_no_secret_is_shown_at_start_in_help_in_arguments_or_to_children() {
     commands(house.folder(), &house.config_file(), &[], &mut found);
     assert!(found.len() > 12, "{found:?}");
     for command in &found {
-        for flag in ["--help", "-h", "--version", "--no-such-flag"] {
+        for flag in ["--help", "--no-such-flag"] {
             let words: Vec<&str> = command.iter().map(String::as_str).chain([flag]).collect();
             let Output { stdout, stderr, .. } = run(house.folder(), &house.config_file(), &words);
             hits.extend(searched(&secrets, &words.join(" "), &[stdout, stderr].concat()));
         }
     }
-    for words in [&["check"][..], &["check", "--json"], &["check", "--exposure"], &["check", "--exposure", "--json"], &["user", "list"]] {
+    for words in
+        [&["check"][..], &["check", "--json"], &["check", "--exposure"], &["check", "--exposure", "--json"], &["user", "list"]]
+    {
         let Output { stdout, stderr, status } = run(house.folder(), &house.config_file(), words);
         assert!(status.success(), "{words:?}: {}", String::from_utf8_lossy(&stderr));
         hits.extend(searched(&secrets, &words.join(" "), &[stdout, stderr].concat()));
@@ -133,8 +135,10 @@ fn log_11_a_secret_in_the_wrong_place_is_not_repeated() {
         ("[accounts]\n", format!("[accounts]\nsecret_pepper = \"{INLINE}\"\n")),
         ("[accounts]\n", format!("[[upstream]]\nname = \"web\"\nurl = \"http://user:{INLINE}@127.0.0.1:1\"\n[accounts]\n")),
         ("[accounts]\n", format!("[[upstream]]\nname = \"web\"\nurl = \"http://127.0.0.1:1/?key={INLINE}\"\n[accounts]\n")),
+        ("[accounts]\n", format!("[[upstream]]\nname = \"web\"\nurl = \"https://user:{INLINE}@127.0.0.1:1\"\n[accounts]\n")),
+        ("\"\nenv = ", format!("/?key={INLINE}\"\nenv = ")),
         ("[accounts]\n", format!("[accounts]\n{{ key = \"{INLINE}\" }}\n")),
-        ("[accounts]\n", format!("[accounts]\nkey = \"{INLINE}\n")),
+        ("[accounts]\n", format!("[accounts]\npassword = \"{INLINE}\n")),
     ];
     for (from, to) in &places {
         assert!(good.contains(from), "{from}");
@@ -147,7 +151,9 @@ fn log_11_a_secret_in_the_wrong_place_is_not_repeated() {
         }
     }
     // The same by variables that override the file.
-    for name in ["DOORWARD_SITE__KEY", "DOORWARD_STORE__PASSWORD", "DOORWARD_STORE__URL", "DOORWARD_SITE__KEY_FILE", "DOORWARD_NO_SUCH"] {
+    for name in
+        ["DOORWARD_SITE__KEY", "DOORWARD_STORE__PASSWORD", "DOORWARD_STORE__URL", "DOORWARD_SITE__KEY_FILE", "DOORWARD_NO_SUCH"]
+    {
         for words in [&["check"][..], &["check", "--json"]] {
             let Output { stdout, stderr, .. } = Command::new(binary())
                 .current_dir(house.folder())
@@ -166,7 +172,9 @@ fn log_11_a_secret_in_the_wrong_place_is_not_repeated() {
 
 #[test]
 fn log_11_a_secret_that_is_refused_is_not_repeated() {
-    for weak in ["change_me_canary_change_me_canary_change_me", "short-canary-key", "canary\u{0}canary-canary-canary-canary-canary"] {
+    for weak in
+        ["change_me_canary_change_me_canary_change_me", "short-canary-key", "canary\u{0}canary-canary-canary-canary-canary"]
+    {
         let start = House::builder().master_key(weak.as_bytes()).log("trace").try_start();
         let Start::Refused { stdout, stderr, .. } = start else { continue };
         let hits = searched(&[Canary::new("key", weak)], "output", format!("{stdout}{stderr}").as_bytes());
@@ -179,7 +187,8 @@ fn leaky(site: &Site, secrets: &[(&str, &str)]) -> Act {
     let value = |name: &str| secrets.iter().find(|(known, _)| *known == name).unwrap().1;
     let own = site.house.authority();
     let set_cookie = format!("sessionid={}; Path=/; Secure; HttpOnly; SameSite=Lax", value("cookie"));
-    let location = format!("https://u:{}@{own}/cb?code={}&state={}#t={}", value("bearer"), value("code"), value("code"), value("code"));
+    let location =
+        format!("https://u:{}@{own}/cb?code={}&state={}#t={}", value("bearer"), value("code"), value("code"), value("code"));
     let body = format!("<!doctype html><title>x</title><p>{} {}", value("body"), value("cookie"));
     Act::answer(
         200,

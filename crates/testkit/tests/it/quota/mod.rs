@@ -1,8 +1,11 @@
 //! Every scope of the application: whom it counts, where it stops, and whom it leaves alone.
 
+mod address;
+mod token;
+
 use std::net::{IpAddr, Ipv4Addr};
 
-use doorward_testkit::{Client, House, INSIDE, PROXY, Reply, Request, assert_detail};
+use doorward_testkit::{Client, House, PROXY, Reply, Request, assert_detail};
 use serde_json::{Value, json};
 
 const ADA: &str = "ada@app.test";
@@ -69,9 +72,7 @@ fn cases() -> Vec<Case> {
             post("/api/auth/verify-email/resend", &json!({"email": format!("guess{n}@app.test")}))
         }),
         stranger("forgot_password", |n| post("/api/auth/forgot-password", &json!({"email": format!("guess{n}@app.test")}))),
-        stranger("reset_password", |_| {
-            post("/api/auth/reset-password", &json!({"token": NO_TOKEN, "password": LONG_ENOUGH}))
-        }),
+        stranger("reset_password", |_| post("/api/auth/reset-password", &json!({"token": NO_TOKEN, "password": LONG_ENOUGH}))),
         stranger("email_confirm", |n| match n % 2 {
             0 => post("/api/auth/email/confirm", &json!({"token": NO_TOKEN})),
             _ => post("/api/auth/email/undo", &json!({"token": NO_TOKEN})),
@@ -152,7 +153,9 @@ fn app_rl_01_every_scope_stops_its_caller_and_neither_other_callers_nor_other_sc
         let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=3600).contains(&wait), "{scope}: {wait}");
         // What a client says of itself makes it nobody else, and another spelling of the request no other scope.
-        for (name, value) in [("X-Forwarded-For", "198.51.100.7"), ("Forwarded", "for=198.51.100.7"), ("X-Real-IP", "198.51.100.7")] {
+        for (name, value) in
+            [("X-Forwarded-For", "198.51.100.7"), ("Forwarded", "for=198.51.100.7"), ("X-Real-IP", "198.51.100.7")]
+        {
             let request = (case.request)(QUOTA).header(name, value);
             let request = if case.who == Who::Member { request.csrf() } else { request };
             assert_eq!(client.send(&request).status, 429, "{scope} with {name}");
@@ -236,8 +239,7 @@ fn app_rl_01_sign_ins_are_counted_by_address_and_caller_as_well() {
 /// What is mailed to one address is counted by the address, whoever asks; over the quota nothing leaves and the answer is the same.
 #[test]
 fn app_rl_01_mails_to_an_address_are_counted_by_the_address() {
-    let house =
-        House::builder().limit("forgot_password_address", "3/h").limit("verify_email_resend_address", "3/h").start();
+    let house = House::builder().limit("forgot_password_address", "3/h").limit("verify_email_resend_address", "3/h").start();
     house.add_member(ADA);
     house.add_member(BOB);
     house.sign_up("carol@app.test", house.password());
@@ -259,185 +261,4 @@ fn app_rl_01_mails_to_an_address_are_counted_by_the_address() {
     // The mail of the sign-up is one of them. The third spelling asks for an account that does not exist; it is counted all the same.
     let count = |email: &str| mailbox.to(email).len();
     assert_eq!((count(ADA), count("carol@app.test")), (1 + 2, 3));
-}
-
-/// The route of each request with what a caller may do before it is stopped: the defaults of table (a).
-#[test]
-fn app_rl_12_routes_that_take_a_token_are_limited_by_default() {
-    let house = House::builder().default_limits().start();
-    let member = house.member(ADA);
-    let token_alone = |_: usize| json!({"token": NO_TOKEN});
-    let routes: [(&str, usize, fn(usize) -> Value); 4] = [
-        ("/api/auth/verify-email", 10, token_alone),
-        ("/api/auth/reset-password", 10, |_| json!({"token": NO_TOKEN, "password": LONG_ENOUGH})),
-        ("/api/auth/email/confirm", 10, token_alone),
-        ("/api/auth/email/undo", 10, token_alone),
-    ];
-    assert_eq!(takers(&house), sorted(routes.iter().map(|(path, ..)| (*path).to_owned()).collect()), "a route has no case");
-    for (number, (path, quota, body)) in routes.iter().enumerate() {
-        let mut client = house.client_from(caller(number, 1));
-        for n in 0..*quota {
-            assert_eq!(client.post_json(path, &body(n)).status, 400, "{path}, request {n}");
-        }
-        assert_detail(&client.post_json(path, &body(0)), 429, "Rate limited");
-        // Shapes that cannot be tokens are attempts as well.
-        assert_eq!(client.post_json(path, &json!({"token": "x", "password": LONG_ENOUGH})).status, 429, "{path}");
-    }
-    // A session that is renewed over and over.
-    let mut client = member.twin_from(caller(10, 1));
-    for n in 0..30 {
-        assert_eq!(client.send(&Request::post("/api/auth/refresh").csrf()).status, 200, "refresh {n}");
-    }
-    assert_eq!(client.send(&Request::post("/api/auth/refresh").csrf()).status, 429);
-    // A stolen session that guesses the password, in the end even with the right one.
-    let mut client = client.twin_from(caller(11, 1));
-    let guess = |current: &str| post("/api/auth/password", &json!({"current_password": current, "new_password": LONG_ENOUGH})).csrf();
-    for n in 0..5 {
-        assert_eq!(client.send(&guess("wrong wrong wrong wrong")).status, 401, "guess {n}");
-    }
-    assert_eq!(client.send(&guess(house.password())).status, 429);
-    // Forged requests of every kind have one count, and whoever proves that a request is the site's own is not held to it.
-    let mut client = client.twin_from(caller(12, 1));
-    let change = || Request::new("PATCH", "/api/auth/me").json(&json!({"bio": "x"}));
-    for (n, request) in [
-        change(),
-        change().header("X-CSRF-Token", "x"),
-        change().csrf().header("Origin", "https://evil.test"),
-        change().csrf().header("Sec-Fetch-Site", "cross-site"),
-        post("/api/auth/login", &json!({"email": ADA, "password": "x"})).header("Origin", "null"),
-    ]
-    .iter()
-    .enumerate()
-    {
-        assert_detail(&client.send(request), 403, "CSRF failed");
-        assert!(n < 5);
-    }
-    assert_detail(&client.send(&change()), 429, "Rate limited");
-    assert_eq!(client.send(&change().csrf()).status, 200, "the owner goes on");
-}
-
-fn sorted(mut list: Vec<String>) -> Vec<String> {
-    list.sort();
-    list
-}
-
-/// Routes whose body has a token or a code, or that are called back, as the description of the API tells.
-fn takers(house: &House) -> Vec<String> {
-    let description: Value = serde_json::from_slice(&house.command(&["openapi"]).stdout).unwrap();
-    let takes = |path: &str, operation: &Value| {
-        let properties = &operation["requestBody"]["content"]["application/json"]["schema"]["properties"];
-        path.contains("callback") || ["token", "code", "state"].iter().any(|name| properties.get(name).is_some())
-    };
-    let paths = description["paths"].as_object().unwrap();
-    let found = paths.iter().filter(|(path, operations)| operations.as_object().unwrap().values().any(|one| takes(path, one)));
-    sorted(found.map(|(path, _)| path.clone()).collect())
-}
-
-/// Name and value of every field, but for what differs from one answer to the next.
-fn fields(reply: &Reply) -> Vec<(String, String)> {
-    let varies = ["date", "x-request-id", "retry-after"];
-    let blank = |(name, value): &(String, String)| match varies.contains(&name.to_ascii_lowercase().as_str()) {
-        true => (name.clone(), String::new()),
-        false => (name.clone(), value.clone()),
-    };
-    reply.headers.iter().map(blank).collect()
-}
-
-#[test]
-fn app_rl_07_unknown_addresses_are_counted_like_known_ones() {
-    let paths = ["/api/auth/login", "/api/auth/forgot-password", "/api/auth/register", "/api/auth/verify-email/resend"];
-    let by_caller = ["auth_login", "forgot_password", "auth_register", "verify_email_resend"];
-    let by_address = ["auth_login_account", "forgot_password_address", "verify_email_resend_address"];
-    for (run, scopes) in [&by_caller[..], &by_address[..]].iter().enumerate() {
-        let builder = scopes.iter().fold(House::builder(), |builder, scope| builder.limit(scope, "5/h"));
-        let house = builder.start();
-        house.add_member(ADA);
-        for (number, path) in paths.iter().enumerate() {
-            // Both sides in turn, so that both waits are told within the same second or two.
-            let mut sides = [1, 2].map(|side| house.client_from(caller(number, side)));
-            let bodies = [ADA, "eve@app.test"].map(|email| json!({"email": email, "password": "wrong wrong wrong wrong"}));
-            let mut stopped = 0;
-            for n in 0..9 {
-                let [known, unknown] = [0, 1].map(|side| sides[side].post_json(path, &bodies[side]));
-                assert_eq!(known.status, unknown.status, "{path}, request {n} of run {run}");
-                assert_eq!((fields(&known), known.text()), (fields(&unknown), unknown.text()), "{path}, request {n} of run {run}");
-                let waits = [&known, &unknown].map(|reply| reply.header("retry-after").map(|wait| wait.parse::<i64>().unwrap()));
-                if let [Some(of_known), Some(of_unknown)] = waits {
-                    assert!((of_known - of_unknown).abs() <= 30 && of_known > 60, "{path}: {waits:?}");
-                }
-                stopped += usize::from(known.status == 429);
-            }
-            let expected = match (run, *path) {
-                (0, _) | (1, "/api/auth/login") => 4,
-                _ => 0,
-            };
-            assert_eq!(stopped, expected, "{path} in run {run}");
-        }
-    }
-}
-
-#[test]
-fn reset_10_resets_are_limited_by_caller_and_in_total() {
-    let house = House::builder().limit("reset_password", "3/h").limit("reset_password_total", "5/h").start();
-    house.add_member(ADA);
-    house.client().post_json("/api/auth/forgot-password", &json!({"email": ADA})).expect(200);
-    let link = house.mailbox().wait_for_nth(ADA, 2).token();
-    assert_eq!(link.len(), 43, "256 bits, six to a character: guessing is moot whatever the limits are");
-    let reset = |from: u8, token: &str| {
-        let body = json!({"token": token, "password": LONG_ENOUGH});
-        house.client_from(caller(0, from)).post_json("/api/auth/reset-password", &body)
-    };
-    for n in 0..3 {
-        assert_eq!(reset(1, NO_TOKEN).status, 400, "{n}");
-    }
-    // Whoever is over the own quota takes nothing more of the common one.
-    for n in 0..10 {
-        assert_eq!(reset(1, NO_TOKEN).status, 429, "{n}");
-    }
-    assert_eq!((reset(2, NO_TOKEN).status, reset(2, "malformed").status), (400, 400));
-    let spread = reset(3, NO_TOKEN);
-    assert_detail(&spread, 429, "Rate limited");
-    assert!(spread.header("retry-after").unwrap().parse::<u64>().unwrap() <= 3600);
-    assert_eq!(reset(4, &link).status, 429, "nothing tells a good token from a bad one");
-    let output = house.command(&["audit", "search", "--event", "ratelimit.exceeded", "--json"]);
-    let entries = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(entries.lines().filter(|line| line.contains("\"reset_password_total\"")).count(), 1, "told once: {entries}");
-    // Other ways are open, and so is this one for whoever looks at another scope.
-    house.client_from(caller(0, 3)).post_json("/api/auth/forgot-password", &json!({"email": ADA})).expect(200);
-    let _ = house.sign_in(ADA);
-}
-
-#[test]
-fn enum_03_a_known_address_gets_a_notice_where_a_new_one_gets_a_link() {
-    let house = House::builder().limit("verify_email_resend_address", "5/h").limit("auth_register", "500/min").start();
-    house.add_member(ADA);
-    let mailbox = house.mailbox();
-    let before = mailbox.all().len();
-    let sign_up = |email: &str| {
-        let reply = house.client_from(INSIDE).post_json("/api/auth/register", &json!({"email": email, "password": LONG_ENOUGH})).expect(202);
-        (reply.text(), fields(&reply))
-    };
-    for spelling in ["ADA@app.test", "ada@APP.test"] {
-        assert_eq!(sign_up(spelling), sign_up("eve@app.test"));
-    }
-    let _ = mailbox.wait_for_nth(ADA, 1 + 2);
-    let _ = mailbox.wait_for_nth("eve@app.test", 2);
-    // The files are named after the instant of the request: one mail for each, in the order of the requests.
-    let mails = mailbox.all().split_off(before);
-    let order: Vec<_> = mails.iter().map(|mail| mail.field("to").unwrap().contains("ada")).collect();
-    assert_eq!(order, [true, false, true, false], "as many, and none sooner or later than its request");
-    for mail in &mails {
-        let is_known = mail.field("to").unwrap() == ADA;
-        let (subject, body) = (mail.field("subject").unwrap(), mail.body());
-        assert_eq!(subject.contains("already have an account"), is_known, "{subject}");
-        assert_eq!(body.contains("#token="), !is_known, "{body}");
-        assert!(!body.contains(LONG_ENOUGH) && is_known == body.contains("has an account already"), "{body}");
-    }
-    // Nobody's mailbox is filled: three a day, the link of the own sign-up being one, or as many links as the configuration says.
-    for n in 0..6 {
-        assert_eq!(sign_up(ADA), sign_up("eve@app.test"), "{n}");
-    }
-    sign_up("last@app.test");
-    let _ = mailbox.wait_for("last@app.test");
-    assert_eq!((mailbox.to(ADA).len(), mailbox.to("eve@app.test").len()), (3, 5));
 }
