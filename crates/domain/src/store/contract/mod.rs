@@ -10,6 +10,9 @@
 #![expect(clippy::missing_errors_doc, reason = "a check fails with whatever the store says")]
 
 pub mod audit;
+pub mod device;
+pub mod failure;
+pub mod one_time;
 pub mod outbox;
 mod sample;
 pub mod session;
@@ -81,12 +84,34 @@ macro_rules! store_contract {
             user::a_password_hash_is_replaced_only_where_it_is_the_expected_one,
             user::accounts_are_listed_page_by_page,
             user::a_disabled_mark_is_set_and_lifted,
+            user::a_password_hash_is_set_and_the_credential_version_moves,
+            user::an_address_is_moved_and_a_taken_one_is_a_conflict,
+            user::a_profile_and_roles_are_set,
+            user::a_removed_account_takes_what_hangs_on_it_along,
             session::a_session_reads_back_with_its_account,
             session::a_revoked_session_is_gone_for_every_reader,
             session::many_sessions_of_one_account_are_listed_page_by_page,
             session::revoking_all_spares_other_accounts,
             session::a_touch_never_moves_back,
             session::ended_sessions_are_swept_and_live_ones_stay,
+            session::revoking_all_spares_the_one_that_asks,
+            session::a_credential_is_rotated_once_and_the_former_one_is_remembered,
+            session::of_many_that_rotate_one_session_one_does,
+            session::sessions_are_swept_in_batches_and_remembered_ones_later,
+            one_time::a_one_time_token_reads_back_as_it_was_written,
+            one_time::a_one_time_token_is_good_for_its_purpose_alone,
+            one_time::a_one_time_token_is_consumed_exactly_once_however_many_race_for_it,
+            one_time::a_token_and_its_account_are_locked_in_one_order,
+            one_time::an_expired_one_time_token_is_neither_consumed_nor_listed,
+            one_time::tokens_are_revoked_by_account_purpose_and_age,
+            one_time::expired_one_time_tokens_are_swept_in_batches,
+            device::a_device_names_its_account_until_it_ends,
+            device::a_device_is_renewed_for_its_own_account_only,
+            device::of_an_accounts_devices_the_newest_stay,
+            device::ended_devices_are_swept_in_batches,
+            failure::failures_are_counted_until_they_are_forgotten,
+            failure::failures_that_race_are_all_counted,
+            failure::old_failures_are_swept_in_batches,
             sign_up::a_pending_sign_up_reads_back_as_it_was_written,
             sign_up::a_token_is_consumed_exactly_once_however_many_race_for_it,
             sign_up::an_expired_token_is_not_consumed,
@@ -94,12 +119,16 @@ macro_rules! store_contract {
             sign_up::of_several_live_sign_ups_none_is_the_only_one,
             sign_up::all_sign_ups_of_one_address_are_removed,
             sign_up::expired_sign_ups_are_swept,
+            sign_up::links_of_one_address_at_once_settle_it_once,
             outbox::a_claimed_mail_is_not_due_again_before_its_lease_ends,
             outbox::one_mail_is_claimed_by_one_of_many_senders,
             outbox::a_sent_mail_keeps_no_body_and_never_comes_back,
             outbox::a_withheld_mail_is_never_due,
             outbox::a_deferred_mail_is_due_again_later,
             outbox::old_mail_is_swept,
+            outbox::a_dead_mail_waits_no_longer_until_it_is_retried,
+            outbox::mail_is_listed_by_what_became_of_it,
+            outbox::settled_mail_is_swept_first_and_in_batches,
             audit::entries_keep_their_order_whatever_the_clock_said,
             audit::an_entry_reads_back_as_it_was_written,
             audit::many_entries_at_once_keep_their_order,

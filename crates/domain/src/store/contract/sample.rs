@@ -1,10 +1,12 @@
 //! Entities to store: every field has a value of its own, so that a swapped column shows.
 
-use doorward_kit::id::{MailId, SignUpId};
+use doorward_kit::id::{DeviceId, MailId, OneTimeId, SignUpId};
 use doorward_kit::{ClientAddr, RequestId, SessionId, Timestamp, TokenDigest, UserId};
 
 use crate::account::{EmailAddress, User};
 use crate::audit::{AuditEvent, AuditRecord, CutField, MetaKey, Outcome};
+use crate::device::Device;
+use crate::one_time::{OneTime, Purpose};
 use crate::outbox::{MailKind, SealedMail};
 use crate::session::{PreviousCredential, Session};
 use crate::verification::PendingSignUp;
@@ -111,5 +113,26 @@ pub(super) fn record(number: u32) -> AuditRecord {
         count: Some(u64::from(number)),
         meta: vec![(MetaKey::Scope, "a \"b\", ü".to_owned()), (MetaKey::Fields, String::new())],
         truncated: vec![CutField::Route, CutField::Meta],
+    }
+}
+
+pub(super) fn one_time(purpose: Purpose, number: u32) -> OneTime {
+    OneTime {
+        id: OneTimeId::from_bytes(octets(9, number)),
+        digest: digest(6, number),
+        purpose,
+        created_at: at(10),
+        expires_at: at(100),
+    }
+}
+
+/// The higher the number, the later it began.
+pub(super) fn device(user: &User, number: u32) -> Device {
+    Device {
+        id: DeviceId::from_bytes(octets(10, number)),
+        user_id: user.id,
+        digest: digest(7, number),
+        created_at: at(i64::from(number)),
+        expires_at: at(100),
     }
 }

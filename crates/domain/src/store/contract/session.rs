@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{sample, user};
+use super::{race, sample, user};
 use crate::session::Session;
 use crate::store::{PageLimit, SessionFilter, Store, StoreError};
 
@@ -28,6 +28,11 @@ fn same(left: &Session, right: &Session) -> bool {
     left.id == right.id
         && left.user_id == right.user_id
         && left.digest == right.digest
+        && left.previous.map(|previous| (previous.digest, previous.until))
+            == right.previous.map(|previous| (previous.digest, previous.until))
+        && left.rotated_at == right.rotated_at
+        && left.authenticated_at == right.authenticated_at
+        && left.is_remembered == right.is_remembered
         && left.created_at == right.created_at
         && left.last_seen_at == right.last_seen_at
         && left.expires_at == right.expires_at
@@ -142,5 +147,90 @@ pub async fn ended_sessions_are_swept_and_live_ones_stay(store: Arc<dyn Store>) 
         let id = sample::session(&owner, number).id;
         assert_eq!(tx.sessions().lookup(id).await?.is_some(), is_left, "session {number}");
     }
+    Ok(())
+}
+
+/// The one that asks goes on; the digests that come back are those of the ended ones.
+pub async fn revoking_all_spares_the_one_that_asks(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let owner = sample::user(1);
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    for number in 0..3 {
+        tx.sessions().add(&sample::session(&owner, number)).await?;
+    }
+    let spared = sample::session(&owner, 1);
+    let digests: BTreeSet<_> = tx.sessions().revoke_all(owner.id, Some(spared.id)).await?.iter().map(|digest| digest.0).collect();
+    let expected = [0, 2].into_iter().flat_map(|number| [sample::digest(2, number).0, sample::digest(8, number).0]);
+    assert_eq!(digests, expected.collect());
+    let left = tx.sessions().list(SessionFilter::new(), None, PageLimit::new(10)).await?.items;
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [spared.id]);
+    Ok(())
+}
+
+/// By whoever still has the credential that is replaced, once; the old one is found as the previous one, the one before it no more.
+pub async fn a_credential_is_rotated_once_and_the_former_one_is_remembered(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let owner = sample::user(1);
+    let session = sample::session(&owner, 1);
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    tx.sessions().add(&session).await?;
+    let (until, at) = (sample::at(40), sample::at(30));
+    assert!(!tx.sessions().rotate(session.id, &sample::digest(9, 9), &sample::digest(9, 1), until, at).await?);
+    assert!(tx.sessions().rotate(session.id, &session.digest, &sample::digest(9, 1), until, at).await?);
+    assert!(!tx.sessions().rotate(session.id, &session.digest, &sample::digest(9, 2), until, at).await?, "it is another by now");
+    assert!(tx.sessions().authenticate(session.id, sample::at(77)).await?);
+    assert!(!tx.sessions().authenticate(sample::session(&owner, 2).id, sample::at(77)).await?);
+    tx.commit().await?;
+    for digest in [&sample::digest(9, 1), &session.digest] {
+        let (read, account) = store.find_session(digest).await?.ok_or(StoreError::Conflict)?;
+        assert_eq!((read.id, account.id, read.digest), (session.id, owner.id, sample::digest(9, 1)));
+        assert_eq!(read.previous.map(|previous| (previous.digest, previous.until)), Some((session.digest, until)));
+        assert_eq!((read.rotated_at, read.authenticated_at), (at, sample::at(77)));
+        let mut tx = store.begin().await?;
+        assert_eq!(tx.sessions().find_by_digest(digest).await?.map(|read| read.id), Some(session.id));
+    }
+    assert!(store.find_session(&sample::digest(8, 1)).await?.is_none(), "the one before the former one");
+    Ok(())
+}
+
+/// One of many that find the credential due replaces it (SES-13).
+pub async fn of_many_that_rotate_one_session_one_does(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let owner = sample::user(1);
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    tx.sessions().add(&sample::session(&owner, 1)).await?;
+    tx.commit().await?;
+    let racing = Arc::clone(&store);
+    let deed = move |number| {
+        let store = Arc::clone(&racing);
+        async move {
+            let session = sample::session(&sample::user(1), 1);
+            let new = sample::digest(9, u32::try_from(number).unwrap_or(u32::MAX));
+            let mut tx = store.begin().await?;
+            let rotated = tx.sessions().rotate(session.id, &session.digest, &new, sample::at(40), sample::at(30)).await?;
+            tx.commit().await?;
+            Ok(rotated)
+        }
+    };
+    assert_eq!(race(deed, |outcome| matches!(outcome, Ok(true))).await, 1);
+    Ok(())
+}
+
+/// A remembered one has a longer rest, and no more go at once than were asked for.
+pub async fn sessions_are_swept_in_batches_and_remembered_ones_later(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let owner = sample::user(1);
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    for number in 0..8 {
+        let is_remembered = number >= 4;
+        tx.sessions().add(&Session { is_remembered, last_seen_at: sample::at(20), ..sample::session(&owner, number) }).await?;
+    }
+    let (now, early, late) = (sample::at(60), sample::at(10), sample::at(20));
+    for expected in [3, 1, 0] {
+        let swept = tx.sessions().sweep(now, late, early, PageLimit::new(3)).await?;
+        assert_eq!(swept.len(), expected);
+        assert!(swept.iter().all(|session| !session.is_remembered));
+    }
+    assert_eq!(tx.sessions().sweep(now, early, late, PageLimit::new(10)).await?.len(), 4);
     Ok(())
 }

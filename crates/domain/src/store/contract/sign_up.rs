@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{race, sample};
+use tokio::task::JoinSet;
+
+use super::{RACERS, race, sample};
 use crate::store::{PageLimit, Store, StoreError};
 use crate::verification::PendingSignUp;
 
@@ -108,5 +110,33 @@ pub async fn expired_sign_ups_are_swept(store: Arc<dyn Store>) -> Result<(), Sto
     tx.sign_ups().rotate(sample::sign_up(2).id, &sample::digest(3, 2), sample::at(101)).await?;
     assert_eq!(tx.sign_ups().sweep(sample::at(100), PageLimit::new(10)).await?, 1);
     assert!(tx.sign_ups().consume(&sample::digest(3, 2), sample::at(50)).await?.is_some());
+    Ok(())
+}
+
+/// Whoever verifies takes its own row and then all others of the address: several at once neither wait crosswise nor win twice.
+pub async fn links_of_one_address_at_once_settle_it_once(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let numbers: Vec<_> = (0..RACERS).map(|number| u32::try_from(number).unwrap_or(u32::MAX)).collect();
+    add(&store, &numbers).await?;
+    let racing = Arc::clone(&store);
+    let deed = move |number| {
+        let store = Arc::clone(&racing);
+        async move {
+            let digest = sample::digest(3, u32::try_from(number).unwrap_or(u32::MAX));
+            let mut tx = store.begin().await?;
+            let consumed = tx.sign_ups().consume(&digest, sample::at(50)).await?;
+            if let Some(pending) = &consumed {
+                tx.sign_ups().remove_all(&pending.email.canonical).await?;
+            }
+            tx.commit().await?;
+            Ok::<_, StoreError>(consumed)
+        }
+    };
+    let mut outcomes = JoinSet::new();
+    for number in 0..RACERS {
+        outcomes.spawn(deed(number));
+    }
+    let outcomes = outcomes.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Ok(Some(_)))).count(), 1);
+    assert!(outcomes.iter().all(Result::is_ok), "nobody is told to try again");
     Ok(())
 }

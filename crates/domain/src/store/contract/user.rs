@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{RACERS, race, sample};
 use crate::account::User;
+use crate::one_time::{OneTime, Purpose, PurposeKind};
 use crate::store::{PageLimit, Store, StoreError};
 
 /// Nothing is lost, swapped or rounded.
@@ -31,6 +32,7 @@ pub(super) fn same(left: &User, right: &User) -> bool {
         && left.password_hash == right.password_hash
         && left.roles == right.roles
         && left.disabled_at == right.disabled_at
+        && left.credential_version == right.credential_version
         && left.created_at == right.created_at
 }
 
@@ -99,4 +101,88 @@ pub async fn a_disabled_mark_is_set_and_lifted(store: Arc<dyn Store>) -> Result<
     }
     assert!(!tx.users().set_disabled(sample::user(2).id, None).await?);
     Ok(())
+}
+
+/// Whatever it was before, or none; what was issued under the former credential is outdated from then on.
+pub async fn a_password_hash_is_set_and_the_credential_version_moves(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (user, other) = (sample::user(1), sample::user(2));
+    let mut tx = store.begin().await?;
+    tx.users().add(&user).await?;
+    tx.users().add(&other).await?;
+    for (hash, moved) in [(Some("new"), 1), (None, 2), (Some("newer"), 3)] {
+        assert!(tx.users().set_password_hash(user.id, hash).await?);
+        let read = tx.users().lookup(user.id).await?;
+        let read = read.map(|user| (user.password_hash, user.credential_version));
+        assert_eq!(read, Some((hash.map(str::to_owned), user.credential_version + moved)));
+    }
+    assert!(!tx.users().set_password_hash(sample::user(3).id, Some("new")).await?);
+    assert!(tx.users().lookup(other.id).await?.is_some_and(|read| same(&read, &other)), "another's is as it was");
+    Ok(())
+}
+
+/// Both spellings; the old address is free from then on, and one that is taken is a conflict that the database itself sees (ENUM-06).
+pub async fn an_address_is_moved_and_a_taken_one_is_a_conflict(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (user, other) = (sample::user(1), sample::user(2));
+    let mut tx = store.begin().await?;
+    tx.users().add(&user).await?;
+    tx.users().add(&other).await?;
+    tx.commit().await?;
+    let mut tx = store.begin().await?;
+    let new = sample::user(9).email;
+    assert!(tx.users().set_email(user.id, &new).await?);
+    assert!(!tx.users().set_email(sample::user(3).id, &sample::user(8).email).await?);
+    tx.commit().await?;
+    let read = store.find_user_by_email(&new.canonical).await?;
+    let read = read.map(|user| (user.id, user.email, user.credential_version));
+    assert_eq!(read, Some((user.id, new, user.credential_version + 1)));
+    assert!(store.find_user_by_email(&user.email.canonical).await?.is_none());
+    let mut tx = store.begin().await?;
+    let taken = tx.users().set_email(user.id, &other.email).await;
+    assert!(matches!(taken, Err(StoreError::Conflict)), "{taken:?}");
+    Ok(())
+}
+
+/// The profile and the roles, and nothing else.
+pub async fn a_profile_and_roles_are_set(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let user = sample::user(1);
+    let changed = User { display_name: "'; --".to_owned(), avatar_url: None, bio: Some(String::new()), ..user.clone() };
+    let mut tx = store.begin().await?;
+    tx.users().add(&user).await?;
+    assert!(tx.users().set_profile(&changed).await?);
+    assert!(tx.users().lookup(user.id).await?.is_some_and(|read| same(&read, &changed)));
+    let roles = vec!["editor".to_owned()];
+    assert!(tx.users().set_roles(user.id, &roles).await?);
+    assert!(tx.users().lookup(user.id).await?.is_some_and(|read| same(&read, &User { roles, ..changed })));
+    assert!(!tx.users().set_profile(&sample::user(2)).await?);
+    assert!(!tx.users().set_roles(sample::user(2).id, &[]).await?);
+    Ok(())
+}
+
+/// With everything that opens it, and nothing of another's.
+pub async fn a_removed_account_takes_what_hangs_on_it_along(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (owner, other) = (sample::user(1), sample::user(2));
+    let mut tx = store.begin().await?;
+    for (user, number) in [(&owner, 1), (&other, 2)] {
+        tx.users().add(user).await?;
+        tx.sessions().add(&sample::session(user, number)).await?;
+        tx.devices().add(&sample::device(user, number), 5).await?;
+        tx.one_times().add(&recovery(user, number)).await?;
+    }
+    tx.commit().await?;
+    let mut tx = store.begin().await?;
+    assert!(tx.users().remove(owner.id).await?);
+    assert!(!tx.users().remove(owner.id).await?);
+    for (user, number, is_left) in [(&owner, 1, false), (&other, 2, true)] {
+        let (session, token) = (sample::session(user, number), recovery(user, number));
+        assert_eq!(tx.users().find_by_email(&user.email.canonical).await?.is_some(), is_left);
+        assert_eq!(tx.sessions().lookup(session.id).await?.is_some(), is_left);
+        assert_eq!(tx.devices().renew(user.id, &sample::device(user, number).digest, sample::at(9)).await?, is_left);
+        assert_eq!(tx.one_times().consume(PurposeKind::Recovery, &token.digest, sample::at(9)).await?.is_some(), is_left);
+    }
+    Ok(())
+}
+
+fn recovery(user: &User, number: u32) -> OneTime {
+    let canonical = user.email.canonical.clone();
+    sample::one_time(Purpose::Recovery { user: user.id, canonical, version: user.credential_version }, number)
 }
