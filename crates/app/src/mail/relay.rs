@@ -177,13 +177,8 @@ fn at(stage: MailCause) -> impl Fn(lettre::transport::smtp::Error) -> MailFault 
 
 /// The TLS library's error is within an I/O error, within the mail library's.
 fn is_of_tls(error: &lettre::transport::smtp::Error) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
+    std::iter::successors(error.source(), |&error| error.source()).any(|error| {
         let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || within.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+        within.is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
+    })
 }
