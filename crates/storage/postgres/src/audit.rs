@@ -206,9 +206,9 @@ impl AuditLog for PostgresTx {
         let mut heads = heads.iter().map(head_from_row).collect::<Result<Vec<_>, _>>()?;
         // Rows whose head somebody removed.
         let query = sqlx::query("SELECT DISTINCT node FROM audit WHERE node NOT IN (SELECT node FROM audit_heads)");
-        for row in self.0.fetch_all(query).await? {
-            heads.push(ChainHead::genesis(&Columns::new("audit", &row).text("node")?));
-        }
+        let headless = self.0.fetch_all(query).await?;
+        let headless = headless.iter().map(|row| Columns::new("audit", row).text("node")).collect::<Result<Vec<_>, _>>()?;
+        heads.extend(headless.iter().map(String::as_str).map(ChainHead::genesis));
         Ok(heads)
     }
 

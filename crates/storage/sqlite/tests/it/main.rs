@@ -9,6 +9,7 @@ mod database;
 mod delete;
 mod device;
 mod file;
+mod injection;
 mod invite;
 mod key_rotation;
 mod outbox;

@@ -6,6 +6,8 @@ mod change_email;
 mod delete;
 #[path = "../../../../sqlite/tests/it/device.rs"]
 mod device;
+#[path = "../../../../sqlite/tests/it/injection.rs"]
+mod injection;
 #[path = "../../../../sqlite/tests/it/invite.rs"]
 mod invite;
 #[path = "../../../../sqlite/tests/it/password.rs"]
