@@ -4,7 +4,7 @@
 //! remove, swap nor insert a row without the next check naming the place. What a stolen key could undo is held by anchors that were
 //! taken off the machine.
 
-use doorward_kit::ring::{KeyTimes, VersionedKey};
+use doorward_kit::ring::{KeyTimes, PurposeKeys, VersionedKey};
 use doorward_kit::{KeyPurpose, MasterKey, PurposeRing, SharedRing, Timestamp, constant_time_eq};
 
 use super::canonical::Octets;
@@ -95,7 +95,7 @@ impl ChainKeys {
     /// Seals a head that was moved.
     pub(crate) fn seal(&self, head: &mut ChainHead) {
         let keys = self.0.now();
-        let key = head.latest_at.map_or_else(|| keys.current(), |latest| keys.current_at(latest));
+        let key = writer(&keys, head, head.latest_at);
         head.key_version = key.version;
         head.mac = key.key.mac(&head.octets());
     }
@@ -117,7 +117,7 @@ impl ChainKeys {
 
     pub(super) fn link(&self, head: &mut ChainHead, record: AuditRecord) -> AuditRow {
         let (keys, latest) = (self.0.now(), head.latest_at.map_or(record.at, |latest| latest.max(record.at)));
-        let key = keys.current_at(latest);
+        let key = writer(&keys, head, Some(latest));
         let mut row = AuditRow {
             seq: head.seq.saturating_add(1),
             behind_ms: head.latest_at.and_then(|latest| behind(record.at, latest)),
@@ -139,6 +139,13 @@ impl ChainKeys {
         head.floor_hash = hash;
         self.seal(head);
     }
+}
+
+/// The key that writes behind a head: the one in force at the chain's latest time, but never an older one than wrote there before, even
+/// if another process of this node has learned of a new key first.
+fn writer<'k>(keys: &'k PurposeKeys, head: &ChainHead, latest: Option<Timestamp>) -> &'k VersionedKey {
+    let key = latest.map_or_else(|| keys.current(), |latest| keys.current_at(latest));
+    keys.of_version(head.key_version).filter(|last| last.version > key.version).unwrap_or(key)
 }
 
 /// By how many milliseconds `at` lies behind `latest`, when that is more than concurrency explains.

@@ -72,9 +72,13 @@ fn verify(house: &House, token: &str) -> u16 {
     house.client().post_json("/api/auth/verify-email", &json!({"token": token})).status
 }
 
-/// What the key set says of its keys.
+/// The keys of the set that upstreams fetch.
 fn key_ids(house: &House) -> BTreeSet<String> {
-    let reply = house.client().get("/.well-known/doorward/jwks.json");
+    key_ids_by(&mut house.client())
+}
+
+fn key_ids_by(client: &mut Client) -> BTreeSet<String> {
+    let reply = client.get("/.well-known/doorward/jwks.json");
     let set: Value = serde_json::from_slice(&reply.body).unwrap();
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
@@ -185,6 +189,39 @@ fn a_running_house_takes_a_rotation_up_and_uses_the_new_key_when_its_time_comes(
     });
     assert_trail_holds(house);
     assert_eq!(entries(house, "audit.gap").len(), 0);
+}
+
+#[test]
+fn two_nodes_change_over_together_and_know_each_others_sessions_before_and_after() {
+    let house = House::builder().unlimited().start();
+    let node = house.another_node();
+    house.add_member(ADA);
+    rotate(&house, &[]);
+    let both = |client: &mut Client| Some(key_ids_by(client)).filter(|ids| ids.len() == 2);
+    let ids = until(Duration::from_secs(20), "one node to take it up", || both(&mut house.client()));
+    assert_eq!(until(Duration::from_secs(20), "the other one", || both(&mut node.client())), ids);
+    for begun in [false, true] {
+        if begun {
+            write_ring(&house, &with_time(&ring(&house), 2, "from=", LONG_AGO));
+        }
+        for _ in 0..5 {
+            // Whichever of the two has taken the change up first.
+            for (mut here, mut there) in [(house.client(), node.client()), (node.client(), house.client())] {
+                here.post_json("/api/auth/login", &json!({"email": ADA, "password": house.password()})).expect(200);
+                there.set_cookie(SESSION_COOKIE, &here.session());
+                assert_eq!((me(&mut there), me(&mut here)), (200, 200), "begun: {begun}");
+            }
+        }
+    }
+    let taken_up = |log: String| log.lines().filter(|line| line.contains("the key ring was taken up")).count() == 2;
+    until(Duration::from_secs(20), "one node to take the change up", || taken_up(house.stderr()).then_some(()));
+    until(Duration::from_secs(20), "the other one", || taken_up(node.stderr()).then_some(()));
+    let (_, mut here) = login(&house, house.password());
+    let mut there = node.client();
+    there.set_cookie(SESSION_COOKIE, &here.session());
+    assert_eq!((me(&mut there), me(&mut here)), (200, 200));
+    assert_trail_holds(&house);
+    assert_eq!(entries(&house, "audit.gap").len(), 0);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Every single change of a chain is found.
 
-use doorward_kit::{MasterKey, Timestamp, UserId};
+use std::sync::Arc;
+
+use doorward_kit::ring::Rotation;
+use doorward_kit::{KeyRing, ManualClock, MasterKey, SharedRing, Timestamp, UserId};
 use proptest::prelude::*;
 
 use super::{Anchor, BrokenChain, ChainFault, verify_chain};
@@ -114,6 +117,25 @@ fn a_key_that_was_replaced_still_proves_its_rows() {
     assert_eq!(verify_chain(&rows, &head, &[], &both), Ok(3));
     let only_new = ChainKeys::of_versions(Vec::new(), (2, &new));
     assert_eq!(fault(verify_chain(&rows, &head, &[], &only_new)), (1, ChainFault::KeyMissing));
+}
+
+#[test]
+fn versions_never_fall_along_a_chain_whoever_learns_of_a_key_first() {
+    let at = |second| Timestamp::from_second(second).expect("in range");
+    let record = |second| AuditRecord::new(AuditEntry::of_house(AuditEvent::Started, Outcome::Success, at(second)), "node");
+    let secret = "q83vEjRWeJq7zJk2mZ8yK1vXw7uQeRtYuIoPaSdF";
+    let ring = |from| {
+        let rotation = Rotation { material: &secret.as_bytes()[4..], from: at(from), until: at(9000), now: at(0) };
+        let text = KeyRing::rotated(secret, &rotation).expect("rotated");
+        ChainKeys::of_ring(&SharedRing::new(KeyRing::parse(&text).expect("a ring"), Arc::new(ManualClock::at(at(0)))))
+    };
+    let (early, late) = (ring(100), ring(5000));
+    let mut head = ChainHead::genesis("node");
+    let mut rows = early.chain(&mut head, vec![record(90), record(100), record(95)]);
+    rows.extend(late.chain(&mut head, vec![record(101)]));
+    rows.extend(early.chain(&mut head, vec![record(50)]));
+    assert_eq!(rows.iter().map(|row| row.key_version).collect::<Vec<_>>(), [1, 2, 2, 2, 2]);
+    assert_eq!(verify_chain(&rows, &head, &[], &late), Ok(5));
 }
 
 #[test]
