@@ -122,6 +122,11 @@ impl H2Frames {
         self.raw.send_what_it_takes(&frame);
     }
 
+    /// Changes how long a read waits.
+    pub fn set_patience(&self, patience: std::time::Duration) {
+        self.raw.set_patience(patience);
+    }
+
     /// A stream number that was not used yet.
     pub fn open(&mut self) -> u32 {
         self.next_stream += 2;

@@ -1,9 +1,15 @@
 //! One shape for every error under `/api`.
 
-use doorward_testkit::{Act, Reply, Request, detail};
+use std::time::Duration;
+
+use doorward_testkit::h2::H2Frames;
+use doorward_testkit::{Act, House, INSIDE, Reply, Request, detail};
 use serde_json::json;
 
 use crate::site::Site;
+
+/// Longer than the door waits for an upstream.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn err_01_every_error_of_the_api_is_one_detail_whoever_makes_it() {
@@ -77,4 +83,77 @@ fn err_01_a_silent_upstream_is_told_in_the_same_shape() {
     raw.send(format!("GET /api/hangs HTTP/1.1\r\nHost: {}\r\n\r\n", site.house.authority()));
     let reply = raw.reply().expect(504);
     assert_eq!(detail(&reply), "upstream_timeout");
+}
+
+/// What no client is ever to see of an upstream that failed.
+const INSIDE_OF_UPSTREAM: &str = "Traceback (most recent call last) at db-7.internal";
+
+/// Answers that are none, each with words of the upstream in it.
+fn broken_answers() -> Vec<(&'static str, Act)> {
+    let then_close = |text: String| Act::RawThenClose(text.into_bytes());
+    let inside = INSIDE_OF_UPSTREAM;
+    vec![
+        ("hangs-up", Act::Close),
+        ("no-http", then_close(format!("<html>{inside}</html>\r\n\r\n"))),
+        ("old-http", then_close(format!("HTTP/0.9 200 {inside}\r\n\r\n{inside}"))),
+        ("no-status", then_close(format!("HTTP/1.1 abc {inside}\r\n\r\n"))),
+        ("status-of-nothing", then_close(format!("HTTP/1.1 99 {inside}\r\nContent-Length: 0\r\n\r\n"))),
+        ("torn-head", then_close(format!("HTTP/1.1 500 Internal\r\nX-Trace: {inside}\r\nContent-Le"))),
+        ("no-colon", then_close(format!("HTTP/1.1 500 Internal\r\n{inside}\r\n\r\n{inside}"))),
+        ("two-lengths", then_close(format!("HTTP/1.1 500 X\r\nContent-Length: 5\r\nContent-Length: 9\r\n\r\n{inside}"))),
+        ("odd-length", then_close(format!("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{inside}"))),
+        ("endless-head", then_close(format!("HTTP/1.1 500 X\r\nX-Trace: {}\r\n\r\n", inside.repeat(20_000)))),
+        ("switches", then_close(format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: {inside}\r\n\r\n{inside}"))),
+    ]
+}
+
+#[test]
+fn err_04_a_broken_answer_is_a_502_and_a_late_one_a_504_without_a_word_of_the_upstream() {
+    let site = Site::start();
+    let silent = ["silent", "half-a-head"].map(|name| format!("/api/{name}"));
+    site.api.act(&silent[0], Act::Silence);
+    site.api.act(&silent[1], Act::Raw(format!("HTTP/1.1 500 X\r\nX-Trace: {INSIDE_OF_UPSTREAM}\r\n").into_bytes()));
+    for (name, act) in broken_answers() {
+        site.api.act(&format!("/api/{name}"), act);
+    }
+    // All at once: a late answer takes as long as the door waits for it.
+    std::thread::scope(|scope| {
+        for path in &silent {
+            let site = &site;
+            scope.spawn(move || assert_is_told(&site.house, path, 504, "upstream_timeout"));
+        }
+        for (name, _) in broken_answers() {
+            assert_is_told(&site.house, &format!("/api/{name}"), 502, "upstream_bad_response");
+        }
+    });
+    site.api.stop();
+    assert_is_told(&site.house, "/api/gone", 502, "upstream_bad_response");
+}
+
+/// Over both protocols, for programs and browsers, with an effect and without.
+#[track_caller]
+fn assert_is_told(house: &House, path: &str, status: u16, text: &str) {
+    let authority = house.authority();
+    let check = |reply: &Reply| {
+        assert_eq!((reply.status, detail(reply).as_str()), (status, text), "{path}: {reply:?}");
+        let whole = format!("{reply:?}{}", reply.text());
+        assert!(["Traceback", "db-7", "X-Trace", "x-trace"].iter().all(|word| !whole.contains(word)), "{path}: {whole}");
+        assert!(reply.header("strict-transport-security").is_some() && reply.header("cache-control") == Some("no-store"), "{reply:?}");
+    };
+    let h2 = || {
+        let mut h2 = H2Frames::connect(house.https(), INSIDE, house.host()).expect("the door opens");
+        h2.set_patience(PATIENCE);
+        check(&h2.get(&authority, path).answer());
+    };
+    let h1 = |head: &str| {
+        let mut raw = house.raw();
+        raw.set_patience(PATIENCE);
+        raw.send(format!("{head}Host: {authority}\r\nAccept: text/html\r\n\r\n"));
+        check(&raw.reply());
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(h2);
+        scope.spawn(|| h1(&format!("GET {path} HTTP/1.1\r\n")));
+        scope.spawn(|| h1(&format!("POST {path} HTTP/1.1\r\nContent-Length: 0\r\nSec-Fetch-Site: same-origin\r\n")));
+    });
 }

@@ -42,7 +42,10 @@ impl Account {
     /// One column of the account's row.
     #[track_caller]
     fn column(&self, ledger: &Ledger<'_>, column: &str) -> String {
-        ledger.ask(&format!("SELECT {column} FROM users WHERE HEX(id)HEX = '{}'", self.id))[0][0].clone()
+        // With something before it, since a line that is empty may get lost on the way.
+        let rows = ledger.ask(&format!("SELECT '=' || {column} FROM users WHERE HEX(id)HEX = '{}'", self.id));
+        let row = rows.first().unwrap_or_else(|| panic!("the account {} of {} is gone", self.id, self.address));
+        row[0].trim_start_matches('=').to_owned()
     }
 
     /// How many mails of this kind were queued to be sent to the address.
