@@ -3,12 +3,12 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use doorward_config::{Config, Counters, EnvSource, Faults, MailTransport, ProcessEnv, Remote, Store};
+use doorward_config::{Config, Counters, EnvSource, Faults, MailTransport, Place, ProcessEnv, Remote, Store};
 use doorward_policy::Policy;
 use serde::Serialize;
 
 use super::Exit;
-use crate::exposure::Exposure;
+use crate::exposure::{Exposure, proof};
 use crate::wire::{blocklist_fault, secret_faults};
 
 /// Says whether the configuration and the files it names are right; opens no port.
@@ -27,6 +27,8 @@ pub struct Args {
 pub struct Finding {
     /// The key that names it.
     pub key: String,
+    /// Where the key is written, if it is.
+    pub place: Option<Place>,
     /// What is wrong, with the file's name and never its content.
     pub problem: String,
 }
@@ -37,6 +39,8 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration: Option<&'a Faults>,
     findings: &'a [Finding],
+    /// Rows of the guide that hold for what was decided, whatever is found in files.
+    proved: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     exposure: Option<&'a Exposure>,
 }
@@ -49,10 +53,16 @@ pub fn run(path: &Path, args: &Args) -> Exit {
         Err(faults) => return tell_faults(&faults, args),
     };
     let policy = Policy::decide(&config);
-    let findings = look_at_files(&config, &policy, &ProcessEnv);
-    let exposure = args.exposure.then(|| Exposure::of(&config, &policy));
+    let mut findings = look_at_files(&config, &policy, &ProcessEnv);
+    let exposure = Exposure::of(&config, &policy);
+    let flaws = proof::prove(&config, &policy, &exposure);
+    let proved: &[&str] = if flaws.is_empty() { &proof::PROVED } else { &[] };
+    findings.extend(flaws.into_iter().map(|(key, problem)| Finding { key, place: None, problem }));
+    place(path, &mut findings);
+    let exposure = args.exposure.then_some(exposure);
     let told = if args.json {
-        print_json(&Report { ok: findings.is_empty(), configuration: None, findings: &findings, exposure: exposure.as_ref() })
+        let ok = findings.is_empty();
+        print_json(&Report { ok, configuration: None, findings: &findings, proved, exposure: exposure.as_ref() })
     } else {
         tell_findings(path, &config, &findings, exposure.as_ref())
     };
@@ -65,7 +75,7 @@ pub fn run(path: &Path, args: &Args) -> Exit {
 
 fn tell_faults(faults: &Faults, args: &Args) -> Exit {
     let told = if args.json {
-        print_json(&Report { ok: false, configuration: Some(faults), findings: &[], exposure: None })
+        print_json(&Report { ok: false, configuration: Some(faults), findings: &[], proved: &[], exposure: None })
     } else {
         let mut talk = std::io::stderr();
         write!(talk, "{}", faults.render(talk.is_terminal()))
@@ -90,7 +100,11 @@ fn tell_findings(path: &Path, config: &Config, findings: &[Finding], exposure: O
     }
     let mut talk = std::io::stderr().lock();
     for finding in findings {
-        writeln!(talk, "error: {}: {}", finding.key, finding.problem)?;
+        match &finding.place {
+            Some(at) => write!(talk, "error: {}:{}:{}: ", path.display(), at.line, at.column)?,
+            None => write!(talk, "error: ")?,
+        }
+        writeln!(talk, "{}: {}", finding.key, finding.problem)?;
     }
     writeln!(talk, "{} in what {} names", count(findings.len(), "fault"), path.display())
 }
@@ -100,11 +114,17 @@ fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{ending}")
 }
 
+/// Looks up where the keys are written; a file that has changed meanwhile is told without places.
+fn place(path: &Path, findings: &mut [Finding]) {
+    let Ok(text) = std::fs::read_to_string(path) else { return };
+    findings.iter_mut().for_each(|finding| finding.place = doorward_config::locate(&text, &finding.key));
+}
+
 /// Looks at every file that the configuration names, the way `serve` will read it.
 #[must_use]
 pub fn look_at_files(config: &Config, policy: &Policy, env: &dyn EnvSource) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut find = |key: &str, problem: String| findings.push(Finding { key: key.to_owned(), problem });
+    let mut find = |key: &str, problem: String| findings.push(Finding { key: key.to_owned(), place: None, problem });
     for fault in secret_faults(config, policy, env) {
         find(&fault.key, fault.problem);
     }

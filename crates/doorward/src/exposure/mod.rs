@@ -3,6 +3,7 @@
 //! Comes in: a configuration and the policy decided from it. Goes out: the same facts as a table for a person and as JSON.
 //! Must never know: whether any of it is running.
 
+pub mod proof;
 mod server;
 mod table;
 

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use doorward_config::{Config, ProcessEnv, Tls, needs_restart};
+use doorward_config::{Config, ProcessEnv, Tls, locate, needs_restart};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::tls::{Identity, self_signed};
 use doorward_kit::{Clock as _, Host, SystemClock, SystemEntropy};
 use doorward_policy::Policy;
 
 use super::ReloadError;
+use crate::wire::secret_faults;
 
 /// Everything that is exchanged.
 pub(super) struct Change {
@@ -25,7 +26,13 @@ pub(super) struct Change {
 pub(super) fn read(path: &Path, current: &Config) -> Result<Config, ReloadError> {
     let config = doorward_config::load(path, &ProcessEnv)?;
     let keys = needs_restart(current, &config);
-    if keys.is_empty() { Ok(config) } else { Err(ReloadError::NeedsRestart(keys)) }
+    if keys.is_empty() {
+        return Ok(config);
+    }
+    // Only for the message: what the file says by now may be something else.
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let place = |key: &&str| locate(&text, key).map(|at| format!("{key} ({}:{}:{})", path.display(), at.line, at.column));
+    Err(ReloadError::NeedsRestart(keys.iter().map(|key| place(key).unwrap_or_else(|| (*key).to_owned())).collect()))
 }
 
 /// Reads what the configuration names. Blocks.
@@ -40,6 +47,11 @@ pub(super) fn make(config: Config, before: &Config, shown: Identity) -> Result<C
         }
         Tls::SelfSigned => self_signed(policy.hosts(), SystemClock.now(), &SystemEntropy)?.identity,
     };
+    // Whatever the start would not have taken, such as a list of users that everybody may read.
+    let faults = secret_faults(&config, &policy, &ProcessEnv);
+    if !faults.is_empty() {
+        return Err(ReloadError::Secrets(faults));
+    }
     let is_new_identity = identity.leaf_der() != shown.leaf_der();
     Ok(Change { config, policy, gatekeeper, identity, is_new_identity })
 }

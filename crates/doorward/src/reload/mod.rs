@@ -30,6 +30,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 use crate::notify::Supervisor;
+use crate::wire::SecretFault;
 use change::Change;
 use files::Watch;
 
@@ -64,7 +65,10 @@ pub enum ReloadError {
     Faults(#[from] Faults),
     /// The file is right, and wants what only a new process can be.
     #[error("needs a restart: {}", .0.join(", "))]
-    NeedsRestart(Vec<&'static str>),
+    NeedsRestart(Vec<String>),
+    /// Secrets that are weak, or open to others.
+    #[error("{}", told(.0))]
+    Secrets(Vec<SecretFault>),
     /// The users of a gate.
     #[error(transparent)]
     Gate(#[from] GateLoadError),
@@ -76,12 +80,17 @@ pub enum ReloadError {
     Unread,
 }
 
+fn told(faults: &[SecretFault]) -> String {
+    faults.iter().map(|fault| format!("{}: {}", fault.key, fault.problem)).collect::<Vec<_>>().join("; ")
+}
+
 impl ReloadError {
     /// The word of the closed set in audit entries.
     fn reason(&self) -> &'static str {
         match self {
             Self::Faults(_) => "faults",
             Self::NeedsRestart(_) => "needs_restart",
+            Self::Secrets(_) => "secrets",
             Self::Gate(_) => "gate_users",
             Self::Tls(_) => "certificate",
             Self::Unread => "unread",
@@ -141,7 +150,7 @@ impl Reloader {
     pub async fn run(mut self, mut hangup: Signal, mut ended: watch::Receiver<bool>) {
         loop {
             tokio::select! {
-                () = told(&mut ended) => return,
+                () = is_told(&mut ended) => return,
                 Some(()) = hangup.recv() => {
                     self.watch.take();
                     self.reload("signal").await;
@@ -204,6 +213,6 @@ impl Reloader {
 }
 
 /// Done once it was said, or when nobody is left to say it. The value is not kept: it would hold a lock.
-async fn told(ended: &mut watch::Receiver<bool>) {
+async fn is_told(ended: &mut watch::Receiver<bool>) {
     let _ = ended.wait_for(|ended| *ended).await.is_ok();
 }

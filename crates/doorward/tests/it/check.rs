@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -41,7 +42,9 @@ users_file = "tools.htpasswd"
 fn site() -> TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("doorward.toml"), SITE.replace("PORT", "0")).expect("written");
-    fs::write(dir.path().join("tools.htpasswd"), users_line()).expect("written");
+    let users = dir.path().join("tools.htpasswd");
+    fs::write(&users, users_line()).expect("written");
+    fs::set_permissions(&users, fs::Permissions::from_mode(0o600)).expect("its owner's");
     dir
 }
 

@@ -3,3 +3,4 @@
 
 mod check;
 mod leak;
+mod sabotage;
