@@ -108,7 +108,7 @@ const ELSEWHERE: &[&str] = &[
 
 /// Every scope that a configuration may name.
 fn scopes() -> Vec<String> {
-    let page = include_str!("../../../../docs/reference/configuration.md");
+    let page = include_str!("../../../../../docs/reference/configuration.md");
     let section = page.split("\n## ").find(|section| section.starts_with("`[limits]`")).expect("a section of limits");
     let names = section.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()));
     names.collect()

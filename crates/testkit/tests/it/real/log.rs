@@ -106,7 +106,7 @@ fn log_06_errors_of_postgresql_are_told_without_values() {
 
 #[test]
 fn log_06_a_start_without_its_servers_shows_neither_password_nor_address() {
-    let (postgres, redis) = (Postgres::start(), Redis::start());
+    let postgres = Postgres::start();
     let nobody = free_port();
     let store = format!("127.0.0.1:{}/test_", postgres.port());
     let wrong = "canary-wrong-9Qx7Lm2Vt5Kp8Rb3Zn6Wd4Hj1Ys0";

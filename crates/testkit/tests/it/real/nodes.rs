@@ -24,6 +24,22 @@ fn app_rl_02_two_nodes_share_one_quota() {
     assert_eq!(statuses, [[401; 6].as_slice(), &[429; 4]].concat());
 }
 
+/// Tokens are sprayed from many addresses at many nodes: the common quota is one.
+#[test]
+fn reset_10_nodes_share_the_quota_of_all_callers() {
+    let redis = Redis::start();
+    let house = House::builder().redis(&redis).limit("reset_password_total", "6/h").start();
+    let node = house.another_node();
+    let body = json!({"token": "A".repeat(43), "password": "eleven calm otters under a bridge"});
+    let mut statuses = Vec::new();
+    for number in 1..=5 {
+        let from = std::net::IpAddr::from([127, 9, 0, number]);
+        statuses.push(house.client_from(from).post_json("/api/auth/reset-password", &body).status);
+        statuses.push(node.client_from(from).post_json("/api/auth/reset-password", &body).status);
+    }
+    assert_eq!(statuses, [[400; 6].as_slice(), &[429; 4]].concat());
+}
+
 #[test]
 fn app_rl_03_two_hundred_parallel_logins_on_two_nodes_pass_five() {
     for carrier in CARRIERS {
