@@ -157,7 +157,7 @@ fn aud_07_the_command_names_the_place_and_fails() {
     house.stop();
     let database = house.data_dir().join("doorward.db");
     // Whoever closes the database last folds its log into it, if the process lives long enough.
-    let (whole, place) = doorward_testkit::until(std::time::Duration::from_secs(10), "the row in the file", || {
+    let (whole, place) = doorward_testkit::until(std::time::Duration::from_secs(60), "the row in the file", || {
         let place = position_of(&house, "Browser-3");
         let whole = std::fs::read(&database).unwrap();
         doorward_testkit::canary::contains(&whole, b"Browser-3").then_some((whole, place))
@@ -271,7 +271,7 @@ fn refusals_of_every_kind_are_entries() {
         ("csrf.rejected", &["token_missing"][..]),
         ("session.cookie_duplicate", &[""]),
         ("ratelimit.exceeded", &["auth_login"]),
-        ("gate.denied", &["credentials", "allowlist"]),
+        ("gate.denied", &["bad_credentials", "ip"]),
         ("proxy.rejected", &[""]),
     ] {
         for reason in reasons {
@@ -281,4 +281,86 @@ fn refusals_of_every_kind_are_entries() {
             });
         }
     }
+}
+
+/// The database with its log, as it lies on the disk.
+type Saved = Vec<(std::path::PathBuf, Vec<u8>)>;
+
+fn database(house: &House) -> Saved {
+    let is_part = |path: &std::path::PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("doorward.db");
+    let parts = files_below(&house.data_dir()).into_iter().filter(is_part);
+    parts.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+/// Puts a copy in the place of the database; an empty one removes it.
+fn put_back(house: &House, copy: &Saved) {
+    for (path, _) in database(house) {
+        std::fs::remove_file(path).unwrap();
+    }
+    for (path, octets) in copy {
+        std::fs::write(path, octets).unwrap();
+    }
+}
+
+/// A house that ships its trail, and its database as it was after a few entries.
+fn shipped() -> (House, Saved) {
+    let mut house = House::builder().section("[audit]\nfile = \"audit.jsonl\"\nanchor_file = \"anchors.jsonl\"").start();
+    sign_in(&house, "ada@app.test", |request| request);
+    house.stop();
+    let old = database(&house);
+    (house, old)
+}
+
+fn lines(path: &std::path::Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+#[test]
+fn aud_07_a_database_that_was_put_back_is_told_by_the_shipped_file_and_shipped_again() {
+    let (mut house, old) = shipped();
+    let file = house.folder().join("audit.jsonl");
+    house.restart_with(|text| text);
+    sign_in(&house, "bea@app.test", |request| request);
+    house.stop();
+    let shipped = lines(&file).last().unwrap()["seq"].as_u64().unwrap();
+    // Whoever has the machine's database, an older copy of it, and not the file.
+    put_back(&house, &old);
+    std::fs::remove_file(house.folder().join("anchors.jsonl")).unwrap();
+    let bad = house.command(&["audit", "verify", "--json"]);
+    let report: Value = serde_json::from_slice(&bad.stdout).unwrap();
+    assert_eq!((bad.status.code(), &report["chains"][0]["seq"]), (Some(1), &json!(shipped)), "{report}");
+    put_back(&house, &old);
+    house.restart_with(|text| text);
+    let told = the_entry(&house, "audit.gap");
+    assert_eq!((&told["reason"], &told["meta"]["to_seq"]), (&json!("shipped_rows_gone"), &json!(shipped.to_string())));
+    let aside = house.folder().join(format!("audit.jsonl.contradicted.{shipped}"));
+    assert_eq!(lines(&aside).last().unwrap()["seq"], json!(shipped), "what was shipped is kept");
+    let complete = |found: Vec<Value>| {
+        let positions: Vec<u64> = found.iter().map(|line| line["seq"].as_u64().unwrap()).collect();
+        let told = found.iter().any(|line| line["event"] == "audit.gap");
+        (told && positions == (1..=positions.len() as u64).collect::<Vec<_>>()).then_some(())
+    };
+    doorward_testkit::until(std::time::Duration::from_secs(10), "the chain in a new file", || complete(lines(&file)));
+    house.stop();
+    assert!(house.command(&["audit", "verify"]).status.success(), "from here on it holds");
+}
+
+#[test]
+fn aud_07_a_proof_without_a_witness_says_so_and_a_chain_that_is_gone_is_no_proof() {
+    let (mut house, _) = shipped();
+    let talk = |house: &House| String::from_utf8(house.command(&["audit", "verify"]).stderr).unwrap();
+    assert!(!talk(&house).contains("unnoticed"), "{}", talk(&house));
+    // The whole trail is gone, and the anchors are not.
+    put_back(&house, &Saved::new());
+    std::fs::remove_file(house.folder().join("audit.jsonl")).unwrap();
+    let bad = house.command(&["audit", "verify"]);
+    assert_eq!(bad.status.code(), Some(1), "{}", String::from_utf8_lossy(&bad.stdout));
+    // Nor the anchors: nothing is left that could tell, and that is what is told.
+    put_back(&house, &Saved::new());
+    std::fs::remove_file(house.folder().join("anchors.jsonl")).unwrap();
+    let output = house.command(&["audit", "verify"]);
+    let (out, talk) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(out.contains("0 entries hold, 0 anchors") && talk.contains("would go unnoticed"), "{out}{talk}");
+    house.restart_with(|text| text);
 }
