@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use doorward_app::Admit;
+use doorward_kit::ring::{RingChange, Rotation};
+use doorward_kit::{Clock as _, KeyRing};
 use http::Request;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -63,4 +65,38 @@ async fn assertions_are_signed_again_before_they_grow_old() {
     assert_ne!(assertion(&house, &other, "api").await, first);
     house.clock.advance(Duration::from_secs(30));
     assert_ne!(assertion(&house, &member, "api").await, first);
+}
+
+/// The key set, as an upstream fetches it.
+async fn key_set(house: &House) -> JwkSet {
+    serde_json::from_str(Client::new(house).get("/.well-known/doorward/jwks.json").await.text()).expect("a JWK set")
+}
+
+#[tokio::test]
+async fn a_new_key_is_published_before_it_signs_and_the_former_one_until_it_retires() {
+    let house = House::new().await;
+    let member = house.member("ada@example.com").await;
+    let (first, set) = (assertion(&house, &member, "api").await, key_set(&house).await);
+    assert_eq!(set.keys.len(), 1);
+    let now = house.clock.now();
+    let (from, until) = (now + Duration::from_secs(10), now + Duration::from_secs(600));
+    let material = b"bWFzdGVyLXEzOHZFalJXZUpxN3pKazJtWjh5SzF2";
+    let text = KeyRing::rotated(crate::house::MASTER, &Rotation { material, from, until, now }).expect("rotated");
+    assert_eq!(house.keys.replace(KeyRing::parse(&text).expect("a ring")), RingChange::Replaced);
+    let kept = key_set(&house).await;
+    assert_eq!(kept.keys.len(), 2, "the one to come as well");
+    assert_eq!(assertion(&house, &member, "api").await, first, "which does not sign yet");
+    house.clock.advance(Duration::from_secs(10));
+    let second = assertion(&house, &member, "api").await;
+    assert_ne!(second, first, "what was signed with the former key is not handed out again");
+    for token in [&first, &second] {
+        check(&kept, token, "api").expect("a set that was fetched before the change knows both");
+        check(&key_set(&house).await, token, "api").expect("as does one that was fetched after it");
+    }
+    assert!(set.find(&jsonwebtoken::decode_header(&second).expect("a header").kid.expect("a key id")).is_none());
+    house.clock.advance(Duration::from_secs(590));
+    let last = key_set(&house).await;
+    assert_eq!(last.keys.len(), 1);
+    let again = house.signed_in("ada@example.com").await;
+    check(&last, &assertion(&house, &again, "api").await, "api").expect("genuine");
 }

@@ -93,12 +93,16 @@ pub(crate) struct Mailing {
 }
 
 /// The application, its store and its clock.
+/// The master key of every house.
+pub(crate) const MASTER: &str = "q83vEjRWeJq7zJk2mZ8yK1vXw7uQeRtYuIoPaSdF";
+
 pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) router: axum::Router,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) keys: SharedRing,
     accounts: Arc<Accounts>,
-    store: Arc<Breakable>,
+    pub(crate) store: Arc<Breakable>,
     doorkeeper: Doorkeeper,
     policy: Arc<Policy>,
     folder: TempDir,
@@ -160,7 +164,7 @@ impl House {
         let config = config(limits, accounts);
         let policy = Arc::new(Policy::decide(&config));
         let folder = TempDir::with_prefix("doorward-app-").expect("a folder");
-        let master = MasterKey::new(&[7; 32]).expect("long enough");
+        let master = MasterKey::new(MASTER.as_bytes()).expect("long enough");
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let start = "2026-03-01T12:00:00Z".parse().expect("an instant");
         let clock = Arc::new(ManualClock::at(start));
@@ -186,7 +190,7 @@ impl House {
             mail_from: config.mail.from.clone(),
         })
         .expect("an application");
-        Self { router: app.router(), doorkeeper: app.admission(), app, clock, accounts, store, policy, folder }
+        Self { router: app.router(), doorkeeper: app.admission(), app, clock, keys: ring, accounts, store, policy, folder }
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -382,7 +386,7 @@ fn rules(config: &doorward_config::Config, policy: &Policy) -> AccountRules {
 }
 
 /// The real store, and a switch that makes it unreachable.
-struct Breakable {
+pub(crate) struct Breakable {
     inner: SqliteStore,
     is_broken: AtomicBool,
 }
