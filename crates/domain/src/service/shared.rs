@@ -26,7 +26,12 @@ impl Accounts {
         let Err(exceeded) = self.charger.take(&self.keys, scope, subject, now).await else { return Ok(()) };
         if exceeded.is_first {
             let entry = AuditEntry::of_visitor(visitor, AuditEvent::RateLimited, Outcome::Denied, now);
-            self.record(entry.because(scope).with(MetaKey::Layer, "app").with(MetaKey::Scope, scope));
+            let entry = entry.because(scope).with(MetaKey::Layer, "app").with(MetaKey::Scope, scope);
+            // Whom it is about tells the keys of one caller apart.
+            self.record(match subject {
+                Subject::AddressAtPrefix(address, _) => entry.about(&self.keys.subject_hash(address)),
+                _ => entry,
+            });
         }
         Err(FlowError::Throttled { retry_after: exceeded.retry_after })
     }
