@@ -136,7 +136,11 @@ impl Cluster {
         let Some(server) = self.pid() else { return };
         let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
         // The server first, so that it starts no more of them.
-        let _ = Command::new("kill").arg(format!("-{name}")).arg(&server).args(children.split_whitespace()).status();
+        let mut command = Command::new("kill");
+        command.arg(format!("-{name}")).arg(&server).args(children.split_whitespace());
+        // What root stepped down with stops together with the server, but does not go on with it.
+        command.args(self.child.as_ref().map(|child| child.id().to_string()));
+        let _ = command.stderr(Stdio::null()).status();
     }
 
     /// The first line of this file is the server's own id, which differs from the child's where root stepped down.
