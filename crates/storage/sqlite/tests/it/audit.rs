@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use doorward_domain::audit::{AuditRecord, ChainFault, MetaKey};
-use doorward_domain::service::FlowError;
 use doorward_domain::throttle::Failures;
 use doorward_domain::{AuditEntry, AuditEvent, Outcome, Session, Store, StoreError, Tx, User};
 use doorward_kit::{Clock as _, Timestamp, TokenDigest};
@@ -241,39 +240,6 @@ async fn aud_15_a_flood_is_a_few_rows_that_count_right_and_hide_nobody() {
     };
     assert_eq!([count(1, "ip"), count(2, "ip"), count(3, "ip"), count(1, "bad_credentials")], [100_000, 100, 2, 2]);
     assert!(house.events(AuditEvent::Gap).await.is_empty());
-}
-
-/// What the audit trail cannot take did not happen: the effect and the entry are one transaction.
-#[tokio::test]
-async fn nothing_changes_while_the_trail_takes_no_entry() {
-    let house = House::new().await;
-    house.member("ann@example.org").await;
-    house.sign_up("bob@example.org", PASSWORD).await.unwrap();
-    let bobs_token = house.mailed_token("bob@example.org").await;
-    let signed_in = house.sign_in("ann@example.org", PASSWORD).await.unwrap();
-    house.accounts.flush().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
-    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END")
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    let before = house.accounts.audit_heads().await.unwrap();
-    let unavailable = |outcome: Result<(), FlowError>| matches!(outcome, Err(FlowError::Store(_)));
-    let (context, address) = (caller(1), "ann@example.org".parse().unwrap());
-    assert!(unavailable(house.sign_up("eve@example.org", PASSWORD).await));
-    assert!(unavailable(house.verify(&bobs_token).await));
-    assert!(unavailable(house.sign_in("ann@example.org", PASSWORD).await.map(|_| ())));
-    assert!(unavailable(house.sign_in("ann@example.org", "a wrong but long password").await.map(|_| ())));
-    assert!(unavailable(house.accounts.sign_out(visitor(&context), &signed_in.active).await));
-    assert!(house.accounts.disable_user(&address).await.is_err());
-    assert_eq!(house.accounts.audit_heads().await.unwrap(), before);
-    assert!(house.take_mail().await.is_empty(), "no mail of what did not happen");
-    sqlx::raw_sql("DROP TRIGGER full").execute(&mut connection).await.unwrap();
-    assert!(house.is_live(&signed_in.token.reveal()).await, "not signed out");
-    assert_eq!(house.account_count().await, 1);
-    house.verify(&bobs_token).await.unwrap();
-    house.sign_in("ann@example.org", PASSWORD).await.unwrap();
 }
 
 /// A store whose first units of work end in a panic.

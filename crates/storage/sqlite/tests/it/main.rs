@@ -12,6 +12,7 @@ mod file;
 mod injection;
 mod invite;
 mod key_rotation;
+mod outage;
 mod outbox;
 mod password;
 mod profile;
