@@ -57,6 +57,7 @@ fn of_site(before: &Site, after: &Site, keys: &mut Vec<&'static str>) {
         ("site.name", before.name != after.name),
         ("site.node", before.node != after.node),
         ("site.data_dir", before.data_dir != after.data_dir),
+        ("site.danger_run_as_root", before.danger_run_as_root != after.danger_run_as_root),
         ("site.key_file", before.key != after.key),
     ];
     let known = keys.len();

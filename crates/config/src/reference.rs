@@ -70,6 +70,12 @@ pub const PARTS: &[Part] = &[
                 "Other origins whose pages may read answers of the site's routes and API, without cookies. Each in full; no wildcard.",
             ),
             key(
+                "danger_run_as_root",
+                "`true`, `false`",
+                "`false`",
+                "Serve as root outside development. Root is not needed: ports below 1024 take `CAP_NET_BIND_SERVICE` alone.",
+            ),
+            key(
                 "key_file",
                 "path",
                 "–",

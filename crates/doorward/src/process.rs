@@ -1,4 +1,4 @@
-//! What the process forbids itself before it reads any secret.
+//! What the process forbids itself before it reads any secret, and who it is.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -11,5 +11,14 @@ pub fn keep_memory_private() -> std::io::Result<()> {
     // A limit of 0 does not stop a collector that the kernel pipes cores to; this does.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    // Nothing here ever starts another program; what an intruder starts gains nothing by a set-user-id file.
+    #[cfg(target_os = "linux")]
+    rustix::thread::set_no_new_privs(true)?;
     Ok(())
+}
+
+/// Whether the process may do anything on this machine (CFG-06).
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

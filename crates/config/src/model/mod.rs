@@ -77,6 +77,8 @@ pub struct Site {
     pub data_dir: PathBuf,
     /// Other origins whose pages may read answers of the site's routes and API, without credentials; default none (CSRF-12).
     pub cors_origins: Vec<Origin>,
+    /// Serve as root outside development; everything that the process can be tricked into is then done as root (CFG-06).
+    pub danger_run_as_root: bool,
     /// Where the master key is; in development it may be absent and is then made in the data folder.
     pub key: Option<SecretSource>,
 }

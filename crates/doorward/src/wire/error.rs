@@ -16,6 +16,12 @@ pub enum StartError {
     /// The master key.
     #[error("site.key_file: {0}")]
     Key(#[from] doorward_config::SecretError),
+    /// The process is root and need not be.
+    #[error(
+        "refused to serve as root: start it as a user of its own, as packaging/systemd/doorward.service does (ports below 1024 take \
+         CAP_NET_BIND_SERVICE alone), or set site.danger_run_as_root = true"
+    )]
+    Root,
     /// `site.key_file` or `site.key_env` is missing.
     #[error("site.key_file: the site has no key")]
     NoKey,
@@ -125,6 +131,7 @@ impl StartError {
             | Self::CounterSetup(_)
             | Self::Key(_)
             | Self::NoKey
+            | Self::Root
             | Self::KeyMissing { .. }
             | Self::Secrets(_)
             | Self::Ring(_)

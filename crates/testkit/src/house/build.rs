@@ -66,6 +66,7 @@ pub struct HouseBuilder {
     gate_hosts: Vec<String>,
     edits: Vec<(String, String)>,
     master_key: Vec<u8>,
+    by: fn(&std::path::Path) -> Vec<String>,
 }
 
 impl HouseBuilder {
@@ -88,6 +89,7 @@ impl HouseBuilder {
             sections: String::new(),
             gate_hosts: Vec::new(),
             edits: Vec::new(),
+            by: |_| Vec::new(),
             master_key: b"0123456789abcdef0123456789abcdef-a-key-of-tests".to_vec(),
         }
     }
@@ -124,6 +126,13 @@ impl HouseBuilder {
     #[must_use]
     pub fn var(mut self, name: &str, value: &str) -> Self {
         self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the binary through another program, which has to end with it: its words are told where the house's folder is.
+    #[must_use]
+    pub fn by(mut self, words: fn(&std::path::Path) -> Vec<String>) -> Self {
+        self.by = words;
         self
     }
 
@@ -261,7 +270,9 @@ impl HouseBuilder {
     #[must_use]
     pub fn start(self) -> House {
         let (folder, ca, ports) = self.lay_out();
-        let process = Process::start(&folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
+        let by = (self.by)(folder.path());
+        let process =
+            Process::start_by(&by, &folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
         House { folder, process, ca, host: self.host, gate_hosts: self.gate_hosts, ports, mail_folder: self.mail_folder }
     }
 
@@ -270,7 +281,8 @@ impl HouseBuilder {
     #[must_use]
     pub fn try_start(self) -> Start {
         let (folder, ..) = self.lay_out();
-        Process::start(&folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).outcome()
+        let by = (self.by)(folder.path());
+        Process::start_by(&by, &folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).outcome()
     }
 
     /// Writes everything that a start reads.
@@ -305,6 +317,7 @@ origin = "https://{host}:{https}"
 env = "{env}"
 data_dir = "data"
 key_file = "master.key"
+danger_run_as_root = true
 
 [listen]
 https = ["127.0.0.1:{https}"]

@@ -58,6 +58,18 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(config: &Path, folder: &Path, env: &[(String, String)], log: &str) -> Self {
+        Self::launch(command(folder), config, folder, env, log)
+    }
+
+    /// Starts the binary through another program, which gives way to it and keeps its process id.
+    pub(super) fn start_by(by: &[String], config: &Path, folder: &Path, env: &[(String, String)], log: &str) -> Self {
+        let [program, words @ ..] = by else { return Self::start(config, folder, env, log) };
+        let mut wrapped = Command::new(program);
+        wrapped.args(words).current_dir(folder).stdin(Stdio::null()).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        Self::launch(wrapped, config, folder, env, log)
+    }
+
+    fn launch(mut command: Command, config: &Path, folder: &Path, env: &[(String, String)], log: &str) -> Self {
         // Each start gets files of its own, so that what an earlier one said is kept.
         let run = std::fs::read_dir(folder)
             .unwrap()
@@ -65,7 +77,7 @@ impl Process {
             .filter(|e| e.path().extension().is_some_and(|x| x == "err"))
             .count();
         let (stdout, stderr) = (folder.join(format!("{run}.out")), folder.join(format!("{run}.err")));
-        let child = command(folder)
+        let child = command
             .arg("--config")
             .arg(config)
             .arg("serve")

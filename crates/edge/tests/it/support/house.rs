@@ -194,6 +194,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
         sha256: "00".repeat(32),
         site: config::Site {
             cors_origins: Vec::new(),
+            danger_run_as_root: false,
             origin: format!("https://{SITE}").parse().expect("origin"),
             env: config::Env::Development,
             name: "Example".into(),
