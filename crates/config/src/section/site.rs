@@ -16,6 +16,7 @@ pub(crate) struct SiteDraft {
     pub(crate) data_dir: Option<Located<PathBuf>>,
     pub(crate) key_file: Option<Located<PathBuf>>,
     cors_origins: Option<Vec<Located<Origin>>>,
+    danger_run_as_root: Option<bool>,
     name: Option<Option<String>>,
     node: Option<Option<String>>,
     key: Option<Option<SecretSource>>,
@@ -26,7 +27,16 @@ impl SiteDraft {
         let origin = self.origin?.value;
         let name = self.name?.unwrap_or_else(|| origin.host().to_string());
         let cors_origins = self.cors_origins?.into_iter().map(|listed| listed.value).collect();
-        Some(Site { name, node: self.node?, origin, env: self.env?, data_dir: self.data_dir?.value, cors_origins, key: self.key? })
+        Some(Site {
+            name,
+            node: self.node?,
+            origin,
+            env: self.env?,
+            data_dir: self.data_dir?.value,
+            cors_origins,
+            danger_run_as_root: self.danger_run_as_root?,
+            key: self.key?,
+        })
     }
 }
 
@@ -44,6 +54,7 @@ pub(crate) fn site(section: &Section<'_>, base: &std::path::Path) -> SiteDraft {
         node: section.maybe("node", node).map(|found| found.map(|node| node.value)),
         cors_origins: section.list("cors_origins", |item| listed_origin(item, &scene)).map(Option::unwrap_or_default),
         data_dir: section.required("data_dir", "a folder for the database, mail and keys", |item| value::path(item, base)),
+        danger_run_as_root: section.or("danger_run_as_root", false, value::truth),
         key,
         key_file,
     };

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_app::{App, AppParts};
-use doorward_config::{Config, EnvSource, Listen, Tls};
+use doorward_config::{Config, Env, EnvSource, Listen, Tls};
 use doorward_domain::audit::MetaKey;
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
 use doorward_edge::listen::{self, Bound, ListenSpec, ServeParts};
@@ -68,6 +68,10 @@ impl House {
         let faults = secret_faults(config, &policy, env);
         if !faults.is_empty() {
             return Err(StartError::Secrets(faults));
+        }
+        // Before anything is opened: what root has made is root's, and the next start as somebody else would not get in.
+        if crate::process::is_root() && config.site.env != Env::Development && !config.site.danger_run_as_root {
+            return Err(StartError::Root);
         }
         let relay = mail::relay(config, env)?;
         let opened = open_accounts(config, env).await?;

@@ -1,6 +1,7 @@
 //! The main job on real input: a real browser, a real API, a real admin.
 
 mod browser;
+mod confined;
 mod counters;
 mod crash;
 mod log;
