@@ -73,7 +73,7 @@ function bitsOf(text, own) {
 }
 
 const STEPS = [
-  [34, "weak", "Add words that have nothing to do with the others."],
+  [38, "weak", "Add words that have nothing to do with the others."],
   [50, "fair", "One more word would make it good."],
   [65, "good", ""],
   [Infinity, "strong", ""],

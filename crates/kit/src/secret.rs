@@ -1,6 +1,7 @@
 //! Values that must not be seen, and what is stored in their place.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -83,12 +84,24 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The keyed hash under which a [`Token`] is looked up. Useless to whoever steals the table.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// The keyed hash under which a [`Token`] is looked up. Useless to whoever steals the table. Two are compared in constant time (PWD-09).
+#[derive(Clone, Copy, Eq)]
 pub struct TokenDigest(pub [u8; hmac_len()]);
 
 const fn hmac_len() -> usize {
     aws_lc_rs::digest::SHA256_OUTPUT_LEN
+}
+
+impl PartialEq for TokenDigest {
+    fn eq(&self, other: &Self) -> bool {
+        constant_time_eq(&self.0, &other.0)
+    }
+}
+
+impl Hash for TokenDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
 }
 
 impl TokenDigest {

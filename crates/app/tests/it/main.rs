@@ -19,6 +19,7 @@ mod input;
 mod mail;
 mod openapi;
 mod page;
+mod passwordless;
 mod recovery;
 mod redirect;
 mod relay;

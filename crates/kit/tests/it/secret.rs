@@ -1,7 +1,10 @@
 //! Secrets, tokens and keys: never printed, told apart by purpose.
 
 use std::collections::HashSet;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 
+use doorward_kit::timing::Protocol;
 use doorward_kit::{
     Entropy, KeyPurpose, MasterKey, Secret, SubKey, SystemEntropy, Token, TokenDigest, constant_time_eq, sha256_hex,
 };
@@ -97,6 +100,62 @@ fn hmac_and_sha_256_are_the_ones_of_the_standards() {
 fn comparison_is_of_the_whole() {
     assert!(constant_time_eq(b"", b"") && constant_time_eq(b"abc", b"abc"));
     assert!(!constant_time_eq(b"abc", b"abd") && !constant_time_eq(b"abc", b"ab") && !constant_time_eq(b"", b"a"));
+}
+
+/// Whether a type can be compared by `==`: a second impl of `Ask` makes the call ambiguous, and the test does not compile.
+macro_rules! assert_cannot_be_compared {
+    ($($type:ty),*) => {$({
+        trait Ask<Which> {
+            fn ask() {}
+        }
+        struct Comparable;
+        impl<T: ?Sized> Ask<()> for T {}
+        impl<T: ?Sized + PartialEq> Ask<Comparable> for T {}
+        <$type as Ask<_>>::ask();
+    })*};
+}
+
+#[test]
+fn pwd_09_what_is_secret_has_no_comparison_by_operator() {
+    assert_cannot_be_compared!(Secret<String>, Secret<Vec<u8>>, Token, SubKey, MasterKey);
+    // What is derived from a token may be: in constant time, and as a key of a map like any other value.
+    let digest = |octet| TokenDigest([octet; 32]);
+    assert!(digest(1) == digest(1) && digest(1) != digest(2));
+    assert_eq!(HashSet::from([digest(1), digest(2), digest(1)]).len(), 2);
+}
+
+/// Comparisons for one measurement: enough that the clock's grain is nothing.
+const BATCH: u32 = 200;
+
+/// How long a batch takes of comparing two texts of a thousand octets that differ in the first one, and in the last one.
+fn first_and_last(compare: fn(&[u8], &[u8]) -> bool) -> (impl FnMut() -> Duration, impl FnMut() -> Duration) {
+    let measure = move |at: usize| {
+        let secret = vec![7; 1_000];
+        let mut guess = secret.clone();
+        guess[at] = 8;
+        move || {
+            let begun = Instant::now();
+            for _ in 0..BATCH {
+                assert!(!compare(black_box(&secret), black_box(&guess)));
+            }
+            begun.elapsed()
+        }
+    };
+    (measure(0), measure(999))
+}
+
+/// Gaps are fractions of a millisecond here, so only their ratio to the whole counts.
+const FINE: Protocol = Protocol { gap: Duration::ZERO, gap_ratio: 0.05, auc_margin: 0.25, warm_up: 10, pairs: 60, runs: 6 };
+
+#[test]
+fn pwd_09_where_two_texts_differ_takes_no_time_and_the_measurement_would_see_it() {
+    let (first, last) = first_and_last(constant_time_eq);
+    if let Err(seen) = FINE.judge(first, last) {
+        panic!("told apart in every run: {seen:?}");
+    }
+    // The same measurement of a comparison that stops at the first difference.
+    let (first, last) = first_and_last(|left, right| left.iter().zip(right).all(|(l, r)| l == r));
+    assert!(FINE.judge(first, last).is_err(), "a short cut goes unseen");
 }
 
 #[test]

@@ -32,9 +32,11 @@ pub(super) enum Kind {
     Date,
     /// Something that stood before.
     Copy,
+    /// Digits and signs before or behind the rest.
+    Trimming,
 }
 
-const KINDS: [Kind; 6] = [Kind::Own, Kind::Copy, Kind::Run, Kind::Word, Kind::Date, Kind::Free];
+const KINDS: [Kind; 7] = [Kind::Own, Kind::Copy, Kind::Run, Kind::Word, Kind::Date, Kind::Trimming, Kind::Free];
 
 /// Part of a way to put the text together.
 struct Piece {
@@ -93,6 +95,7 @@ fn pieces(letters: &[Letter], text: &[char], start: usize, copy: usize, lists: &
     }
     own.find(text, start, |found| pieces.push(Piece { end: found.end, price: found.bits * BIT, kind: Kind::Own }));
     pieces.extend(pattern::runs(text, start).map(|(end, price)| Piece { end, price, kind: Kind::Run }));
+    pieces.extend(pattern::trimmings(text, start).map(|(end, price)| Piece { end, price, kind: Kind::Trimming }));
     pieces.extend(pattern::dates(text, start).map(|(end, price)| Piece { end, price, kind: Kind::Date }));
     let single = price_of(letters[start]);
     pieces.extend(pattern::same(text, start).map(|(end, price)| Piece { end, price: single + price, kind: Kind::Copy }));

@@ -7,6 +7,11 @@ pub(super) const SHORTEST_COPY: usize = 3;
 /// Fewer neighbours are chance.
 const SHORTEST_RUN: usize = 3;
 
+/// More digits, or more of one sign, are no longer what everybody does.
+const MOST: usize = 4;
+/// `1`, `!`, `123`, a year, a year with exclamation marks.
+const PRICE_OF_TRIMMINGS: Price = 7 * BIT;
+
 /// Rows and columns of the usual keyboards, each read in both directions.
 static ROWS: [&str; 20] = [
     "1234567890-=",
@@ -56,19 +61,30 @@ fn steps(text: &[char], step: i64) -> usize {
 
 /// Neighbours in a row of keys.
 fn keys(text: &[char]) -> usize {
-    let along = |row: &mut dyn Iterator<Item = char>| row.zip(text).take_while(|(key, character)| key == *character).count();
-    let from = |row: &str, reverse: bool| -> usize {
-        let keys: Vec<char> = if reverse { row.chars().rev().collect() } else { row.chars().collect() };
-        let first = text.first().and_then(|first| keys.iter().position(|key| key == first));
-        first.map_or(0, |first| along(&mut keys[first..].iter().copied()))
+    let Some(first) = text.first() else { return 0 };
+    let along = |row: &mut dyn Iterator<Item = char>| {
+        row.skip_while(|key| key != first).zip(text).take_while(|(key, character)| key == *character).count()
     };
-    ROWS.iter().flat_map(|row| [from(row, false), from(row, true)]).max().unwrap_or(0)
+    ROWS.iter().flat_map(|row| [along(&mut row.chars()), along(&mut row.chars().rev())]).max().unwrap_or(0)
 }
 
 /// One character several times over: what is added to the price of the character.
 pub(super) fn same(text: &[char], start: usize) -> impl Iterator<Item = (usize, Price)> {
     let longest = text[start..].iter().take_while(|character| **character == text[start]).count();
     (2..=longest).map(move |length| (start + length, logarithm(length)))
+}
+
+/// What people put before and behind a word: up to four digits, up to four times the same sign, in either order.
+pub(super) fn trimmings(text: &[char], start: usize) -> Option<(usize, Price)> {
+    let (rest, is_sign) = (&text[start..], |character: char| !character.is_alphanumeric());
+    let first = rest.iter().take_while(|character| character.is_ascii_digit()).count();
+    let sign = rest.get(first).copied().filter(|character| is_sign(*character));
+    let signs = rest[first..].iter().take_while(|character| Some(**character) == sign).count();
+    let second = rest[first + signs..].iter().take_while(|character| character.is_ascii_digit()).count();
+    let length = first + signs + second;
+    let is_usual = (first == 0 || second == 0) && (1..=MOST).contains(&first.max(second).max(signs));
+    let is_at_an_end = start == 0 || start + length == text.len();
+    (is_usual && is_at_an_end && length < text.len()).then_some((start + length, PRICE_OF_TRIMMINGS))
 }
 
 /// Years, and days written in digits alone.
@@ -122,7 +138,7 @@ fn logarithm(count: usize) -> Price {
 
 #[cfg(test)]
 mod tests {
-    use super::{copies, dates, runs};
+    use super::{copies, dates, runs, trimmings};
 
     fn chars(text: &str) -> Vec<char> {
         text.chars().collect()
@@ -158,6 +174,25 @@ mod tests {
         assert_eq!(ends("31311999"), [0; 0]);
         assert_eq!(ends("1850"), [0; 0]);
         assert_eq!(ends("20"), [0; 0]);
+    }
+
+    #[test]
+    fn trimmings_stand_at_the_ends_and_are_not_all() {
+        let end = |text: &str, start: usize| trimmings(&chars(text), start).map(|(end, _)| end);
+        for (text, start, expected) in [
+            ("12word", 0, Some(2)),
+            ("word2026!!!!", 4, Some(12)),
+            ("word!!1", 4, Some(7)),
+            ("word!", 4, Some(5)),
+            ("12345word", 0, None),
+            ("word!?", 4, None),
+            ("word12345678", 4, None),
+            ("wo12rd", 2, None),
+            ("1234", 0, None),
+            ("word", 0, None),
+        ] {
+            assert_eq!(end(text, start), expected, "{text}");
+        }
     }
 
     #[test]
