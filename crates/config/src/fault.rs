@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::named::NamedSecret;
 use crate::render;
 
 /// One thing that is wrong. Never holds a value that might be a secret.
@@ -63,13 +64,24 @@ pub struct Faults {
     file: PathBuf,
     text: String,
     list: Vec<Fault>,
+    secrets: Vec<NamedSecret>,
 }
 
 impl Faults {
     pub(crate) fn new(file: &Path, text: &str, mut list: Vec<Fault>) -> Self {
         // What has no place of its own comes last.
         list.sort_by_key(|fault| fault.place.as_ref().map_or((1, 0), |place| (0, place.span.start)));
-        Self { file: file.to_owned(), text: text.to_owned(), list }
+        Self { file: file.to_owned(), text: text.to_owned(), list, secrets: Vec::new() }
+    }
+
+    pub(crate) fn naming(self, secrets: Vec<NamedSecret>) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The secrets that the file names, as far as it could be understood: whoever shows the faults shows theirs as well.
+    #[must_use]
+    pub fn secrets(&self) -> &[NamedSecret] {
+        &self.secrets
     }
 
     /// A fault of the file as a whole.

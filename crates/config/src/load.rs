@@ -52,11 +52,12 @@ pub fn parse(text: &str, origin: &Path, env: &dyn EnvSource) -> Result<Config, F
     }
     let reader = Reader::new(env);
     let config = read(&reader, table.get_ref(), origin, text);
+    let secrets = reader.secrets();
     let faults = reader.into_faults(text);
     match config {
         Some(config) if faults.is_empty() => Ok(config),
         _ if faults.is_empty() => Err(Faults::whole(origin, "cannot be understood", "")),
-        _ => Err(Faults::new(origin, text, faults)),
+        _ => Err(Faults::new(origin, text, faults).naming(secrets)),
     }
 }
 

@@ -13,6 +13,8 @@ use std::ops::Range;
 
 use crate::env::EnvSource;
 use crate::fault::{Fault, Place};
+use crate::model::SecretSource;
+use crate::named::NamedSecret;
 
 pub(crate) use item::Item;
 pub(crate) use table::Section;
@@ -57,6 +59,7 @@ pub(crate) struct Located<T> {
 pub(crate) struct Reader<'e> {
     env: &'e dyn EnvSource,
     faults: RefCell<Vec<(String, At, Problem)>>,
+    secrets: RefCell<Vec<NamedSecret>>,
     /// Variable to whether it may be set: those of lists may not.
     variables: RefCell<BTreeMap<String, bool>>,
     /// `section.key` of everything that was asked for and not refused; the reference is held against it.
@@ -69,6 +72,7 @@ impl<'e> Reader<'e> {
         Self {
             env,
             faults: RefCell::default(),
+            secrets: RefCell::default(),
             variables: RefCell::default(),
             #[cfg(test)]
             keys: RefCell::default(),
@@ -86,6 +90,15 @@ impl<'e> Reader<'e> {
 
     pub(crate) fn fault(&self, key: impl Into<String>, at: At, problem: Problem) {
         self.faults.borrow_mut().push((key.into(), at, problem));
+    }
+
+    /// Notes a secret that is named, whatever becomes of the rest of the file.
+    pub(crate) fn names(&self, section: &str, source: &SecretSource) {
+        self.secrets.borrow_mut().extend(NamedSecret::new(section, source));
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<NamedSecret> {
+        self.secrets.borrow().clone()
     }
 
     /// Points at a value that was read before.

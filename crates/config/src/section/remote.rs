@@ -88,6 +88,9 @@ pub(crate) fn credentials(section: &Section<'_>, scene: &Scene<'_>) -> Option<Cr
         }
         (file, variable) => file.or(variable),
     };
+    if let Some(password) = &password {
+        section.reader.names(password.key.split('.').next().unwrap_or_default(), &password.value);
+    }
     Some(Credentials { password, ca_file: ca_file? })
 }
 

@@ -129,9 +129,13 @@ fn master_key(section: &Section<'_>, scene: &Scene<'_>) -> MasterKey {
     let file = section.maybe("key_file", |item| value::path(item, scene.base));
     let variable = section.maybe("key_env", value::variable_name);
     let (Some(file), Some(variable)) = (file, variable) else { return (None, None) };
+    let named = |source: SecretSource| {
+        section.reader.names("site", &source);
+        Some(Some(source))
+    };
     match (file, variable) {
-        (Some(file), None) => (Some(Some(SecretSource::File(file.value.clone()))), Some(file)),
-        (None, Some(variable)) => (Some(Some(SecretSource::Env(variable.value))), None),
+        (Some(file), None) => (named(SecretSource::File(file.value.clone())), Some(file)),
+        (None, Some(variable)) => (named(SecretSource::Env(variable.value)), None),
         (None, None) if scene.is_development() => (Some(None), None),
         (None, None) => {
             let hint = "a file with at least 32 random octets, such as `openssl rand -base64 48` writes, mode 0600";

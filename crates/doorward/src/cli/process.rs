@@ -7,7 +7,7 @@ use doorward_config::{Config, EnvSource as _, ProcessEnv};
 
 use super::Exit;
 use crate::telemetry::{self, Format};
-use crate::wire::{House, StartError};
+use crate::wire::{House, StartError, named_faults};
 
 /// Starts logging at the level of the environment.
 pub(super) fn start_log(format: Format) -> Result<(), Exit> {
@@ -28,6 +28,9 @@ pub(super) fn start_log(format: Format) -> Result<(), Exit> {
 pub(super) fn load(path: &Path) -> Result<Config, Exit> {
     doorward_config::load(path, &ProcessEnv).map_err(|faults| {
         let _ = write!(std::io::stderr(), "{}", faults.render(std::io::stderr().is_terminal()));
+        for fault in named_faults(faults.secrets(), &ProcessEnv) {
+            say(&format!("{}: {}", fault.key, fault.problem));
+        }
         Exit::Usage
     })
 }

@@ -39,7 +39,7 @@ use crate::trail::{Keeper, KeeperSettings};
 pub use accounts::{OpenedAccounts, open_accounts};
 pub use blocklist::{BlocklistError, blocklist_fault};
 pub use error::StartError;
-pub use secret::{SecretFault, secret_faults};
+pub use secret::{SecretFault, named_faults, secret_faults};
 
 /// How long requests under way may take once the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(20);

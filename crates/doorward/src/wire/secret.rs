@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use doorward_config::{Config, Counters, EnvSource, MailTransport, Remote, SecretError, SecretSource, Store, Tls};
+use doorward_config::{Config, EnvSource, NamedSecret, Tls};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::tls::Identity;
 use doorward_policy::Policy;
@@ -20,24 +20,12 @@ pub struct SecretFault {
 /// Faults of every secret, in the order of the configuration.
 #[must_use]
 pub fn secret_faults(config: &Config, policy: &Policy, env: &dyn EnvSource) -> Vec<SecretFault> {
-    let mut faults = Vec::new();
+    let mut faults = named_faults(&config.secrets(), env);
     let mut find = |key: String, problem: String| faults.push(SecretFault { key, problem });
-    if let Some(source) = &config.site.key
-        && let Err(error) = source.read_ring(env)
-    {
-        find(key_of("site.key", source), with_sources(&error));
-    }
     if let Tls::Files { certificate, key } = &config.tls {
         match Identity::from_files(certificate, key) {
             Err(error) => find("tls".to_owned(), with_sources(&error)),
             Ok(_) => open_to_all(key).into_iter().for_each(|problem| find("tls.key".to_owned(), problem)),
-        }
-    }
-    for (section, server, judge) in servers(config) {
-        if let Some(source) = &server.password
-            && let Err(error) = judge(source, env)
-        {
-            find(key_of(&format!("{section}.password"), source), with_sources(&error));
         }
     }
     // Each gate by itself, so that one broken file does not hide another.
@@ -56,31 +44,14 @@ fn open_to_all(path: &Path) -> Option<String> {
     (mode & 0o007 != 0).then(|| format!("{}: everybody may read or write it (mode {mode:03o}); chmod 640 it", path.display()))
 }
 
-/// How a password is judged.
-type Judge = fn(&SecretSource, &dyn EnvSource) -> Result<(), SecretError>;
-
-/// The servers that the configuration names. Passwords of our own servers are as long as a key; those that others issue are what they are.
-fn servers(config: &Config) -> Vec<(&'static str, &Remote, Judge)> {
-    let own: Judge = |source, env| source.read(env).map(drop);
-    let issued: Judge = |source, env| source.read_issued(env).map(drop);
-    let mut servers = Vec::new();
-    if let Store::Postgres(postgres) = &config.store {
-        servers.push(("store", &postgres.server, own));
-    }
-    if let Counters::Redis(redis) = &config.counters {
-        servers.push(("counters", &redis.server, own));
-    }
-    if let MailTransport::Smtp(relay) = &config.mail.transport {
-        servers.push(("mail", relay, issued));
-    }
-    servers
-}
-
-fn key_of(stem: &str, source: &SecretSource) -> String {
-    match source {
-        SecretSource::File(_) => format!("{stem}_file"),
-        SecretSource::Env(_) => format!("{stem}_env"),
-    }
+/// Faults of the secrets that a configuration names which is not right itself: everything is told in one go.
+#[must_use]
+pub fn named_faults(secrets: &[NamedSecret], env: &dyn EnvSource) -> Vec<SecretFault> {
+    let fault = |secret: &NamedSecret| {
+        let error = secret.judge(env).err()?;
+        Some(SecretFault { key: secret.key(), problem: with_sources(&error) })
+    };
+    secrets.iter().filter_map(fault).collect()
 }
 
 /// An error and its causes on one line; a cause that the error already repeats is left out.

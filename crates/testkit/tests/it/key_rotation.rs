@@ -12,6 +12,7 @@ use doorward_testkit::{Client, House, Request, SESSION_COOKIE, Start, until};
 use serde_json::{Value, json};
 
 const ADA: &str = "ada@app.test";
+const NEW: &str = "eleven calm otters under a bridge";
 const LONG_AGO: &str = "2026-01-01T00:00:00Z";
 const SOON_AFTER: &str = "2026-01-01T00:00:01Z";
 
@@ -274,6 +275,38 @@ fn an_old_copy_of_the_key_file_does_not_start() {
     house.restart_with(|text| text);
     assert_eq!(login(&house, house.password()).0, 200);
     assert_trail_holds(&house);
+}
+
+#[test]
+fn a_key_that_was_lost_is_mended_by_a_line_and_its_owners_are_refused_like_anybody() {
+    let mut house = House::builder().unlimited().start();
+    house.add_member(ADA);
+    restart(&mut house, |house| {
+        rotate(house, &["--activate-in", "0"]);
+        let lost = "bWFzdGVyLXEzOHZFalJXZUpxN3pKazJtWjh5SzF2WHc3dVFlUnRZdUlvUA==";
+        let text = ring(house);
+        let former = text.lines().nth(1).unwrap().split(' ').nth(1).unwrap();
+        write_ring(house, &text.replace(former, lost));
+    });
+    let refusal = |email: &str| {
+        let mut client = house.client();
+        let reply = client.post_json("/api/auth/login", &json!({"email": email, "password": house.password()}));
+        (reply.status, reply.text())
+    };
+    assert_eq!(refusal(ADA), refusal("nobody@app.test"));
+    let log = house.stderr();
+    let line = log.lines().find(|line| line.contains("stored password hash cannot be used")).expect("a line of the log");
+    assert!(line.contains("ERROR") && line.contains("user_id") && !line.contains("argon2") && !line.contains(ADA), "{line}");
+    let verified = house.command(&["audit", "verify"]);
+    assert_eq!(verified.status.code(), Some(1), "what was written with the lost key cannot be proven: {verified:?}");
+    assert_eq!(entries(&house, "audit.gap").len(), 1, "and the trail says from where on");
+    house.client().post_json("/api/auth/forgot-password", &json!({"email": ADA})).expect(200);
+    let reset = |mail: &doorward_testkit::Mail| mail.body().contains("/account/reset#token=");
+    let token = until(Duration::from_secs(20), "a reset link", || {
+        house.mailbox().to(ADA).iter().find(|mail| reset(mail)).map(doorward_testkit::Mail::token)
+    });
+    house.client().post_json("/api/auth/reset-password", &json!({"token": token, "password": NEW})).expect(200);
+    assert_eq!(login(&house, NEW).0, 200);
 }
 
 #[test]

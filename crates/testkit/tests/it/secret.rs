@@ -176,6 +176,21 @@ fn cfg_01_what_a_configuration_does_not_name_at_all_is_named_at_once() {
 }
 
 #[test]
+fn cfg_01_a_configuration_that_is_wrong_elsewhere_hides_no_weak_secret() {
+    let web = EchoUpstream::start("web");
+    let folder = TempDir::with_prefix("doorward-secrets-").unwrap();
+    for secret in &SECRETS {
+        write(&folder.path().join(secret.section), b"change_me", 0o600);
+    }
+    let told = refused(house(By::File, folder.path(), &web).edit("env = \"staging\"", "env = \"stagging\"").try_start());
+    assert!(told.contains("site.env"), "{told}");
+    for secret in &SECRETS {
+        let key = format!("doorward: {}: ", secret.key(By::File));
+        assert!(told.contains(&key), "{key} is not named:\n{told}");
+    }
+}
+
+#[test]
 fn cfg_01_faults_of_different_secrets_are_told_together_the_certificate_and_the_gates_among_them() {
     let web = EchoUpstream::start("web");
     let folder = TempDir::with_prefix("doorward-secrets-").unwrap();
