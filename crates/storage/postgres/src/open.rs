@@ -1,6 +1,5 @@
 //! Opening the database: how connections are made, which migrations it has seen.
 
-use std::env;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -63,7 +62,7 @@ impl PostgresStore {
         if matches!(settings.tls, PostgresTls::Plain) && !is_this_machine(&settings.host) {
             return Err(OpenError::Unprotected);
         }
-        if let Some(name) = unruly(&settings.tls, |name| env::var_os(name).is_some_and(|value| !value.is_empty())) {
+        if let Some(name) = unruly(&settings.tls, is_set) {
             return Err(OpenError::Environment(name));
         }
         timeout(MIGRATED_WITHIN, migrate(settings)).await.unwrap_or(Err(OpenError::Migration(NO_ANSWER)))?;
@@ -107,6 +106,11 @@ fn is_this_machine(host: &str) -> bool {
         |_| host.starts_with('/') || host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case("localhost."),
         |address| address.to_canonical().is_loopback(),
     )
+}
+
+/// Asks the environment itself, as the driver does.
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 /// The driver fills its options from the environment. Host, port, user, database, password, TLS mode, authorities and the name of the
