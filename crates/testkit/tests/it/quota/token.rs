@@ -10,20 +10,20 @@ use super::{ADA, LONG_ENOUGH, NO_TOKEN, caller, post};
 fn app_rl_12_routes_that_take_a_token_are_limited_by_default() {
     let house = House::builder().default_limits().start();
     let member = house.member(ADA);
-    let token_alone = |_: usize| json!({"token": NO_TOKEN});
-    let routes: [(&str, usize, fn(usize) -> Value); 4] = [
-        ("/api/auth/verify-email", 10, token_alone),
-        ("/api/auth/reset-password", 10, |_| json!({"token": NO_TOKEN, "password": LONG_ENOUGH})),
-        ("/api/auth/email/confirm", 10, token_alone),
-        ("/api/auth/email/undo", 10, token_alone),
+    let token_alone = || json!({"token": NO_TOKEN});
+    let routes = [
+        ("/api/auth/verify-email", 10, token_alone()),
+        ("/api/auth/reset-password", 10, json!({"token": NO_TOKEN, "password": LONG_ENOUGH})),
+        ("/api/auth/email/confirm", 10, token_alone()),
+        ("/api/auth/email/undo", 10, token_alone()),
     ];
     assert_eq!(takers(&house), sorted(routes.iter().map(|(path, ..)| (*path).to_owned()).collect()), "a route has no case");
     for (number, (path, quota, body)) in routes.iter().enumerate() {
         let mut client = house.client_from(caller(number, 1));
         for n in 0..*quota {
-            assert_eq!(client.post_json(path, &body(n)).status, 400, "{path}, request {n}");
+            assert_eq!(client.post_json(path, body).status, 400, "{path}, request {n}");
         }
-        assert_detail(&client.post_json(path, &body(0)), 429, "Rate limited");
+        assert_detail(&client.post_json(path, body), 429, "Rate limited");
         // Shapes that cannot be tokens are attempts as well.
         assert_eq!(client.post_json(path, &json!({"token": "x", "password": LONG_ENOUGH})).status, 429, "{path}");
     }
@@ -44,18 +44,14 @@ fn app_rl_12_routes_that_take_a_token_are_limited_by_default() {
     // Forged requests of every kind have one count, and whoever proves that a request is the site's own is not held to it.
     let mut client = client.twin_from(caller(12, 1));
     let change = || Request::new("PATCH", "/api/auth/me").json(&json!({"bio": "x"}));
-    for (n, request) in [
+    for request in [
         change(),
         change().header("X-CSRF-Token", "x"),
         change().csrf().header("Origin", "https://evil.test"),
         change().csrf().header("Sec-Fetch-Site", "cross-site"),
         post("/api/auth/login", &json!({"email": ADA, "password": "x"})).header("Origin", "null"),
-    ]
-    .iter()
-    .enumerate()
-    {
-        assert_detail(&client.send(request), 403, "CSRF failed");
-        assert!(n < 5);
+    ] {
+        assert_detail(&client.send(&request), 403, "CSRF failed");
     }
     assert_detail(&client.send(&change()), 429, "Rate limited");
     assert_eq!(client.send(&change().csrf()).status, 200, "the owner goes on");
