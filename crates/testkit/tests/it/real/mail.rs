@@ -439,3 +439,33 @@ fn a_relay_that_hangs_does_not_keep_the_house_from_ending() {
     until(PATIENCE, "the relay to hang", || (relay.attempts() == 1).then_some(()));
     assert_eq!(house.stop(), Some(0));
 }
+
+#[test]
+fn a_relay_whose_authorities_or_password_cannot_be_read_is_refused_at_the_start() {
+    let folder = tempfile::TempDir::with_prefix("doorward-mail-").unwrap();
+    let write = |name: &str, text: &str, mode: u32| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path.display().to_string()
+    };
+    let cases = [
+        ("ca_file", folder.path().join("absent").display().to_string()),
+        ("ca_file", write("empty.pem", "", 0o644)),
+        ("ca_file", write("prose.pem", "trust me", 0o644)),
+        ("ca_file", write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 0o644)),
+        ("password_file", folder.path().join("absent").display().to_string()),
+        ("password_file", write("open", "marjoram-and-thyme", 0o644)),
+        ("password_file", write("blank", "\n", 0o600)),
+    ];
+    let password = write("password", SMTP_PASSWORD, 0o600);
+    for (key, path) in cases {
+        let password = if key == "password_file" { &path } else { &password };
+        let authorities = if key == "ca_file" { format!("ca_file = \"{path}\"") } else { String::new() };
+        let builder = House::builder().mail("url = \"smtps://app@127.0.0.1:9\"").mail(&format!("password_file = \"{password}\""));
+        let Start::Refused { code, stderr, .. } = builder.mail(&authorities).try_start() else { panic!("{key} {path}") };
+        assert!(code == Some(2) && stderr.contains(&format!("mail.{key}")), "{path}: {code:?} {stderr}");
+        assert!(!stderr.contains("marjoram"), "{stderr}");
+    }
+}
