@@ -221,7 +221,8 @@ impl House {
         let (raw, query) = target::origin_form(&head.method, &uri)?;
         let path = CanonicalPath::parse(raw).map_err(Fault::Path)?;
         // 7. Edge limit: before a body is read or an upstream is asked (EDGE-RL-07), on the path that will be used (EDGE-RL-05).
-        self.limits.check(&policy.limits, &path, &head.method, entry.has_accounts(), &seen.context)?;
+        let scope = limit::Scope::of(entry, &path, &head.method);
+        self.limits.check(&policy.limits, scope, &seen.context)?;
         // 8. Target: everything above holds for all of them, gates included.
         let way = Way { rules, path: &path, query, arrival };
         let target = entry.resolve(&path);

@@ -159,6 +159,12 @@ impl HostEntry {
         matches!(self.kind, HostKind::Site { built_in: true, .. })
     }
 
+    /// Whether the whole host is a gate.
+    #[must_use]
+    pub fn is_gate(&self) -> bool {
+        matches!(self.kind, HostKind::Gate(_))
+    }
+
     /// Decides where a path goes. A gate takes the whole host: which of its paths exist is decided behind it (GATE-20).
     ///
     /// A path that differs from a prefix only in letter case is not there: an upstream that ignores case must not serve

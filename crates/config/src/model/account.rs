@@ -105,6 +105,7 @@ pub struct Limit {
 pub const SCOPES: &[(&str, &str)] = &[
     ("edge", "600/min"),
     ("edge_auth", "120/min"),
+    ("edge_gate", "300/min"),
     ("gate_failure", "10/min"),
     ("csp_report", "60/min"),
     ("auth_csrf", "60/min"),

@@ -1,19 +1,22 @@
 //! The coarse limit of the edge, by customer line, before anything costs much (EDGE-RL).
 //!
 //! A token bucket as one number per key (the generic cell rate algorithm): a line may send `count` at once, and gets them back
-//! evenly over `window`. Exact limits per flow are the application's.
+//! evenly over `window`. Exact limits per flow are the application's. Who has a whole IPv6 /48 has 65 536 lines, so such a network
+//! as one gets sixteen times a line's quota (EDGE-RL-02).
 //!
 //! Of the refusals of a line in a window the first is told at once and the rest as one count when the window is over (EDGE-RL-12): a
 //! flood fills neither the log nor the trail, and is not hidden either.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorward_kit::{Prefix, RequestContext};
-use doorward_policy::{CanonicalPath, LimitPolicy, Quota};
+use doorward_policy::{CanonicalPath, HostEntry, LimitPolicy, Quota};
 use http::Method;
 use tokio::time::Instant;
 
@@ -62,8 +65,30 @@ struct Shard {
     swept_at: Duration,
 }
 
-/// `None` stands for everybody whom the table had no room for.
-type Key = (Scope, Option<Prefix>);
+/// What has a cell of its own.
+type Key = (Scope, Line);
+
+/// Lines of an IPv6 network that may be at full speed together.
+const LINES: NonZeroU32 = NonZeroU32::new(16).unwrap();
+
+/// Who is counted as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Line {
+    /// An IPv4 address or an IPv6 /64.
+    Own(Prefix),
+    /// The first 48 bits of an IPv6 address: what a provider gives to one customer at most (RFC 6177).
+    Network([u16; 3]),
+    /// Whom the table had no room for.
+    Everybody,
+}
+
+impl Line {
+    fn network(client: IpAddr) -> Option<Self> {
+        let IpAddr::V6(address) = client else { return None };
+        let [a, b, c, ..] = address.segments();
+        Some(Self::Network([a, b, c]))
+    }
+}
 
 #[derive(Debug, Default)]
 struct Cell {
@@ -76,9 +101,10 @@ struct Cell {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Scope {
+pub(crate) enum Scope {
     Edge,
     Auth,
+    Gate,
     CspReport,
 }
 
@@ -87,18 +113,22 @@ impl Scope {
         match self {
             Self::Edge => "edge",
             Self::Auth => "edge_auth",
+            Self::Gate => "edge_gate",
             Self::CspReport => "csp_report",
         }
     }
 
-    /// The stricter scope that counts as well, where the accounts application answers.
-    fn of(path: &CanonicalPath<'_>, method: &Method) -> Option<Self> {
-        if path.strip_prefix("/api/auth").is_some() || *method == Method::POST && path.strip_prefix("/account").is_some() {
-            Some(Self::Auth)
-        } else if path.strip_prefix("/api/csp-report").is_some() {
-            Some(Self::CspReport)
-        } else {
-            None
+    /// The stricter scope that counts beside the common one: of gates, and of what the accounts application answers.
+    pub(crate) fn of(host: &HostEntry, path: &CanonicalPath<'_>, method: &Method) -> Option<Self> {
+        if host.is_gate() {
+            return Some(Self::Gate);
+        }
+        let is_auth =
+            || path.strip_prefix("/api/auth").is_some() || *method == Method::POST && path.strip_prefix("/account").is_some();
+        match host.has_accounts() {
+            true if is_auth() => Some(Self::Auth),
+            true if path.strip_prefix("/api/csp-report").is_some() => Some(Self::CspReport),
+            _ => None,
         }
     }
 }
@@ -115,22 +145,21 @@ impl Default for Limiter {
 }
 
 impl Limiter {
-    /// Counts one request in every scope it falls under; the strictest decides.
-    pub(crate) fn check(
-        &self,
-        limits: &LimitPolicy,
-        path: &CanonicalPath<'_>,
-        method: &Method,
-        has_accounts: bool,
-        context: &RequestContext,
-    ) -> Result<(), Limited> {
+    /// Counts one request in the common scope and in a stricter one if it has one; the first that is used up decides.
+    pub(crate) fn check(&self, limits: &LimitPolicy, stricter: Option<Scope>, context: &RequestContext) -> Result<(), Limited> {
         let now = self.began.elapsed();
-        let line = context.client.prefix();
-        let special = Scope::of(path, method).filter(|_| has_accounts);
-        for scope in special.into_iter().chain([Scope::Edge]) {
-            self.take((scope, Some(line)), limits.quota(scope.name()), now, context)?;
+        for scope in stricter.into_iter().chain([Scope::Edge]) {
+            self.check_scope(scope, limits.quota(scope.name()), now, context)?;
         }
         Ok(())
+    }
+
+    /// The line before its network: a line that is over its own quota uses up nothing of its neighbours'.
+    fn check_scope(&self, scope: Scope, quota: Quota, now: Duration, context: &RequestContext) -> Result<(), Limited> {
+        self.take((scope, Line::Own(context.client.prefix())), quota, now, context)?;
+        let Some(network) = Line::network(context.client.ip()) else { return Ok(()) };
+        let quota = Quota { count: quota.count.saturating_mul(LINES), ..quota };
+        self.take((scope, network), quota, now, context)
     }
 
     fn take(&self, key: Key, quota: Quota, now: Duration, context: &RequestContext) -> Result<(), Limited> {
@@ -173,7 +202,7 @@ impl Shard {
     /// The key's cell. A key that is being counted is never dropped to make room (EDGE-RL-08): newcomers then share one cell.
     fn cell(&mut self, key: Key, now: Duration) -> &mut Cell {
         let has_room = self.cells.len() < SHARD_KEYS_MAX || self.cells.contains_key(&key) || self.sweep(now);
-        let key = if has_room { key } else { (key.0, None) };
+        let key = if has_room { key } else { (key.0, Line::Everybody) };
         self.cells.entry(key).or_default()
     }
 
@@ -211,8 +240,6 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
 
     fn quota(count: u32, seconds: u64) -> Quota {
@@ -231,11 +258,11 @@ mod tests {
 
     fn take(limiter: &Limiter, text: &str, quota: Quota, now: Duration) -> Result<(), Limited> {
         let context = from(text);
-        limiter.take((Scope::Edge, Some(context.client.prefix())), quota, now, &context)
+        limiter.check_scope(Scope::Edge, quota, now, &context)
     }
 
     #[test]
-    fn a_line_gets_its_burst_and_then_the_measured_rate() {
+    fn edge_rl_01_a_line_gets_its_burst_and_then_the_measured_rate() {
         let limiter = Limiter::default();
         let quota = quota(10, 10);
         let line = "203.0.113.7";
@@ -250,25 +277,50 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_v6_line_share_a_bucket() {
+    fn edge_rl_02_addresses_of_one_64_share_a_bucket() {
         let limiter = Limiter::default();
         let quota = quota(5, 60);
         let passed =
             (0..1000u32).filter(|n| take(&limiter, &format!("2001:db8:1:2::{n:x}"), quota, Duration::ZERO).is_ok()).count();
         assert_eq!(passed, 5);
+        assert_eq!(take(&limiter, "2001:db8:1:3::1", quota, Duration::ZERO), Ok(()), "the next line has its own");
     }
 
     #[test]
-    fn a_flood_of_lines_neither_grows_the_table_nor_frees_an_offender() {
+    fn edge_rl_02_lines_of_one_48_get_sixteen_times_as_much_together() {
+        let limiter = Limiter::default();
+        let quota = quota(5, 60);
+        let from_one_48 = |n: u32| format!("2001:db8:1:{:x}::{n:x}", n % 1000);
+        let passed = (0..4000u32).filter(|n| take(&limiter, &from_one_48(*n), quota, Duration::ZERO).is_ok()).count();
+        assert_eq!(passed, 16 * 5);
+        assert_eq!(take(&limiter, "2001:db8:2::1", quota, Duration::ZERO), Ok(()), "the next network has its own");
+    }
+
+    #[test]
+    fn a_line_that_is_over_its_quota_uses_up_nothing_of_its_neighbours() {
+        let limiter = Limiter::default();
+        let quota = quota(5, 60);
+        for _ in 0..1000 {
+            let _ = take(&limiter, "2001:db8:1:2::1", quota, Duration::ZERO);
+        }
+        let passed = (0..100u32).filter(|_| take(&limiter, "2001:db8:1:3::1", quota, Duration::ZERO).is_ok()).count();
+        assert_eq!(passed, 5);
+    }
+
+    #[test]
+    fn edge_rl_08_ten_million_lines_neither_grow_the_table_nor_free_an_offender() {
         let limiter = Limiter::default();
         let quota = quota(2, 60);
-        let offender = "203.0.113.7";
+        let offender = "2001:db8::7";
         while take(&limiter, offender, quota, Duration::ZERO).is_ok() {}
-        for n in 0..200_000u32 {
-            let _ = take(&limiter, &std::net::Ipv4Addr::from(n).to_string(), quota, Duration::from_millis(u64::from(n) / 200));
+        let mut stranger = from(offender);
+        for n in 0..10_000_000_u64 {
+            // A /48 of its own each, so that every one of them asks for two cells.
+            stranger.client = doorward_kit::ClientAddr::new(std::net::Ipv6Addr::from(u128::from(n) << 80).into());
+            let _ = limiter.check_scope(Scope::Edge, quota, Duration::from_micros(n * 5), &stranger);
         }
-        let keys: usize = limiter.shards.iter().map(|shard| shard.lock().expect("lock").cells.len()).sum();
-        assert!(keys <= SHARDS * (SHARD_KEYS_MAX + 3), "{keys}");
+        let cells = || limiter.shards.iter().map(|shard| lock(shard).cells.capacity()).sum::<usize>();
+        assert!(cells() <= 4 * SHARDS * SHARD_KEYS_MAX, "{}", cells());
         assert!(take(&limiter, offender, quota, Duration::from_secs(1)).is_err());
     }
 

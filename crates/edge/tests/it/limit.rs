@@ -10,9 +10,15 @@ use crate::support::{GATED, House, SITE, get};
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn the_limit_counts_by_client_and_more_strictly_under_auth() {
-    let builder = House::builder().limit("edge", 8, HOUR).limit("edge_auth", 3, HOUR).limit("csp_report", 2, HOUR);
+async fn edge_rl_01_the_limit_counts_by_client_and_more_strictly_under_auth_at_gates_and_for_reports() {
+    let limits = [("edge", 10), ("edge_auth", 3), ("edge_gate", 2), ("csp_report", 2)];
+    let builder = limits.into_iter().fold(House::builder(), |house, (scope, count)| house.limit(scope, count, HOUR));
     let house = builder.start().await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(house.ask(get(GATED, "/admin/")).await.status);
+    }
+    assert_eq!(statuses, [401, 401, 429]);
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(house.ask(get(SITE, "/api/auth/login")).await.status);

@@ -7,6 +7,7 @@ mod support;
 mod answers;
 mod body;
 mod files;
+mod flood;
 mod framing;
 mod gate;
 mod gate_way;

@@ -10,6 +10,7 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -54,7 +55,7 @@ impl FrameClient {
         let config = tls_config(&house.certificate, &["h2"], rustls::ALL_VERSIONS);
         let mut client = Client::tls(house.https, "127.0.0.1", SITE, config).await.expect("a connection");
         client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        // No table of fields: each head can be read by itself.
+        // No table of fields in answers: each head can be read by itself.
         client.send(frame(SETTINGS, 0, 0, &[&[0, 1, 0, 0, 0, 0], settings].concat())).await;
         Self { client, next_stream: 1 }
     }
@@ -104,6 +105,74 @@ impl FrameClient {
                 self.client.send(frame(PING, 1, 0, &payload)).await;
             }
         }
+    }
+
+    /// The frames of one request's head with whatever follows them; nothing is waited for.
+    pub(crate) fn request(&mut self, fields: &[(&[u8], &[u8])], is_reset: bool) -> Vec<u8> {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        let mut bytes = frame(HEADERS, END_HEADERS | END_STREAM, stream, &block);
+        if is_reset {
+            bytes.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+        }
+        bytes
+    }
+
+    /// A head that never ends: each of its parts is as short as parts can be.
+    pub(crate) fn endless_head(&mut self, parts: usize) -> Vec<u8> {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let parts = (0..parts).flat_map(|_| frame(CONTINUATION, 0, stream, &[]));
+        frame(HEADERS, END_STREAM, stream, &[]).into_iter().chain(parts).collect()
+    }
+
+    /// A head that refers to one long field of the table again and again.
+    pub(crate) fn bomb(&mut self, fields: &[(&[u8], &[u8])], references: usize) -> Vec<u8> {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let mut block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        // With incremental indexing, then index 62: the newest entry of the dynamic table (RFC 7541 §6.2.1, §2.3.3).
+        block.extend([&[0x40], string(b"x-long").as_slice(), &string(&[b'a'; 3000])].concat());
+        block.extend(std::iter::repeat_n(0x80 | 62, references));
+        frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
+    }
+
+    /// Sends octets, then reads until the other side gives the connection up; says how.
+    pub(crate) async fn flood(&mut self, bytes: Vec<u8>) -> Outcome {
+        self.client.send(bytes).await;
+        // No stream has this number, so that only the connection's own end is an outcome.
+        self.outcome(u32::MAX).await
+    }
+
+    /// Sends octets and collects the statuses of so many answers, in the order in which they come.
+    pub(crate) async fn statuses(&mut self, bytes: Vec<u8>, expected: usize) -> Vec<u16> {
+        self.client.send(bytes).await;
+        let mut statuses = Vec::new();
+        while statuses.len() < expected {
+            let Some(head) = self.client.take(9).await else { break };
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let Some(payload) = self.client.take(length).await else { break };
+            if head[3] == HEADERS {
+                statuses.push(status(&payload));
+            }
+        }
+        statuses
+    }
+
+    /// Sends a head, waits until the other side has certainly read it, then resets the stream.
+    pub(crate) async fn ask_and_reset(&mut self, fields: &[(&[u8], &[u8])]) {
+        let stream = self.next_stream;
+        let request = self.request(fields, false);
+        self.client.send([request, frame(PING, 0, 0, &[7; 8])].concat()).await;
+        while let Some(head) = self.client.take(9).await {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let Some(_) = self.client.take(length).await else { break };
+            if head[3] == PING {
+                break;
+            }
+        }
+        self.client.send(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())).await;
     }
 
     /// Reads, and answers nothing, until the other side has closed.
