@@ -103,6 +103,7 @@ const ELSEWHERE: &[&str] = &[
     "device_failure",
     "edge",
     "edge_auth",
+    "edge_gate",
     "gate_failure",
 ];
 
