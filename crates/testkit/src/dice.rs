@@ -48,6 +48,7 @@ impl Dice {
 /// When there is something else in it: a seed that is passed over would repeat nothing.
 #[must_use]
 pub fn number_of(variable: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "how long a run is belongs to whoever starts it")]
     let text = std::env::var(variable).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
 }
@@ -58,4 +59,10 @@ pub fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     // Keyed by the system's entropy; shortened so that a person can type it.
     RandomState::new().hash_one(std::process::id()) % 1_000_000_000
+}
+
+/// Says what a run is about, for whoever looks at a failure: the test's output is shown then.
+#[expect(clippy::print_stdout, reason = "the test runner keeps it and shows it with a failure")]
+pub fn note(words: &str) {
+    println!("{words}");
 }

@@ -21,6 +21,7 @@ pub mod h2;
 mod house;
 mod json;
 mod mailbox;
+pub mod noise;
 pub mod raw;
 pub mod real;
 pub mod storm;

@@ -21,6 +21,9 @@ pub(crate) const FOR_TESTS: &[Package] = &[
         present: || Path::exists(Path::new("/usr/lib/postgresql")),
         reason: "keeps the accounts of several nodes",
     },
+    Package { name: "systemd", present: || on_path("systemd-analyze"), reason: "reads the unit as the service manager does" },
+    Package { name: "sqlite3", present: || on_path("sqlite3"), reason: "reads a database that was left in the middle of something" },
+    Package { name: "libfaketime", present: has_faketime, reason: "steps a server's clock while it runs" },
     Package { name: "chromium", present: || on_path("chromium"), reason: "signs up and in as a person does" },
     Package { name: "chromium-driver", present: || on_path("chromedriver"), reason: "lets the tests drive the browser" },
 ];
@@ -97,6 +100,11 @@ fn apt_get(root: &Root, words: &[&str], limit: Duration) -> Result<(), TaskError
 
 fn on_path(name: &str) -> bool {
     tree::program(name).is_some()
+}
+
+fn has_faketime() -> bool {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().filter_map(Result::ok);
+    folders.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1")).any(|path| path.exists())
 }
 
 /// Debian splits `ensurepip` off, so that `python3 -m venv` is there and fails. An environment made earlier proves it works.

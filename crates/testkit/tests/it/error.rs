@@ -138,7 +138,10 @@ fn assert_is_told(house: &House, path: &str, status: u16, text: &str) {
         assert_eq!((reply.status, detail(reply).as_str()), (status, text), "{path}: {reply:?}");
         let whole = format!("{reply:?}{}", reply.text());
         assert!(["Traceback", "db-7", "X-Trace", "x-trace"].iter().all(|word| !whole.contains(word)), "{path}: {whole}");
-        assert!(reply.header("strict-transport-security").is_some() && reply.header("cache-control") == Some("no-store"), "{reply:?}");
+        assert!(
+            reply.header("strict-transport-security").is_some() && reply.header("cache-control") == Some("no-store"),
+            "{reply:?}"
+        );
     };
     let h2 = || {
         let mut h2 = H2Frames::connect(house.https(), INSIDE, house.host()).expect("the door opens");

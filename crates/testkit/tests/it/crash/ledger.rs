@@ -44,13 +44,6 @@ impl<'a> Ledger<'a> {
         let text = rows.first().and_then(|row| row.first()).unwrap_or_else(|| panic!("nothing from {statement}"));
         text.parse().unwrap_or_else(|_| panic!("{text:?} from {statement}"))
     }
-
-    /// Asserts that a statement finds no row.
-    #[track_caller]
-    pub(super) fn none(&self, what: &str, statement: &str) {
-        let rows = self.ask(statement);
-        assert!(rows.is_empty(), "{what}: {rows:?}");
-    }
 }
 
 fn ask_sqlite(file: &PathBuf, statement: &str) -> String {

@@ -18,7 +18,7 @@ mod trail;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use doorward_testkit::dice::{Dice, fresh_seed, number_of};
+use doorward_testkit::dice::{Dice, fresh_seed, note, number_of};
 use doorward_testkit::{Client, House, HouseBuilder, until};
 use serde_json::json;
 
@@ -77,8 +77,7 @@ impl<'a> Run<'a> {
     #[track_caller]
     pub(crate) fn round(&mut self, number: u64, house: &House, disaster: impl FnOnce()) {
         let pause = EARLIEST + self.dice.roll() % (LATEST - EARLIEST);
-        // Read by whoever looks at a failure: the test's output is shown then.
-        println!("seed {} round {number}: after {pause} ms", self.seed);
+        note(&format!("seed {} round {number}: after {pause} ms", self.seed));
         let scene = Scene::new(house, &self.post);
         std::thread::scope(|scope| {
             let threads: Vec<_> =
@@ -140,12 +139,19 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Stops the house and looks at all that it shipped.
+    /// Lets everybody do everything once more in peace, stops the house and looks at all that it shipped.
     #[track_caller]
-    pub(crate) fn end(&self, house: &mut House) {
+    pub(crate) fn end(mut self, house: &mut House) {
+        let scene = Scene::new(house, &self.post);
+        for actor in &mut self.actors {
+            (0..2).for_each(|_| actor.act(&scene).expect("nothing stands in the way now"));
+        }
+        self.settle(house);
+        law::were_needed(&self.ledger);
         assert_eq!(house.stop(), Some(0));
         trail::is_shipped_whole(house, &self.ledger);
-        println!("{} entries", self.ledger.number("SELECT count(*) FROM audit"));
+        law::can_be_broken(&self.ledger);
+        note(&format!("{} entries", self.ledger.number("SELECT count(*) FROM audit")));
     }
 }
 

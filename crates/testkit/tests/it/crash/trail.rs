@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use doorward_testkit::House;
-use doorward_testkit::dice::Dice;
+use doorward_testkit::dice::{Dice, note};
 use serde_json::Value;
 
 use super::ledger::Ledger;
@@ -26,7 +26,7 @@ pub(super) fn tear(house: &House, dice: &mut Dice) {
     let file = std::fs::OpenOptions::new().write(true).open(house.folder().join("trail.jsonl")).unwrap();
     let size = file.metadata().unwrap().len();
     let torn = 1 + dice.roll() % 1500;
-    println!("{} octets are torn off the shipped file of {size}", torn.min(size));
+    note(&format!("{} octets are torn off the shipped file of {size}", torn.min(size)));
     file.set_len(size.saturating_sub(torn)).unwrap();
 }
 

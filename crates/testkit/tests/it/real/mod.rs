@@ -8,5 +8,6 @@ mod log;
 mod mail;
 mod nodes;
 mod postgres;
+mod race;
 mod story;
 mod trail;
