@@ -130,8 +130,8 @@ impl Outbox for PostgresTx {
     }
 
     async fn retry(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError> {
-        let sql =
-            "UPDATE outbox SET next_at = $1, queued_at = $1, dead_at = NULL, attempts = 0 WHERE id = $2 AND dead_at IS NOT NULL";
+        let sql = "UPDATE outbox SET next_at = $1, queued_at = $1, dead_at = NULL, last_error = NULL, attempts = 0 \
+                   WHERE id = $2 AND dead_at IS NOT NULL";
         let query = sqlx::query(sql).bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
         Ok(self.0.execute(query).await? > 0)
     }

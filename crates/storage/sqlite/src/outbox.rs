@@ -129,7 +129,8 @@ impl Outbox for SqliteTx {
     }
 
     async fn retry(&mut self, id: MailId, at: Timestamp) -> Result<bool, StoreError> {
-        let sql = "UPDATE outbox SET next_at = ?1, queued_at = ?1, dead_at = NULL, attempts = 0 WHERE id = ?2 AND dead_at IS NOT NULL";
+        let sql = "UPDATE outbox SET next_at = ?1, queued_at = ?1, dead_at = NULL, last_error = NULL, attempts = 0 \
+                   WHERE id = ?2 AND dead_at IS NOT NULL";
         let query = sqlx::query(sql).bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }

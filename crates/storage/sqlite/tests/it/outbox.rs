@@ -117,6 +117,8 @@ async fn a_dead_mail_is_revived_as_if_new_with_an_entry_and_one_that_is_not_dead
     assert!(house.accounts.find_mail(mails[0].id).await.unwrap().is_none(), "what was sent goes after a day");
     assert!(house.accounts.retry_mail(mails[1].id).await.unwrap());
     assert!(!house.accounts.retry_mail(mails[1].id).await.unwrap());
+    let row = house.accounts.find_mail(mails[1].id).await.unwrap().unwrap();
+    assert_eq!((row.state, row.attempts, row.last_error, row.queued_at), (MailState::Waiting, 0, None, house.clock.now()));
     assert_eq!(house.accounts.retry_all_mail().await.unwrap(), 1);
     let again = house.accounts.due_mail(10).await.unwrap();
     assert_eq!(again.iter().map(|mail| (mail.id, mail.attempts)).collect::<Vec<_>>(), [(mails[1].id, 1), (mails[2].id, 1)]);
