@@ -49,6 +49,8 @@ pub struct AuditFilter {
     pub outcome: Option<Outcome>,
     /// By one account.
     pub actor: Option<UserId>,
+    /// About one of these digests of an identifier; about anybody when there is none.
+    pub subjects: Vec<String>,
     /// From one address.
     pub client_ip: Option<IpAddr>,
     /// Not before.

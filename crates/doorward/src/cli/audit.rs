@@ -57,6 +57,9 @@ pub struct SearchArgs {
     /// Only by this account.
     #[arg(long, value_name = "ID")]
     actor: Option<UserId>,
+    /// Only about this address or name: the trail holds a digest of it, and every key that there was is asked.
+    #[arg(long, value_name = "WHO")]
+    about: Option<String>,
     /// Only from this client address.
     #[arg(long, value_name = "ADDRESS")]
     ip: Option<std::net::IpAddr>,

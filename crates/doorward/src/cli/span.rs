@@ -34,7 +34,7 @@ pub(super) fn parse(word: &str) -> Result<Duration, &'static str> {
 /// Writes a length of time in its largest whole unit.
 pub(super) fn render(span: Duration) -> String {
     let seconds = span.as_secs();
-    match [(86_400, "d"), (3600, "h"), (60, "m")].into_iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0) {
+    match [(86_400, "d"), (3600, "h"), (60, "m")].into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
         Some((unit, letter)) => format!("{}{letter}", seconds / unit),
         None => format!("{seconds}s"),
     }

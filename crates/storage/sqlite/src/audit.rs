@@ -158,6 +158,14 @@ fn search(filter: &AuditFilter, before: Option<&AuditCursor>, limit: PageLimit) 
     if let Some(actor) = filter.actor {
         query.push(" AND actor_user_id = ").push_bind(actor.as_bytes().to_vec());
     }
+    if !filter.subjects.is_empty() {
+        query.push(" AND subject_hash IN (");
+        let mut digests = query.separated(", ");
+        filter.subjects.iter().for_each(|digest| {
+            digests.push_bind(digest.clone());
+        });
+        query.push(")");
+    }
     if let Some(address) = filter.client_ip {
         query.push(" AND client_ip = ").push_bind(address.to_string());
     }

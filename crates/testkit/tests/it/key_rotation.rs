@@ -129,6 +129,9 @@ fn cfg_02_old_sessions_links_and_passwords_are_good_in_the_grace_and_dead_or_ren
     let rotated = entries(&house, "admin.key_rotated");
     assert_eq!((rotated.len(), &rotated[0]["meta"]["key_version"]), (1, &json!("2")), "{rotated:?}");
 
+    let about = house.command(&["audit", "search", "--json", "--event", "auth.login", "--about", "Ada@App.test"]);
+    assert_eq!(String::from_utf8_lossy(&about.stdout).lines().count(), 4, "of either key: {about:?}");
+
     // What an idle browser held was renewed by the request above; one that was not there since is what retires.
     let mut late = house.client();
     late.set_cookie(SESSION_COOKIE, &former);

@@ -144,6 +144,10 @@ pub async fn entries_are_found_by_what_they_say(store: Arc<dyn Store>) -> Result
     assert_eq!(count(AuditFilter { client_ip: sample::record(1).client_ip, ..all() }).await?, 20);
     assert_eq!(count(AuditFilter { actor: sample::record(3).actor, ..all() }).await?, 2);
     assert_eq!(count(AuditFilter::of_actor(UserId::from_bytes([0; 16]))).await?, 0);
+    let about = |digests: &[&str]| AuditFilter { subjects: digests.iter().map(ToString::to_string).collect(), ..all() };
+    assert_eq!(count(about(&["0123abcd"])).await?, 21);
+    assert_eq!(count(about(&["", "x' OR '1'='1", "0123abcd"])).await?, 21);
+    assert_eq!(count(about(&["", "x' OR '1'='1"])).await?, 0);
     assert_eq!(count(AuditFilter { since: Some(sample::at(-4)), until: Some(sample::at(-3)), ..all() }).await?, 4);
     Ok(())
 }
