@@ -20,6 +20,7 @@ pub const ADMIN_PASSWORD: &str = "a brass key on a red string";
 const HIGH: &[(&str, &str)] = &[
     ("edge", "60000/min"),
     ("edge_auth", "12000/min"),
+    ("edge_gate", "30000/min"),
     ("gate_failure", "1000/min"),
     ("csp_report", "6000/min"),
     ("auth_csrf", "6000/min"),
@@ -161,6 +162,13 @@ impl HouseBuilder {
     #[must_use]
     pub fn redis(mut self, redis: &crate::real::Redis) -> Self {
         self.counters = redis.section();
+        self
+    }
+
+    /// Accounts where this section says.
+    #[must_use]
+    pub fn store(mut self, section: &str) -> Self {
+        section.clone_into(&mut self.store);
         self
     }
 
