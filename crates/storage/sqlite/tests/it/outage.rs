@@ -54,7 +54,7 @@ fn down<T>(what: &str, outcome: Result<T, FlowError>) {
 }
 
 #[track_caller]
-fn undone<T>(what: &str, outcome: Result<T, StoreError>) {
+fn undone<T>(what: &str, outcome: &Result<T, StoreError>) {
     assert!(outcome.is_err(), "{what} was done");
 }
 
@@ -103,19 +103,19 @@ async fn own(place: &Place) {
 async fn operate(place: &Place) {
     let accounts = &place.house.accounts;
     let ann = ANN.parse().unwrap();
-    undone("disabling", accounts.disable_user(&ann).await);
-    undone("enabling", accounts.enable_user(&ann).await);
-    undone("roles", accounts.set_user_roles(&ann, vec!["staff".to_owned()]).await);
-    undone("a link", accounts.recovery_link(&ann).await);
-    undone("the end of one session", accounts.end_session(place.ann.session.id).await);
-    undone("the end of all", accounts.end_sessions_of(&ann).await);
-    undone("an invitation", accounts.invite(Invitation { email: None, roles: Vec::new(), by: None }).await);
-    undone("deletion", accounts.delete_user(&ann).await);
+    undone("disabling", &accounts.disable_user(&ann).await);
+    undone("enabling", &accounts.enable_user(&ann).await);
+    undone("roles", &accounts.set_user_roles(&ann, vec!["staff".to_owned()]).await);
+    undone("a link", &accounts.recovery_link(&ann).await);
+    undone("the end of one session", &accounts.end_session(place.ann.session.id).await);
+    undone("the end of all", &accounts.end_sessions_of(&ann).await);
+    undone("an invitation", &accounts.invite(Invitation { email: None, roles: Vec::new(), by: None }).await);
+    undone("deletion", &accounts.delete_user(&ann).await);
     let hash = "$2b$05$SeHQVrkMpN01Q3rtwmyHS.htuiYkQViKSsBz/Pb/v1jlZ8Ax6UQPW";
     let newcomer = accounts.judge_import("old@example.org", "Old", hash).unwrap();
-    undone("import", accounts.import_users(&[newcomer]).await);
+    undone("import", &accounts.import_users(&[newcomer]).await);
     let entry = AuditEntry::of_house(AuditEvent::TrailExported, Outcome::Success, place.house.clock.now());
-    undone("a copy of the trail", accounts.record_now(entry).await);
+    undone("a copy of the trail", &accounts.record_now(entry).await);
 }
 
 #[tokio::test]
