@@ -35,6 +35,14 @@ controls *FLAGS:
 bench *FLAGS:
     cargo xtask bench edge {{FLAGS}}
 
+# known vulnerabilities of what is pinned in Cargo.lock; needs a network for the database
+audit:
+    cargo deny --log-level error check advisories
+
+# what the binary is made of, to target/sbom.cdx.json
+sbom:
+    cargo xtask sbom
+
 # write the generated files
 gen:
     cargo xtask gen

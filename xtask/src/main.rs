@@ -11,7 +11,9 @@ mod generate;
 mod nextest;
 mod pipeline;
 mod process;
+mod sbom;
 mod setup;
+mod supply;
 mod tree;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +47,8 @@ enum Task {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Write what the binary is made of, as a software bill of materials (CycloneDX, JSON), to target/sbom.cdx.json.
+    Sbom,
     /// Write the generated files.
     Gen {
         /// Change nothing; fail if a file is not what it should be.
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Task::Controls { json } => control::report(json),
         Task::Bench { what: Bench::Edge(options) } => bench::edge(&options),
         Task::Bench { what: Bench::Accounts(options) } => bench::accounts(&options),
+        Task::Sbom => sbom::run(),
         Task::Gen { check } => generate::run(check),
     };
     match outcome {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{control, error::TaskError, generate, nextest, process, setup};
+use crate::{control, error::TaskError, generate, nextest, process, sbom, setup};
 
 /// Runs everything, or with `quick` what needs nothing but cargo.
 ///
@@ -27,6 +27,7 @@ pub(crate) fn run(quick: bool) -> Result<(), TaskError> {
         return ledger.close(quick_tests()?, &[]);
     }
     ledger.check("generated files", || generate::run(true));
+    ledger.check("bill of materials", sbom::run);
     ledger.check("doc tests", || cargo(&["test", "--locked", "--doc", "--workspace"]));
     let (code, summary) = ledger.timed("tests", tests)?;
     ledger.check("controls", || control::report(false));
