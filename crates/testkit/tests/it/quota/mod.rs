@@ -93,7 +93,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Scopes that are keyed by an address, each with a test of its own below; and those that are no scopes of the application.
+/// Scopes that are keyed by an address, a browser or nobody, each with a test of its own; and those that are no scopes of the application.
 const ELSEWHERE: &[&str] = &[
     "auth_login_account",
     "verify_email_resend_address",
