@@ -43,3 +43,21 @@ fn app_rl_10_signing_in_to_an_own_account_washes_no_guesses_away() {
     assert_eq!(attempt("ada@app.test", "a wrong but long guess"), 429);
     assert_eq!(attempt("mallory@app.test", house.password()), 429);
 }
+
+/// Fields that tell of quotas are optional and none is sent: a refusal's `Retry-After` is all that anybody learns of a counter.
+#[test]
+fn app_rl_09_no_answer_tells_how_much_of_a_quota_is_left() {
+    let house = House::builder().limit("auth_login", "2/h").limit("edge_auth", "8/h").start();
+    house.add_member("ada@app.test");
+    let mut client = house.client_from(OUTSIDE);
+    let mut statuses = Vec::new();
+    let answers = ["ada@app.test", "nobody@app.test", "ada@app.test"]
+        .map(|email| client.post_json("/api/auth/login", &json!({"email": email, "password": "a wrong but long guess"})));
+    let more = (0..7).map(|_| client.get("/api/auth/me"));
+    for reply in answers.into_iter().chain(more.collect::<Vec<_>>()) {
+        let told = reply.headers.iter().find(|(name, _)| name.to_lowercase().contains("ratelimit"));
+        assert_eq!(told, None, "{reply:?}");
+        statuses.push(reply.status);
+    }
+    assert_eq!(statuses, [401, 401, 429, 401, 401, 401, 401, 401, 429, 429], "limits of both kinds were met");
+}
