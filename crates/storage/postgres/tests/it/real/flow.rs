@@ -10,6 +10,8 @@ mod device;
 mod injection;
 #[path = "../../../../sqlite/tests/it/invite.rs"]
 mod invite;
+#[path = "../../../../sqlite/tests/it/key_rotation.rs"]
+mod key_rotation;
 #[path = "../../../../sqlite/tests/it/outage.rs"]
 mod outage;
 #[path = "../../../../sqlite/tests/it/password.rs"]
