@@ -286,7 +286,7 @@ pub const PARTS: &[Part] = &[
             key("email_undo", "1d to 30d", "`7d`", "Life of the link that undoes a change of address."),
             key("invitation", "1h to 30d", "`7d`", "Life of an invitation."),
             key("device", "1d to 365d", "`90d`", "A device is known this long after its last sign-in."),
-            key("blocklist_file", "path", "none", "Further words that no password may hold, one a line."),
+            key("blocklist_file", "path", "none", "Refused besides the built-in list: one entry a line."),
             key("password_min", "15 to 64", "`15`", "Least characters of a password; from 8 in development."),
             key("argon2_memory_kib", "19456 to 1048576", "`19456`", "Argon2id memory."),
             key("argon2_passes", "2 to 16", "`2`", "Argon2id passes."),

@@ -37,7 +37,7 @@ pub struct Accounts {
     pub device: Duration,
     /// Roles that accounts may have and routes may ask for: lower-case words, unique, at most 32.
     pub roles: Vec<String>,
-    /// Further words that no password may hold, one a line.
+    /// Passwords that are refused besides the built-in list: one a line, UTF-8, what is guessed first at the top; at most 32 MiB.
     pub blocklist_file: Option<PathBuf>,
     /// Least code points of a password; 15 to 64, from 8 in development; default 15 (D-10).
     pub password_min: u32,

@@ -173,3 +173,25 @@ fn what_a_generator_draws_passes() {
         }
     }
 }
+
+/// How long a judgement takes at best of a few.
+fn time(text: &str) -> std::time::Duration {
+    let once = || {
+        let begun = std::time::Instant::now();
+        let _ = said(text);
+        begun.elapsed()
+    };
+    (0..5).map(|_| once()).min().unwrap_or_default()
+}
+
+#[test]
+fn no_password_takes_much_longer_to_judge_than_any_other_of_its_length() {
+    let usual: String = passphrases(20, " ", 1).concat().chars().take(128).collect();
+    let bound = time(&usual) * 20 + std::time::Duration::from_millis(20);
+    for unit in ["a", "1", "!", "1!", "1l!i|", "0o", "4a@", "s5$", "password", "p4$$w0rd", "qwerty", "\u{fdfa}", "İ", "ß", "1a"]
+    {
+        let text: String = unit.chars().cycle().take(128).collect();
+        let took = time(&text);
+        assert!(took < bound, "{unit} takes {took:?}, {bound:?} would be much");
+    }
+}
