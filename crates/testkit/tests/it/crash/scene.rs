@@ -56,9 +56,25 @@ pub(super) fn ask(client: &mut Client, request: &Request, wanted: u16) -> Told<R
     Ok(reply)
 }
 
-/// The mails so far; each file is read once.
+/// The mails so far by the names of their files; each is read once.
 #[derive(Default)]
-pub(super) struct Post(Mutex<BTreeMap<String, Mail>>);
+pub(super) struct Post(Mutex<BTreeMap<String, Letter>>);
+
+struct Letter {
+    to: String,
+    /// The address of its link, its token included.
+    link: Option<(String, String)>,
+}
+
+impl Letter {
+    fn read(mail: &Mail) -> Self {
+        let to = mail.field("to").unwrap_or_default();
+        let body = mail.body();
+        let link = body.find("https://").map(|at| body[at..].split_ascii_whitespace().next().unwrap_or_default());
+        let link = link.and_then(|link| link.split_once('#')).map(|(page, _)| (format!("{page}#"), mail.token()));
+        Self { to, link }
+    }
+}
 
 impl Post {
     fn look(&self, house: &House) {
@@ -68,7 +84,7 @@ impl Post {
             let name = file.file_name().to_string_lossy().into_owned();
             if name.ends_with(".eml") && !known.contains_key(&name) {
                 let text = std::fs::read_to_string(file.path()).unwrap();
-                known.insert(name, Mail { path: file.path(), text });
+                known.insert(name, Letter::read(&Mail { path: file.path(), text }));
             }
         }
     }
@@ -76,9 +92,9 @@ impl Post {
     fn token(&self, house: &House, address: &str, page: &str, n: u64) -> Option<String> {
         self.look(house);
         let known = self.0.lock().unwrap();
-        let is_ours = |mail: &&Mail| mail.field("to").is_some_and(|to| to.contains(address)) && mail.body().contains(page);
-        let mail = known.values().filter(is_ours).nth(usize::try_from(n).unwrap() - 1)?;
-        Some(mail.token())
+        let ours = known.values().filter(|letter| letter.to.contains(address));
+        let tokens = ours.filter_map(|letter| letter.link.as_ref().filter(|(of, _)| of.ends_with(page)));
+        tokens.map(|(_, token)| token.clone()).nth(usize::try_from(n).unwrap() - 1)
     }
 
     /// The ids of all mails, as the names of their files tell them, without dashes.
