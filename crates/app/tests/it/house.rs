@@ -150,7 +150,7 @@ impl House {
         // One pass over little memory: what hashing costs is decided elsewhere.
         let settings = Argon2Settings { memory_kib: 64, passes: 1, queue_per_thread: 1000, ..Argon2Settings::default() };
         Self::build_with(limits, accounts, mailing, |master, entropy| {
-            Arc::new(Argon2Pool::start(settings, &master.derive(KeyPurpose::PasswordPepper), entropy).expect("a pool"))
+            Arc::new(Argon2Pool::start(settings, master.derive(KeyPurpose::PasswordPepper), entropy).expect("a pool"))
         })
         .await
     }

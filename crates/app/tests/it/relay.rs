@@ -8,7 +8,7 @@ use std::time::Duration;
 use doorward_app::{Relay, RelayTimes};
 use doorward_config::{Protection, Remote};
 use doorward_domain::store::MailState;
-use doorward_kit::{Clock, Timestamp};
+use doorward_kit::{Clock, SystemClock, Timestamp};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -201,7 +201,7 @@ impl Clock for Cracked {
     fn now(&self) -> Timestamp {
         let is_over = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err();
         assert!(is_over, "a crack in the clock");
-        Timestamp::now()
+        SystemClock.now()
     }
 }
 

@@ -58,7 +58,7 @@ async fn house(fault: Fault) -> House {
     // A millisecond or two: enough to be seen, little enough to be measured hundreds of times.
     let settings = Argon2Settings { memory_kib: 4096, passes: 1, queue_per_thread: 1000, ..Argon2Settings::default() };
     let pool = move |master: &MasterKey, entropy: &Arc<dyn Entropy>| {
-        Argon2Pool::start(settings, &master.derive(KeyPurpose::PasswordPepper), entropy).expect("a pool")
+        Argon2Pool::start(settings, master.derive(KeyPurpose::PasswordPepper), entropy).expect("a pool")
     };
     let house = House::with_hasher(LIMITS, move |master, entropy| {
         let pool = pool(master, entropy);
