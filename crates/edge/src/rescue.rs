@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Body(BodyFault),
     /// Admission said no.
     Refused(Refusal),
+    /// A browser would run what an API answers (HDR-19).
+    Destination,
     /// Outside a gate's allowlist.
     Outsider,
     /// No credentials at a gate.
@@ -126,7 +128,7 @@ impl Fault {
             Self::Refused(Refusal::Csrf) => (S::FORBIDDEN, "CSRF failed"),
             Self::Refused(Refusal::DuplicateCookie) | Self::GateMalformed => (S::BAD_REQUEST, "Invalid request"),
             Self::Refused(Refusal::Unavailable) => (S::SERVICE_UNAVAILABLE, "Service unavailable"),
-            Self::Refused(Refusal::Forbidden) | Self::Outsider | Self::PlainText => (S::FORBIDDEN, "Forbidden"),
+            Self::Refused(Refusal::Forbidden) | Self::Destination | Self::Outsider | Self::PlainText => (S::FORBIDDEN, "Forbidden"),
             Self::GateUnasked | Self::GateCredentials => (S::UNAUTHORIZED, "Unauthorized"),
             Self::Upstream(fault) => upstream_row(fault),
             Self::Panicked => (S::INTERNAL_SERVER_ERROR, "internal_error"),
@@ -145,6 +147,7 @@ impl Fault {
             Self::HeadTooLarge => Some("head_too_large"),
             Self::Path(_) | Self::GatePath => Some("path"),
             Self::MethodUnknown | Self::MethodNotAllowed => Some("method"),
+            Self::Destination => Some("destination"),
             Self::Outsider => Some("ip"),
             Self::GateUnasked => Some("no_credentials"),
             // What cannot be read is none of the right ones.

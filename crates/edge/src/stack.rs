@@ -229,6 +229,7 @@ impl House {
         if let Some(answer) = cors::answer(&policy.cors, &target, &head, seen) {
             return Ok(answer);
         }
+        target::may_be_put_there(&target, &head.headers, seen)?;
         match target {
             Target::BuiltIn(part) => {
                 seen.audience = part.audience();

@@ -74,9 +74,15 @@ pub const STRIPPED: &[&str] = &[
     "report-to",
     "nel",
     "alt-svc",
+    // What a cache may keep is said in one field (HDR-15); these would overrule it (RFC 9213 §2.2), as would names that end like them.
+    "surrogate-control",
+    "x-accel-expires",
     "x-served-by",
     "x-backend-server",
 ];
+
+/// How names of fields end that speak to some caches alone and overrule `Cache-Control` there (RFC 9213 §3).
+const TARGETED_CACHE: &str = "-cache-control";
 
 /// Fields that only a rule may set: where an audience has none, there is none (HDR-09).
 const RULES_ALONE: [&str; 3] = ["cross-origin-embedder-policy", "origin-agent-cluster", "reporting-endpoints"];
@@ -213,7 +219,10 @@ pub fn strip(headers: &mut HeaderMap) {
 }
 
 fn is_stripped(name: &str) -> bool {
-    STRIPPED.contains(&name) || RULES_ALONE.contains(&name) || STRIPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    STRIPPED.contains(&name)
+        || RULES_ALONE.contains(&name)
+        || STRIPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || name.ends_with(TARGETED_CACHE)
 }
 
 /// The table of the requirements, section (b).

@@ -7,6 +7,7 @@ pub mod control;
 pub mod cookie;
 pub mod cors;
 pub mod csp;
+pub mod destination;
 pub mod header;
 pub mod identity;
 pub mod judge;

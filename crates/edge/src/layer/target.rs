@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use doorward_kit::net::Authority;
 use doorward_policy::route::HostEntry;
-use doorward_policy::{CanonicalPath, Policy, SizePolicy};
+use doorward_policy::{Audience, CanonicalPath, Policy, SizePolicy, Target, destination};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 
-use super::seen;
+use super::seen::{self, Seen};
 use crate::listen::FramingFault;
 use crate::listen::framing::{is_legal_field, is_legal_target};
 use crate::rescue::Fault;
@@ -36,6 +36,21 @@ fn names(field: &[u8], authority: &str) -> bool {
     }
     let field = std::str::from_utf8(field).ok().and_then(|text| text.parse::<Authority>().ok());
     field.is_some() && field == authority.parse().ok()
+}
+
+/// Refuses what a browser would run although an API answers it; admission is not asked, so that nothing depends on who asks (HDR-19).
+pub(crate) fn may_be_put_there(target: &Target<'_>, headers: &HeaderMap, seen: &mut Seen) -> Result<(), Fault> {
+    let audience = match target {
+        Target::BuiltIn(part) => part.audience(),
+        Target::Route(route) => route.audience,
+        Target::NoPath(audience) => *audience,
+        Target::Gate(_) => return Ok(()),
+    };
+    if audience != Audience::Api || !destination::would_run(headers) {
+        return Ok(());
+    }
+    seen.audience = audience;
+    Err(Fault::Destination)
 }
 
 /// Path and query as sent. `OPTIONS *` is about the whole host, and means its root here.
