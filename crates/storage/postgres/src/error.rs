@@ -3,16 +3,19 @@
 
 use doorward_domain::StoreError;
 
+const UNTRUSTED: StoreError =
+    StoreError::Unavailable("the server cannot be trusted: its certificate does not verify, or it has none");
+
 /// What the domain is told.
 pub(crate) fn fault(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::Database(error) => by_state(error.code().as_deref().unwrap_or("")),
         sqlx::Error::PoolTimedOut => StoreError::Unavailable("no connection was free in time"),
         sqlx::Error::PoolClosed => StoreError::Unavailable("the database is closed"),
+        // What the handshake says comes as an error of reading.
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => UNTRUSTED,
         sqlx::Error::Io(_) => StoreError::Unavailable("the server cannot be reached"),
-        sqlx::Error::Tls(_) => {
-            StoreError::Unavailable("the server cannot be trusted: its certificate does not verify, or it has none")
-        }
+        sqlx::Error::Tls(_) => UNTRUSTED,
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
             StoreError::Inconsistent { table: "(any)", what: "column of an unexpected type" }
         }

@@ -136,11 +136,17 @@ impl Cluster {
         let Some(server) = self.pid() else { return };
         let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
         // The server first, so that it starts no more of them.
-        let mut command = Command::new("kill");
-        command.arg(format!("-{name}")).arg(&server).args(children.split_whitespace());
-        // What root stepped down with stops together with the server, but does not go on with it.
-        command.args(self.child.as_ref().map(|child| child.id().to_string()));
-        let _ = command.stderr(Stdio::null()).status();
+        kill(name, std::iter::once(server.as_str()).chain(children.split_whitespace()));
+        if name != "STOP" {
+            self.wake();
+        }
+    }
+
+    /// What root stepped down with stops by itself when the server does; told to go on, it tells the server too.
+    fn wake(&self) {
+        if let Some(child) = &self.child {
+            kill("CONT", std::iter::once(child.id().to_string().as_str()));
+        }
     }
 
     /// The first line of this file is the server's own id, which differs from the child's where root stepped down.
@@ -152,15 +158,30 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            if let Some(pid) = self.pid() {
-                // SIGQUIT: at once, its children too. One that is frozen hears it when it goes on.
-                let _ = Command::new("kill").args(["-QUIT", &pid]).status();
-                self.signal("CONT");
+        if self.child.is_none() {
+            return;
+        }
+        if let Some(pid) = self.pid() {
+            // SIGQUIT: at once, its children too. One that is frozen hears it when it goes on.
+            kill("QUIT", std::iter::once(pid.as_str()));
+            self.signal("CONT");
+        }
+        for _ in 0..200 {
+            self.wake();
+            if !matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None))) {
+                return;
             }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
             let _ = child.wait();
         }
     }
+}
+
+fn kill<'a>(signal: &str, processes: impl Iterator<Item = &'a str>) {
+    let _ = Command::new("kill").arg(format!("-{signal}")).args(processes).stderr(Stdio::null()).status();
 }
 
 fn is_root() -> bool {
