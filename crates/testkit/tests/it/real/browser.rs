@@ -42,3 +42,26 @@ fn a_strangers_page_in_the_same_browser_changes_nothing() {
     browser.go(&format!("{}/account", house.origin()));
     browser.wait_for_text("ada@app.test");
 }
+
+/// The estimate beside a new password: what is said while it is typed, by the page's own script, under the page's own policy.
+#[test]
+fn a_new_password_is_estimated_while_it_is_typed() {
+    let house = House::builder().start();
+    let browser = Browser::start();
+    browser.go(&format!("{}/account/sign-up", house.origin()));
+    browser.type_into("input[name=email]", "ada.lovelace@app.test");
+    let said =
+        || browser.script("return document.querySelector('.strength output').value").as_str().unwrap_or_default().to_owned();
+    for (typed, expected) in [
+        ("passwordpass", "3 more characters"),
+        ("passwordpassword", "Looks weak."),
+        ("ada.lovelace@app.test", "Looks weak."),
+        ("copper lantern meadow", "Looks fair."),
+        ("copper lantern meadow violin", "Looks good."),
+        ("copper lantern meadow violin gravel", "Looks strong."),
+    ] {
+        browser.type_into("input[name=password]", typed);
+        assert!(said().starts_with(expected), "{typed:?}: {:?}", said());
+    }
+    assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
+}
