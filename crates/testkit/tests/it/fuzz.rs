@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use doorward_testkit::dice::{Dice, fresh_seed, note, number_of};
-use doorward_testkit::h2::{DATA, END_HEADERS, END_STREAM, H2Frames, HEADERS, Outcome, literal};
+use doorward_testkit::h2::{DATA, END_HEADERS, END_STREAM, H2Frames, HEADERS, Outcome, WINDOW_UPDATE, literal};
 use doorward_testkit::noise::{Draft, Sender, draft, operations};
 use doorward_testkit::{Client, House, INSIDE, RawClient, ReadFault, Reply, detail};
 use serde_json::Value;
@@ -122,6 +122,10 @@ impl Wire for Http2 {
         }
         match h2.outcome(stream) {
             Outcome::Answer(reply) => {
+                // What was read may be sent again (RFC 9113 §6.9), or the connection would end up full.
+                if let Some(read) = u32::try_from(reply.body.len()).ok().filter(|read| *read > 0) {
+                    h2.send(WINDOW_UPDATE, 0, 0, &read.to_be_bytes());
+                }
                 self.0 = Some(h2);
                 Some(reply)
             }
