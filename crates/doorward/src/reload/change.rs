@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path, current: &Config) -> Result<Config, ReloadError>
 }
 
 /// Reads what the configuration names. Blocks.
-pub(super) fn make(config: Config, before: &Config, shown: Identity) -> Result<Change, ReloadError> {
+pub(super) fn make(config: Config, before: &Config, shown: &Identity) -> Result<Change, ReloadError> {
     let policy = Arc::new(Policy::decide(&config));
     let gatekeeper = gatekeeper(&policy)?;
     let identity = match &config.tls {

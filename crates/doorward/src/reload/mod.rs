@@ -182,7 +182,7 @@ impl Reloader {
         // Its files are watched even if one of them is not right yet: the operator may be about to write it.
         self.watch.also(files::of(&self.parts.path, &config));
         let (before, shown) = (self.parts.config.clone(), self.parts.certificates.current());
-        let made = tokio::task::spawn_blocking(move || change::make(config, &before, shown)).await;
+        let made = tokio::task::spawn_blocking(move || change::make(config, &before, &shown)).await;
         made.map_err(|_| ReloadError::Unread)?
     }
 
