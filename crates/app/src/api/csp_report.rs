@@ -42,7 +42,7 @@ fn log(report: &Value, caller: &Caller) {
     let text = |names: [&str; 2]| names.iter().find_map(|name| report.get(name)?.as_str()).unwrap_or_default();
     let directive = directive(text(["effectiveDirective", "effective-directive"]));
     let blocked = LoggedPath(blocked(text(["blockedURL", "blocked-uri"]))).to_string();
-    let document = LoggedPath(text(["documentURL", "document-uri"])).to_string();
+    let document = LoggedPath(page(text(["documentURL", "document-uri"]))).to_string();
     tracing::warn!(
         message = "a browser reports blocked content",
         request_id = %caller.context.request_id,
@@ -62,4 +62,10 @@ fn directive(text: &str) -> &str {
 fn blocked(text: &str) -> &str {
     const WORDS: [&str; 7] = ["inline", "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink", "data", "blob"];
     if text.contains("://") || WORDS.contains(&text) { without_query(text) } else { OTHER }
+}
+
+/// Where a page of ours can have been; a stranger may write anything there.
+fn page(text: &str) -> &str {
+    let is_page = text.starts_with("https://") || text.starts_with("http://");
+    if is_page { text } else { OTHER }
 }

@@ -15,11 +15,19 @@ fn danger_csp(item: &Item<'_>, scene: &Scene<'_>) -> Result<String, Problem> {
     if !matches!(scene.env, Some(Env::Development | Env::Staging)) {
         return Err(Problem::new("is refused in production", "pages keep the policy of the guide"));
     }
+    if has_nonce(text) {
+        return Err(Problem::new("has a nonce", "one that is written down is the same in every answer and protects nothing"));
+    }
     if csp_is_legal(text) {
         Ok(text.to_owned())
     } else {
         Err(Problem::new("is not a Content-Security-Policy", "directives apart by ;, none twice, no comma and no template text"))
     }
+}
+
+/// A nonce must be new with every answer (CSP3 §7.1, HDR-17); names and keywords ignore case.
+fn has_nonce(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("'nonce-")
 }
 
 /// The same grammar as `policy::Csp`, which is a room further on; a test there holds the two together.

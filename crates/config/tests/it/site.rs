@@ -148,6 +148,8 @@ fn a_weaker_content_policy_is_refused_in_production_and_parsed_elsewhere() {
         "default-src a, b",
         "default-src\\n'self'",
         "défault-src *",
+        "script-src 'self' 'nonce-q3K0b1Zr8hN5tYw2'",
+        "style-src 'NONCE-q3K0b1Zr8hN5tYw2'",
     ] {
         refused_at(
             &under("[headers]", &format!("danger_content_security_policy = \"{csp}\"")),

@@ -1,4 +1,4 @@
-//! One line per answer: who, what, how it went. No field of a head is ever written.
+//! One line per answer: who, what, how it went. No field of a head is ever written, but for a client's request id that is a UUID.
 
 use http::Response;
 use http_body::Body as _;
@@ -12,6 +12,7 @@ pub(crate) fn write(seen: &Seen, response: &Response<EdgeBody>) {
     tracing::info!(
         target: "access",
         request_id = %seen.context.request_id,
+        client_request_id = seen.client_request_id.map(tracing::field::display),
         client = %seen.context.client,
         peer = %seen.context.peer.ip(),
         method = method::name(&seen.method),

@@ -37,8 +37,13 @@ pub(crate) fn finish(policy: &Arc<Policy>, seen: &Seen, mut response: Response<E
     if response.headers().contains_key(header::SET_COOKIE) {
         keep_for_nobody(&mut response);
     }
+    let is_bodiless = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
     let headers = response.headers_mut();
     strip_hop(headers);
+    if is_bodiless {
+        // No body, no type (HDR-14); and a 304 must not change the type of what a cache holds (RFC 9111 §4.3.4).
+        headers.remove(header::CONTENT_TYPE);
+    }
     policy.headers.apply(seen.audience, headers);
     seen.cors.apply(headers);
     headers.remove(X_REQUEST_ID);

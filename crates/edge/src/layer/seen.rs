@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use tokio::time::Instant;
 
+use super::headers::X_REQUEST_ID;
 use crate::port::{EdgeAudit, EdgeEvent, EdgeEventKind};
 use crate::stack::Arrival;
 
@@ -21,6 +22,8 @@ const USER_AGENT_MAX: usize = 256;
 pub(crate) struct Seen {
     /// Identifies and places the request.
     pub(crate) context: RequestContext,
+    /// What the client calls the request, when that is a UUID in its one spelling: for the log alone (HDR-20).
+    pub(crate) client_request_id: Option<RequestId>,
     /// Which headers the answer carries, as far as is known.
     pub(crate) audience: Audience,
     /// As sent.
@@ -53,6 +56,7 @@ impl Seen {
         let safe = matches!(head.method, Method::GET | Method::HEAD);
         Self {
             context,
+            client_request_id: client_request_id(&head.headers).filter(|_| believed),
             audience: guess(entry.as_deref(), &head.uri, believed),
             // Of a refused head even the method is not to be believed.
             method: if believed { head.method.clone() } else { Method::from_bytes(b"-").unwrap_or_default() },
@@ -127,6 +131,15 @@ pub(crate) fn authority(head: &Parts) -> Option<&str> {
         Some(authority) => Some(authority.as_str()),
         None => head.headers.get(header::HOST)?.to_str().ok(),
     }
+}
+
+/// The client's id. Nothing but 122 bits can be in it, and no credential of ours is written like that; all else is as good as absent.
+fn client_request_id(headers: &HeaderMap) -> Option<RequestId> {
+    const HYPHENATED: usize = 36;
+    let mut values = headers.get_all(X_REQUEST_ID).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let text = value.to_str().ok().filter(|text| text.len() == HYPHENATED)?;
+    text.parse().ok()
 }
 
 /// Before the target is known, errors take the headers that the request would most likely have had.

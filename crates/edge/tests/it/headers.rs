@@ -9,7 +9,7 @@ const STATUSES: [u16; 22] =
     [200, 204, 206, 301, 304, 308, 400, 401, 403, 404, 405, 408, 413, 414, 415, 421, 429, 431, 500, 502, 503, 504];
 
 /// The answer carries the declared set of its audience, each exactly once, and nothing that must not leave.
-fn check(house: &House, reply: &Reply, audience: Audience, what: &str) {
+pub(crate) fn check(house: &House, reply: &Reply, audience: Audience, what: &str) {
     for rule in house.edge.policy().headers.rules(audience) {
         let found = reply.header(rule.name.as_str());
         match rule.treatment {

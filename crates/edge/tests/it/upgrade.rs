@@ -9,11 +9,11 @@ use crate::support::client::Client;
 use crate::support::house::HouseBuilder;
 use crate::support::{House, SITE, get};
 
-const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+pub(crate) const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\nServer: Loud/1.2\r\n\
     X-Powered-By: Loud\r\nX-Doorward-User: root\r\nAccess-Control-Allow-Origin: *\r\nSet-Cookie: seen=1\r\n\r\n";
 
-fn handshake(target: &str) -> String {
+pub(crate) fn handshake(target: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nhost: {SITE}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
          sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\norigin: https://{SITE}\r\n\r\n"
@@ -25,7 +25,7 @@ fn agree(arrival: &Arrival) -> Turn {
 }
 
 /// A house whose site stands before `upstream`.
-fn before(upstream: &Upstream) -> HouseBuilder {
+pub(crate) fn before(upstream: &Upstream) -> HouseBuilder {
     let port = upstream.address.port();
     House::builder().config(move |config| {
         config.upstreams[0].target = UpstreamTarget::Http { host: "127.0.0.1".parse().expect("a host"), port };

@@ -21,6 +21,8 @@ const FIELDS: &[&str] = &[
     "target",
     "message",
     "request_id",
+    // A UUID or nothing (HDR-20).
+    "client_request_id",
     "client",
     "peer",
     "method",
