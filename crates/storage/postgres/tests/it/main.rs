@@ -1,6 +1,6 @@
 //! The store against its contract, the flows of the domain over it, and what only a server can do wrong; over a real PostgreSQL.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod database;
 mod real;

@@ -1,6 +1,6 @@
 //! The store against its contract, and the flows of the domain over it: real parts, a manual clock, repeatable chance.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod audit;
 mod change_email;
@@ -13,6 +13,7 @@ mod injection;
 mod invite;
 mod key_rotation;
 mod outage;
+mod opaque;
 mod outbox;
 mod password;
 mod profile;
