@@ -81,8 +81,11 @@ impl Cluster {
 
     /// Kills the server and every process of it where they stand, and waits for their end.
     pub(super) fn strike(&mut self) {
+        assert!(self.pid().is_some(), "nobody knows which process to kill");
         self.signal("KILL");
         if let Some(mut child) = self.child.take() {
+            // What root stepped down with may be stopped, and would never see the end of the server.
+            let _ = child.kill();
             let _ = child.wait();
         }
         // What of it is still there holds its shared memory, and then it would not start again.
