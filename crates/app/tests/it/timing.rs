@@ -55,8 +55,8 @@ impl PasswordHasher for Forgetful {
 }
 
 async fn house(fault: Fault) -> House {
-    // A millisecond or two: enough to be seen, little enough to be measured hundreds of times.
-    let settings = Argon2Settings { memory_kib: 4096, passes: 1, queue_per_thread: 1000, ..Argon2Settings::default() };
+    // Several milliseconds: about what a real hash takes, and more than a write to a busy disk hides.
+    let settings = Argon2Settings { memory_kib: 16 * 1024, passes: 2, queue_per_thread: 1000, ..Argon2Settings::default() };
     let pool = move |master: &MasterKey, entropy: &Arc<dyn Entropy>| {
         Argon2Pool::start(settings, master.derive(KeyPurpose::PasswordPepper), entropy).expect("a pool")
     };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use doorward_kit::{Clock as _, SystemClock, Timestamp};
 use doorward_testkit::{House, OUTSIDE, Request, until};
 use serde_json::json;
 
@@ -36,14 +37,14 @@ impl Stepped {
     #[track_caller]
     fn step(&self, seconds: i64) {
         std::fs::write(&self.clock, format!("{seconds:+}")).expect("written");
-        let path = format!("/stepped/{}", jiff::Timestamp::now().as_nanosecond());
+        let path = format!("/stepped/{}", SystemClock.now().as_nanosecond());
         self.house.client_from(OUTSIDE).get(&path);
         let line = until(Duration::from_secs(10), "the request is logged", || {
             self.house.stderr().lines().find(|line| line.contains(&path)).map(str::to_owned)
         });
         let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-        let shown: jiff::Timestamp = line["timestamp"].as_str().and_then(|text| text.parse().ok()).expect("a time");
-        let off = shown.duration_since(jiff::Timestamp::now()).as_secs() - seconds;
+        let shown: Timestamp = line["timestamp"].as_str().and_then(|text| text.parse().ok()).expect("a time");
+        let off = shown.duration_since(SystemClock.now()).as_secs() - seconds;
         assert!(off.abs() <= 60, "the clock shows {shown}, which is {off} s from what it was set to");
     }
 }
