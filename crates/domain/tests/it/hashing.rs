@@ -14,7 +14,7 @@ const QUICK: Argon2Settings = Argon2Settings { memory_kib: 64, passes: 1, lanes:
 
 fn pool(settings: Argon2Settings, pepper: u8) -> Argon2Pool {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(9));
-    Argon2Pool::start(settings, &SubKey::new([pepper; 32]), &entropy).unwrap()
+    Argon2Pool::start(settings, SubKey::new([pepper; 32]), &entropy).unwrap()
 }
 
 /// A pool with several peppers, the newest first.
@@ -150,7 +150,7 @@ async fn a_panic_ends_one_hash_and_neither_its_thread_nor_the_queue() {
     let entropy: Arc<dyn Entropy> =
         Arc::new(BrittleEntropy { inner: SeededEntropy::new(9), calls: AtomicU32::new(0), fails_at: 1..9 });
     let settings = Argon2Settings { threads: 1, queue_per_thread: 2, ..QUICK };
-    let pool = Argon2Pool::start(settings, &SubKey::new([1; 32]), &entropy).unwrap();
+    let pool = Argon2Pool::start(settings, SubKey::new([1; 32]), &entropy).unwrap();
     for attempt in 0..8 {
         assert_eq!(pool.hash(password("x")).await, Err(HashError::Busy), "attempt {attempt} is told to come back");
     }
@@ -162,7 +162,7 @@ async fn a_panic_ends_one_hash_and_neither_its_thread_nor_the_queue() {
 fn parameters_out_of_range_do_not_start() {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(9));
     let nothing = Argon2Settings { memory_kib: 0, ..QUICK };
-    assert_eq!(Argon2Pool::start(nothing, &SubKey::new([1; 32]), &entropy).err(), Some(Argon2Error::Settings));
+    assert_eq!(Argon2Pool::start(nothing, SubKey::new([1; 32]), &entropy).err(), Some(Argon2Error::Settings));
 }
 
 #[test]
