@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use tower::Service as _;
 use tower_http::services::ServeFile;
 
-use super::{ForwardPlan, UpstreamFault};
+use super::{ForwardPlan, UpstreamFault, range};
 use crate::body::{EdgeBody, empty};
 
 const SHELL: &str = "index.html";
@@ -104,7 +104,15 @@ fn wants_shell(path: &str, headers: &HeaderMap) -> bool {
 }
 
 async fn send(request: Request<EdgeBody>, file: &Path) -> Result<Response<EdgeBody>, UpstreamFault> {
-    let response = ServeFile::new(file).call(request.map(|_| empty())).await.map_err(|never| match never {})?;
+    let (mut head, _body) = request.into_parts();
+    range::keep_single(&head.method, &mut head.headers);
+    let mut service = ServeFile::new(file);
+    let asked = Request::from_parts(head.clone(), empty());
+    let mut response = service.call(asked).await.map_err(|never| match never {})?;
+    if range::wants_whole(&head.headers, &response) {
+        head.headers.remove(header::RANGE);
+        response = service.call(Request::from_parts(head, empty())).await.map_err(|never| match never {})?;
+    }
     if response.status() == StatusCode::NOT_FOUND {
         return Err(UpstreamFault::NotFound);
     }

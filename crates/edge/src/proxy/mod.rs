@@ -15,6 +15,7 @@ mod gauge;
 mod head;
 mod location;
 mod pool;
+mod range;
 mod request_body;
 mod response_body;
 mod timer;
