@@ -7,18 +7,8 @@ use http::{HeaderMap, HeaderName};
 pub const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Destinations (WHATWG Fetch §2.2.5) that run what they get, or give it to something that may. `xslt` is code as well.
-const RUNNING: [&str; 10] = [
-    "script",
-    "style",
-    "object",
-    "embed",
-    "worker",
-    "sharedworker",
-    "serviceworker",
-    "audioworklet",
-    "paintworklet",
-    "xslt",
-];
+const RUNNING: [&str; 10] =
+    ["script", "style", "object", "embed", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "xslt"];
 
 /// Whether a browser says that it would run the answer. Silence is no such thing: old browsers and programs say nothing.
 ///
