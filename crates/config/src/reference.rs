@@ -90,7 +90,12 @@ pub const PARTS: &[Part] = &[
         &[
             key("https", "list of address:port", "", "TLS listeners, at least one."),
             key("http", "list of address:port", "`[]`", "Plain listeners. They redirect and do nothing else."),
-            key("internal", "address:port", "none", "Health, metrics and the description of the API for operators; a loopback or private address."),
+            key(
+                "internal",
+                "address:port",
+                "none",
+                "Health, metrics and the description of the API for operators; a loopback or private address.",
+            ),
             key(
                 "trusted_proxies",
                 "list of networks",

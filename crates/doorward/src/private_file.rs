@@ -21,7 +21,7 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     write_as(path, content, None)
 }
 
-/// As [`write`], in place of a file that is there: its owner stays the owner, whoever writes. A symbolic link goes on leading to it.
+/// As [`write()`], in place of a file that is there: its owner stays the owner, whoever writes. A symbolic link goes on leading to it.
 ///
 /// # Errors
 /// As the file system says; the former file is then as it was.

@@ -22,7 +22,11 @@ pub(crate) const FOR_TESTS: &[Package] = &[
         reason: "keeps the accounts of several nodes",
     },
     Package { name: "systemd", present: || on_path("systemd-analyze"), reason: "reads the unit as the service manager does" },
-    Package { name: "sqlite3", present: || on_path("sqlite3"), reason: "reads a database that was left in the middle of something" },
+    Package {
+        name: "sqlite3",
+        present: || on_path("sqlite3"),
+        reason: "reads a database that was left in the middle of something",
+    },
     Package { name: "libfaketime", present: has_faketime, reason: "steps a server's clock while it runs" },
     Package { name: "chromium", present: || on_path("chromium"), reason: "signs up and in as a person does" },
     Package { name: "chromium-driver", present: || on_path("chromedriver"), reason: "lets the tests drive the browser" },

@@ -100,5 +100,9 @@ async fn store(
     accounts.mail_queued.notify_one();
     let user = User { credential_version: user.credential_version + 1, password_hash: None, ..user };
     let presented = session.digest;
-    Ok(Some(SignedIn { token, device: Some(device), active: Arc::new(ActiveSession { session, user, presented, is_outdated: false }) }))
+    Ok(Some(SignedIn {
+        token,
+        device: Some(device),
+        active: Arc::new(ActiveSession { session, user, presented, is_outdated: false }),
+    }))
 }

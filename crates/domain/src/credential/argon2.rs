@@ -91,13 +91,8 @@ impl Recipe {
         let mut salt = [0; SALT_BYTES];
         entropy.fill(&mut salt);
         let (params, tag) = self.today(&self.pepper(), password, &salt, engine).ok_or(HashError::Unusable)?;
-        let stored = Stored {
-            algorithm: Algorithm::Argon2id,
-            version: Version::V0x13,
-            params,
-            salt: salt.to_vec(),
-            tag: tag.to_vec(),
-        };
+        let stored =
+            Stored { algorithm: Algorithm::Argon2id, version: Version::V0x13, params, salt: salt.to_vec(), tag: tag.to_vec() };
         stored.render().ok_or(HashError::Unusable)
     }
 

@@ -38,7 +38,8 @@ impl Devices for SqliteTx {
     }
 
     async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM devices WHERE rowid IN (SELECT rowid FROM devices WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)";
+        let sql =
+            "DELETE FROM devices WHERE rowid IN (SELECT rowid FROM devices WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)";
         let query = sqlx::query(sql).bind(now.as_microsecond()).bind(limit.get());
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
     }

@@ -279,8 +279,7 @@ impl HouseBuilder {
     pub fn start(self) -> House {
         let (folder, ca, ports) = self.lay_out();
         let by = (self.by)(folder.path());
-        let process =
-            Process::start_by(&by, &folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
+        let process = Process::start_by(&by, &folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
         House { folder, process, ca, host: self.host, gate_hosts: self.gate_hosts, ports, mail_folder: self.mail_folder }
     }
 

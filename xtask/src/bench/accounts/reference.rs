@@ -25,7 +25,7 @@ fn run(kib: &str, passes: &str) -> Result<f64, TaskError> {
     let before = cpu::time_of_ended_children().at("/proc/self/stat")?;
     for _ in 0..HASHES {
         let mut command = pinned("0", "argon2");
-        command.args(["a salt of 16 byt", "-id", "-k", kib, "-t", passes, "-p", "1", "-r"]);
+        command.args(["a salt 16 octets", "-id", "-k", kib, "-t", passes, "-p", "1", "-r"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().at("argon2")?;
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(b"seven tall ferns stand by the north wall").at("argon2")?;

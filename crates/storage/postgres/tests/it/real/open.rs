@@ -58,7 +58,7 @@ async fn nodes_that_start_together_migrate_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_waits_for_anothers_migration_longer_than_for_anything_else() {
+async fn a_node_waits_for_the_migration_of_another_longer_than_for_anything_else() {
     let server = Postgres::start();
     let database = server.database();
     PostgresStore::open(&settings(&server, &database)).await.unwrap().close().await;
