@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 use super::door::Door;
 use super::framing::Pace;
 use super::guests::{Guest, Guests};
+use super::meter::Meter;
 use super::stop::{Stop, until_quiet};
 use crate::body::{EdgeBody, Intake};
 use crate::stack::Arrival;
@@ -30,6 +31,8 @@ const LOCAL_RESETS_MAX: usize = 128;
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER_MAX: usize = 64 * 1024;
+/// How long a client that takes no answer may take the word that this is the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// Serves one connection until it ends, idles, stalls or the process stops.
@@ -44,7 +47,7 @@ where
     let watched = guests.clone();
     let service = service_fn(move |request: Request<Incoming>| answer(door.clone(), guests.enter(), peer, request));
     let http = bounded(head);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Meter::new(stream)), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         end = until_to_end(&mut stop, &watched, &times) => {
@@ -56,7 +59,7 @@ where
                 },
                 // What a client does not take is given up with it.
                 End::Idle => timeout(times.body_idle, connection).await.unwrap_or(Ok(())),
-                End::Stalled => Ok(()),
+                End::Stalled => timeout(FAREWELL, connection).await.unwrap_or(Ok(())),
             }
         }
     };

@@ -12,6 +12,7 @@ pub mod framing;
 mod guests;
 mod http1;
 mod http2;
+mod meter;
 mod plain;
 mod serve;
 mod stop;

@@ -229,8 +229,8 @@ async fn a_client_that_takes_nothing_of_an_answer_is_given_up() {
         house.web.answer(move |_| answer.clone().into_bytes());
         let mut client = FrameClient::connect_without_window(&house).await;
         assert_eq!(client.ask(&[METHOD, SCHEME, AUTHORITY, PATH], None).await, Outcome::Status(200));
-        let held = client.hold();
-        tokio::time::timeout(std::time::Duration::from_secs(20), held).await.expect("the connection is ended");
+        let held = tokio::time::timeout(std::time::Duration::from_secs(20), client.hold());
+        assert!(held.await.expect("the connection is ended"), "and its client is told so");
     }
 }
 

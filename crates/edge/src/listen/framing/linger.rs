@@ -20,7 +20,7 @@ const OCTETS_MAX: usize = 256 * 1024;
 
 /// The end of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Linger {
+pub(in crate::listen) struct Linger {
     wanted: bool,
     closed: bool,
     until: Option<Instant>,
@@ -30,12 +30,12 @@ pub(super) struct Linger {
 
 impl Linger {
     /// Something may be left unread.
-    pub(super) fn want(&mut self) {
+    pub(in crate::listen) fn want(&mut self) {
         self.wanted = true;
     }
 
     /// Ends our side, then listens if that is wanted.
-    pub(super) fn poll<S>(&mut self, cx: &mut Context<'_>, io: &mut S) -> Poll<io::Result<()>>
+    pub(in crate::listen) fn poll<S>(&mut self, cx: &mut Context<'_>, io: &mut S) -> Poll<io::Result<()>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

@@ -27,6 +27,7 @@ mod timer;
 pub(crate) use guard::{Guard, GuardRules};
 pub(crate) use head::is_legal_field;
 pub(crate) use lane::Lane;
+pub(super) use linger::Linger;
 pub use octet::is_legal_target;
 pub(crate) use timer::{Alarm, Pace};
 

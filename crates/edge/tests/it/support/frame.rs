@@ -10,10 +10,16 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+
+/// A frame on its own, for what no honest client sends.
+pub(crate) fn raw(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    frame(kind, flags, stream, payload)
+}
 
 /// What became of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,15 +102,59 @@ impl FrameClient {
         (Outcome::Closed, None)
     }
 
-    /// Answers pings until the other side ends.
-    pub(crate) async fn hold(&mut self) {
+    /// Answers pings until the other side ends, and says whether it took its leave.
+    pub(crate) async fn hold(&mut self) -> bool {
+        let mut took_leave = false;
         while let Some(head) = self.client.take(9).await {
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-            let Some(payload) = self.client.take(length).await else { return };
+            let Some(payload) = self.client.take(length).await else { break };
+            took_leave |= head[3] == GOAWAY;
             if head[3] == PING && head[4] & 1 == 0 {
                 self.client.send(frame(PING, 1, 0, &payload)).await;
             }
         }
+        took_leave
+    }
+
+    /// Fetches an answer, and gives each octet of it back at once, to the stream and to the connection; says how many came.
+    pub(crate) async fn download(&mut self, fields: &[(&[u8], &[u8])]) -> usize {
+        let stream = self.next_stream;
+        let request = self.request(fields, false);
+        self.client.send(request).await;
+        let mut octets = 0;
+        while let Some(head) = self.client.take(9).await {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let Some(_) = self.client.take(length as usize).await else { break };
+            if head[3] == DATA && length > 0 {
+                octets += length as usize;
+                let back = length.to_be_bytes();
+                self.client.send([frame(WINDOW_UPDATE, 0, stream, &back), frame(WINDOW_UPDATE, 0, 0, &back)].concat()).await;
+            }
+            if matches!(head[3], HEADERS | DATA) && head[4] & END_STREAM != 0 {
+                break;
+            }
+        }
+        octets
+    }
+
+    /// A head whose first part is followed by so many others.
+    pub(crate) fn head_in_parts(&mut self, fields: &[(&[u8], &[u8])], parts: usize) -> Vec<u8> {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        let mut bytes = frame(HEADERS, END_STREAM, stream, &block);
+        for part in 1..=parts {
+            bytes.extend(frame(CONTINUATION, if part == parts { END_HEADERS } else { 0 }, stream, &[]));
+        }
+        bytes
+    }
+
+    /// A head that announces a body, and the number of its stream.
+    pub(crate) fn open(&mut self, fields: &[(&[u8], &[u8])]) -> (Vec<u8>, u32) {
+        let stream = self.next_stream;
+        self.next_stream += 2;
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| literal(name, value)).collect();
+        (frame(HEADERS, END_HEADERS, stream, &block), stream)
     }
 
     /// The frames of one request's head with whatever follows them; nothing is waited for.
