@@ -52,6 +52,17 @@ pub(super) fn at_once(site: &Site) -> Vec<Case> {
     cases.0
 }
 
+/// What Doorward itself made of [`at_once`].
+pub(super) fn ours(site: &Site) -> Vec<Case> {
+    let mut cases = Cases::default();
+    from_the_application(site, &mut cases);
+    from_the_edge(site, &mut cases);
+    over_plain_http(site, &mut cases);
+    from_a_dead_upstream(&mut cases);
+    from_a_limited_house(&mut cases);
+    cases.0
+}
+
 fn from_upstreams(site: &Site, cases: &mut Cases) {
     let mut client = site.house.client();
     cases.add(Kind::Page, 200, "page", client.get("/"));

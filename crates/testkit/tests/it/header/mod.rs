@@ -2,5 +2,8 @@
 //! on purpose: a test that took them from the code would agree with any mistake.
 
 mod hostile;
+mod kind;
 mod matrix;
+mod nonce;
+mod report;
 mod table;
