@@ -80,6 +80,8 @@ pub struct SizePolicy {
     pub api_body: u64,
     /// Body to an upstream: 10 MiB unless the route says otherwise, else 413.
     pub upstream_body: u64,
+    /// Open connections in all, tunnels included: 16 384. Beyond it the kernel's queue waits (HTTP-11).
+    pub connections_total: usize,
     /// Open connections from one customer line, tunnels included: 1024; offices behind one address open a few hundred (HTTP-11).
     pub connections: usize,
 }
@@ -93,6 +95,7 @@ impl Default for SizePolicy {
             auth_body: 8 * 1024,
             api_body: 64 * 1024,
             upstream_body: 10 * 1024 * 1024,
+            connections_total: 16_384,
             connections: 1024,
         }
     }

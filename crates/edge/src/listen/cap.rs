@@ -1,12 +1,9 @@
-//! How many connections may be open: in all, and from one customer line (HTTP-11).
+//! How many connections may be open from one customer line (HTTP-11).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_kit::{ClientAddr, Prefix};
-
-/// Open connections in all. Beyond it the kernel's queue waits.
-pub(super) const TOTAL_MAX: usize = 16_384;
 
 /// Counts open connections by prefix.
 #[derive(Debug, Clone, Default)]

@@ -22,6 +22,9 @@ use crate::stack::Arrival;
 /// What hyper may hold of one connection. Heads are at most a quarter of it.
 const BUFFER_MAX: usize = 64 * 1024;
 
+/// Requests on one connection (HTTP-10). The next one may come over a new connection, where limits are looked at afresh.
+const REQUESTS_MAX: u64 = 1000;
+
 /// Serves one connection until it ends or the process stops; a tunnel that it became counts as the same connection (HTTP-11).
 pub(super) async fn serve<S>(stream: S, peer: PeerAddr, scheme: Scheme, door: Door, mut stop: Stop)
 where
@@ -80,7 +83,8 @@ fn answer(
         }
         // What is left of a body would have to be read before the next head; whoever sends it may not even send it
         // (HTTP-05, HTTP-06).
-        if refused.is_some() || intake.is_some_and(|intake| !intake.is_whole()) {
+        let is_last = lane.arrivals() >= REQUESTS_MAX;
+        if is_last || refused.is_some() || intake.is_some_and(|intake| !intake.is_whole()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.map(|body| held(body, ticket)))

@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::accept::{Acceptor, accept_loop};
 use super::bind::Bound;
-use super::cap::{PrefixCap, TOTAL_MAX};
+use super::cap::PrefixCap;
 use super::door::{Documents, Door, Inside, Readiness};
 use super::stop::Stop;
 use crate::metrics::MetricsSource;
@@ -51,7 +51,8 @@ impl std::fmt::Debug for ServeParts {
 pub async fn serve(bound: Bound, parts: ServeParts, shutdown: impl Future<Output = ()> + Send) -> Result<(), TlsError> {
     let tls = TlsAcceptor::from(Arc::new(server_config(parts.certificates)?));
     let (stopper, stop) = Stop::channel();
-    let shared = Acceptor { stop, places: Arc::new(Semaphore::new(TOTAL_MAX)), prefixes: PrefixCap::default() };
+    let total = parts.edge.policy().sizes.connections_total;
+    let shared = Acceptor { stop, places: Arc::new(Semaphore::new(total)), prefixes: PrefixCap::default() };
     let mut loops = JoinSet::new();
     for listener in bound.https {
         loops.spawn(accept_loop(listener, shared.clone(), Door::Site(parts.edge.clone()), Some(tls.clone())));

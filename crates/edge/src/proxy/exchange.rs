@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use doorward_policy::TimePolicy;
 use http::{Method, Request, Response};
@@ -13,9 +14,13 @@ use hyper::client::conn::TrySendError;
 use tokio::task::coop::unconstrained;
 
 use super::UpstreamFault;
+use super::gauge::Gauge;
 use super::pool::Pool;
 use super::request_body::{BodyFault, RequestBody};
 use super::wire::Wire;
+
+/// Whoever watches the client's body says first that it is too slow, and says it better (408).
+const PRECEDENCE: Duration = Duration::from_secs(1);
 
 /// The head of an answer and the connection that its body comes from.
 pub(super) type Answer = (Response<Incoming>, Box<Wire>);
@@ -72,12 +77,17 @@ fn copy_if_repeatable(request: &Request<RequestBody>) -> Option<Request<RequestB
     Some(copy)
 }
 
+/// How long nothing may happen.
+fn patience(gauge: &Gauge, times: &TimePolicy) -> Duration {
+    if gauge.is_sent() { times.first_byte } else { times.body_idle + PRECEDENCE }
+}
+
 async fn send(mut wire: Box<Wire>, mut request: Request<RequestBody>, times: &TimePolicy) -> Result<Answer, Failure> {
     wire.gauge.begin();
     let gauge = Arc::clone(&wire.gauge);
     request.body_mut().watched_by(&gauge);
     let mut progress = gauge.progress();
-    wire.timer.arm(if gauge.is_sent() { times.first_byte } else { times.body_idle });
+    wire.timer.arm(patience(&gauge, times));
     // Only our own polling of the connection fills the answer in, so the answer itself needs neither waker nor budget.
     let mut answer = pin!(unconstrained(wire.sender.try_send_request(request)));
     let sent: Result<Sent, UpstreamFault> = poll_fn(|cx| {
@@ -90,7 +100,7 @@ async fn send(mut wire: Box<Wire>, mut request: Request<RequestBody>, times: &Ti
         }
         if progress != gauge.progress() {
             progress = gauge.progress();
-            wire.timer.arm(if gauge.is_sent() { times.first_byte } else { times.body_idle });
+            wire.timer.arm(patience(&gauge, times));
         }
         wire.timer
             .poll_expired(cx)

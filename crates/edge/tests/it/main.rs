@@ -25,5 +25,6 @@ mod plain;
 mod proxy;
 mod reflect;
 mod script;
+mod slow;
 mod tls;
 mod upgrade;

@@ -38,6 +38,11 @@ impl Lane {
         self.is_quiet(self.arrived.load(Ordering::Acquire))
     }
 
+    /// The service: requests that have arrived on this connection, the refused one included.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrived.load(Ordering::Acquire)
+    }
+
     /// The guard: whether the connection has left HTTP.
     pub(super) fn has_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)

@@ -136,6 +136,17 @@ impl Client {
         std::mem::take(&mut self.buffer)
     }
 
+    /// Sends the same octets again and again until the other side ends; says what came.
+    pub(crate) async fn drip(mut self, bytes: &str, every: Duration) -> Vec<u8> {
+        loop {
+            match tokio::time::timeout(every, self.stream.read_buf(&mut self.buffer)).await {
+                Ok(Ok(0) | Err(_)) => return self.buffer,
+                Ok(Ok(_)) => {}
+                Err(_) => self.send(bytes).await,
+            }
+        }
+    }
+
     /// Whether the other side ends without another octet.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.rest().await.is_empty()
