@@ -128,7 +128,9 @@ impl Fault {
             Self::Refused(Refusal::Csrf) => (S::FORBIDDEN, "CSRF failed"),
             Self::Refused(Refusal::DuplicateCookie) | Self::GateMalformed => (S::BAD_REQUEST, "Invalid request"),
             Self::Refused(Refusal::Unavailable) => (S::SERVICE_UNAVAILABLE, "Service unavailable"),
-            Self::Refused(Refusal::Forbidden) | Self::Destination | Self::Outsider | Self::PlainText => (S::FORBIDDEN, "Forbidden"),
+            Self::Refused(Refusal::Forbidden) | Self::Destination | Self::Outsider | Self::PlainText => {
+                (S::FORBIDDEN, "Forbidden")
+            }
             Self::GateUnasked | Self::GateCredentials => (S::UNAUTHORIZED, "Unauthorized"),
             Self::Upstream(fault) => upstream_row(fault),
             Self::Panicked => (S::INTERNAL_SERVER_ERROR, "internal_error"),

@@ -178,6 +178,11 @@ impl Edge {
         response
     }
 
+    /// Counts one request against the limit that holds for everything.
+    pub(crate) fn count(&self, policy: &Policy, seen: &Seen) -> Result<(), Fault> {
+        Ok(self.0.limits.check(&policy.limits, limit::Scope::Edge, &seen.context)?)
+    }
+
     /// Tells log and trail of refusals that were only counted: of windows that are over, or of all when nobody will ask again.
     pub(crate) fn tell_counted(&self, all: bool) {
         for counted in self.0.limits.counted(all) {
@@ -207,6 +212,9 @@ impl House {
         seen: &mut Seen,
     ) -> Result<Response<EdgeBody>, Fault> {
         let policy = &*rules.policy;
+        // Edge limit: before a body is read or an upstream is asked (EDGE-RL-07), and before anything is refused: a flood of heads that
+        // are good for nothing fills a log as well as any other.
+        self.limits.check(&policy.limits, limit::Scope::Edge, &seen.context)?;
         // 3. Framing: a refused head has no host, method or path that could be believed.
         if let Some(fault) = arrival.refused {
             return Err(fault.into());
@@ -220,9 +228,10 @@ impl House {
         let uri = head.uri.clone();
         let (raw, query) = target::origin_form(&head.method, &uri)?;
         let path = CanonicalPath::parse(raw).map_err(Fault::Path)?;
-        // 7. Edge limit: before a body is read or an upstream is asked (EDGE-RL-07), on the path that will be used (EDGE-RL-05).
-        let scope = limit::Scope::of(entry, &path, &head.method);
-        self.limits.check(&policy.limits, scope, &seen.context)?;
+        // 7. Stricter limits of some places, on the path that will be used (EDGE-RL-05).
+        if let Some(scope) = limit::Scope::of(entry, &path, &head.method) {
+            self.limits.check(&policy.limits, scope, &seen.context)?;
+        }
         // 8. Target: everything above holds for all of them, gates included.
         let way = Way { rules, path: &path, query, arrival };
         let target = entry.resolve(&path);

@@ -145,13 +145,9 @@ impl Default for Limiter {
 }
 
 impl Limiter {
-    /// Counts one request in the common scope and in a stricter one if it has one; the first that is used up decides.
-    pub(crate) fn check(&self, limits: &LimitPolicy, stricter: Option<Scope>, context: &RequestContext) -> Result<(), Limited> {
-        let now = self.began.elapsed();
-        for scope in stricter.into_iter().chain([Scope::Edge]) {
-            self.check_scope(scope, limits.quota(scope.name()), now, context)?;
-        }
-        Ok(())
+    /// Counts one request in a scope.
+    pub(crate) fn check(&self, limits: &LimitPolicy, scope: Scope, context: &RequestContext) -> Result<(), Limited> {
+        self.check_scope(scope, limits.quota(scope.name()), self.began.elapsed(), context)
     }
 
     /// The line before its network: a line that is over its own quota uses up nothing of its neighbours'.

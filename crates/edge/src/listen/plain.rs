@@ -16,10 +16,12 @@ pub(super) fn answer(edge: &Edge, request: Request<EdgeBody>, arrival: &Arrival)
     let mut seen = edge.begin(&policy, &head, arrival);
     // No HSTS here: a browser would ignore it, and a tool could take it for a promise (HDR-02).
     seen.audience = Audience::PlainHttp;
-    let response = match arrival.refused {
+    let counted = edge.count(&policy, &seen);
+    let response = counted.and_then(|()| match arrival.refused {
         Some(fault) => Err(fault.into()),
         None => redirect(edge, &policy, &head),
-    };
+    });
+    seen.is_counted_only = response.as_ref().is_err_and(|fault: &Fault| fault.is_counted_only());
     let response = response.unwrap_or_else(|fault| edge.refuse(fault, &seen, head.headers.get(header::USER_AGENT)));
     edge.finish(&policy, &seen, response)
 }

@@ -42,11 +42,8 @@ use response_body::ResponseBody;
 use websocket::Upgrade;
 
 /// The faults of upstreams that are counted; all others are the client's.
-const FAULTS: [(UpstreamFault, &str); 3] = [
-    (UpstreamFault::Connect, "connect"),
-    (UpstreamFault::Timeout, "timeout"),
-    (UpstreamFault::BadResponse, "bad_response"),
-];
+const FAULTS: [(UpstreamFault, &str); 3] =
+    [(UpstreamFault::Connect, "connect"), (UpstreamFault::Timeout, "timeout"), (UpstreamFault::BadResponse, "bad_response")];
 
 /// Forwards requests; holds the pools.
 pub struct Forwarder {
@@ -118,9 +115,17 @@ impl Forwarder {
 
     /// Writes what was counted so far.
     pub(crate) fn write_metrics(&self, out: &mut Exposition) {
-        out.family("doorward_upstream_connections", Kind::Gauge, "Open connections to upstreams, waiting ones and tunnels included.");
+        out.family(
+            "doorward_upstream_connections",
+            Kind::Gauge,
+            "Open connections to upstreams, waiting ones and tunnels included.",
+        );
         out.sample(&[], gauge_of(&self.open));
-        out.family("doorward_upstream_failures_total", Kind::Counter, "Requests that got no answer of an upstream, by its fault.");
+        out.family(
+            "doorward_upstream_failures_total",
+            Kind::Counter,
+            "Requests that got no answer of an upstream, by its fault.",
+        );
         for ((_, word), count) in FAULTS.iter().zip(&self.faults) {
             out.sample(&[("fault", *word)], count.load(Relaxed));
         }

@@ -128,7 +128,8 @@ mod tests {
 
     async fn pool_with(wires: usize) -> (std::sync::Arc<Pool>, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let pool = Pool::new("127.0.0.1".parse().expect("a host"), listener.local_addr().expect("bound").port(), Default::default());
+        let pool =
+            Pool::new("127.0.0.1".parse().expect("a host"), listener.local_addr().expect("bound").port(), Default::default());
         for _ in 0..wires {
             let mut wire = pool.connect(&TimePolicy::default()).await.expect("listening");
             // One turn lets the connection say that it wants a request.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use doorward_edge::EdgeEventKind;
 
-use crate::support::{GATED, House, SITE, get};
+use crate::support::{Client, GATED, House, SITE, get};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn edge_rl_01_the_limit_counts_by_client_and_more_strictly_under_auth_at_gates_and_for_reports() {
-    let limits = [("edge", 10), ("edge_auth", 3), ("edge_gate", 2), ("csp_report", 2)];
+    let limits = [("edge", 13), ("edge_auth", 3), ("edge_gate", 2), ("csp_report", 2)];
     let builder = limits.into_iter().fold(House::builder(), |house, (scope, count)| house.limit(scope, count, HOUR));
     let house = builder.start().await;
     let mut statuses = Vec::new();
@@ -116,4 +116,33 @@ async fn edge_rl_07_the_limit_waits_for_no_body_and_asks_no_upstream() {
     let reply = house.ask(format!("POST /api/x HTTP/1.1\r\nhost: {SITE}\r\ntransfer-encoding: chunked\r\n\r\n")).await;
     assert_eq!(reply.status, 429);
     assert_eq!(house.web.targets(), ["/first"]);
+}
+
+#[tokio::test]
+async fn edge_rl_01_what_is_refused_for_its_head_counts_as_well() {
+    let house = House::builder().limit("edge", 6, HOUR).start().await;
+    let heads = [
+        get("nobody.example.test", "/"),
+        get(SITE, "/a//b"),
+        format!("TRACE / HTTP/1.1\r\nhost: {SITE}\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nhost: {SITE}\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n"),
+        get(SITE, "/api/x"),
+        get(SITE, "/%zz"),
+    ];
+    let mut statuses = Vec::new();
+    for head in heads.iter().chain(&heads) {
+        statuses.push(house.ask(head.clone()).await.status);
+    }
+    assert_eq!(statuses[..6], [421, 400, 405, 400, 200, 400]);
+    assert_eq!(statuses[6..], [429; 6]);
+}
+
+#[tokio::test]
+async fn what_comes_over_plain_http_counts_as_well() {
+    let house = House::builder().limit("edge", 2, HOUR).start().await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(Client::plain(house.http).await.ask(get(SITE, "/")).await.status);
+    }
+    assert_eq!(statuses, [308, 308, 429, 429]);
 }

@@ -6,6 +6,7 @@ mod support;
 
 mod answers;
 mod body;
+mod destination;
 mod files;
 mod flood;
 mod framing;
@@ -13,7 +14,6 @@ mod gate;
 mod gate_way;
 mod headers;
 mod host;
-mod destination;
 mod http2;
 mod interim;
 mod limit;
