@@ -14,6 +14,9 @@ pub enum RingError {
     /// Versions fall from line to line.
     #[error("line {0}: versions fall from line to line, the newest first")]
     Order(usize),
+    /// A version between two lines is in none.
+    #[error("line {0}: the version between this line and the one above it is missing: put its line back")]
+    Gap(usize),
     /// Only former keys retire, and all of them do.
     #[error("line {0}: the first key has no \"until=\", every further one has one")]
     Retirement(usize),

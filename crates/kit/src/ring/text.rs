@@ -136,6 +136,10 @@ impl Line {
         if newer.version <= self.version {
             return Err(RingError::Order(self.number));
         }
+        // A rotation leaves none out, so a line was lost: with it go the passwords that have its pepper.
+        if newer.version != self.version + 1 {
+            return Err(RingError::Gap(self.number));
+        }
         let (begins, own) = (newer.times.from.unwrap_or(Timestamp::MIN), self.times.from.unwrap_or(Timestamp::MIN));
         let ends = self.times.until.unwrap_or(Timestamp::MAX);
         if own > begins || ends < begins { Err(RingError::Times(self.number)) } else { Ok(()) }

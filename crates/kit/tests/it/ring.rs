@@ -94,6 +94,8 @@ fn faults_name_the_line_and_never_what_stands_there() {
         (format!("2 {new}\n1 {old}"), RingError::Retirement(2)),
         (format!("# two\n\n2 {new}\n2 {old} {until}"), RingError::Order(4)),
         (format!("2 {new}\n3 {old} {until}"), RingError::Order(2)),
+        (format!("3 {new}\n1 {old} {until}"), RingError::Gap(2)),
+        (format!("4 {new}\n# three\n3 {old} {until}\n1 {} {until}", key(3)), RingError::Gap(4)),
         (format!("2 {new}\n1 {new} {until}"), RingError::Twice(2)),
         (format!("2 {new} from=2031-01-01T00:00:00Z\n1 {old} {until}"), RingError::Times(2)),
         (format!("2 {new} from=2020-01-01T00:00:00Z\n1 {old} from=2021-01-01T00:00:00Z {until}"), RingError::Times(2)),
