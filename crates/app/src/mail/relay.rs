@@ -109,9 +109,9 @@ impl Relay {
         let mut connection = self.connect(hello).await?;
         self.sign_in(&mut connection).await?;
         connection.command(Mail::new(Some(from), Vec::new())).await.map_err(at(MailCause::Relay))?;
-        connection.command(Rcpt::new(to, Vec::new())).await.map_err(at(MailCause::Recipient))?;
-        connection.command(Data).await.map_err(at(MailCause::Message))?;
-        connection.message(message).await.map_err(at(MailCause::Message))?;
+        connection.command(Rcpt::new(to, Vec::new())).await.map_err(refused(MailCause::Recipient))?;
+        connection.command(Data).await.map_err(refused(MailCause::Message))?;
+        connection.message(message).await.map_err(refused(MailCause::Message))?;
         Ok(connection)
     }
 
@@ -157,6 +157,31 @@ impl Relay {
     }
 }
 
+/// What an error means once the relay has heard the recipient. Many relays say only now what they have against *us* (Postfix delays its
+/// checks of client and sender until here), and that is no verdict on the mail.
+fn refused(stage: MailCause) -> impl Fn(lettre::transport::smtp::Error) -> MailFault {
+    move |error| {
+        let is_of_us = error.is_permanent() && !is_of_mail(&error);
+        at(if is_of_us { MailCause::Relay } else { stage })(error)
+    }
+}
+
+/// Whether a refusal for good is of this recipient or message: by its code (RFC 5321 §4.2.3), unless the enhanced code beside it
+/// (RFC 3463 §3) speaks of the relay's system, of the way there, or of what we may do.
+fn is_of_mail(error: &lettre::transport::smtp::Error) -> bool {
+    let code = error.status().map(u16::from);
+    let is_of_us = error.source().and_then(|text| subject(&text.to_string())).is_some_and(|subject| matches!(subject, 3 | 4 | 7));
+    matches!(code, Some(550..=553)) && !is_of_us
+}
+
+/// The middle number of the enhanced code that a reply's text begins with.
+fn subject(text: &str) -> Option<u16> {
+    let mut numbers = text.split_ascii_whitespace().next()?.splitn(3, '.');
+    let (class, subject, detail) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    let is_code = matches!(class, "4" | "5") && detail.starts_with(|first: char| first.is_ascii_digit());
+    is_code.then(|| subject.parse().ok()).flatten()
+}
+
 /// What an error at some point of the conversation means. Its text is dropped.
 fn at(stage: MailCause) -> impl Fn(lettre::transport::smtp::Error) -> MailFault {
     move |error| {
@@ -167,12 +192,18 @@ fn at(stage: MailCause) -> impl Fn(lettre::transport::smtp::Error) -> MailFault 
             MailCause::Tls
         } else if error.is_timeout() {
             MailCause::TimedOut
-        } else if error.is_response() || error.is_client() {
+        } else if error.is_response() || error.is_client() || is_nonsense(&error) {
             MailCause::Protocol
         } else {
             MailCause::Unreachable
         })
     }
+}
+
+/// Octets that are no text, or too many of them.
+fn is_nonsense(error: &lettre::transport::smtp::Error) -> bool {
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// The TLS library's error is within an I/O error, within the mail library's.

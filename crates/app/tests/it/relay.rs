@@ -161,6 +161,38 @@ async fn a_relay_that_breaks_off_at_any_point_gets_the_mail_again_later() {
 }
 
 #[tokio::test]
+async fn what_a_relay_has_against_us_is_no_verdict_on_the_mail_wherever_it_says_so() {
+    use MailState::{Dead, Waiting};
+    let refusals = [
+        ("550 5.1.1 nobody here", Dead, "550"),
+        ("550-5.2.1 nobody\r\n550 5.7.1 here", Dead, "550"),
+        ("550 nobody here", Dead, "550"),
+        ("551 moved", Dead, "551"),
+        ("552 5.2.2 full", Dead, "552"),
+        ("553 5.1.3 what is this", Dead, "553"),
+        ("550 5.7.1 client host rejected", Waiting, "relay 550"),
+        ("550-5.7.26 not signed\r\n550 5.1.1 at all", Waiting, "relay 550"),
+        ("550 5.4.5 quota of the day", Waiting, "relay 550"),
+        ("552 5.3.4 too much", Waiting, "relay 552"),
+        ("554 5.7.1 access denied", Waiting, "relay 554"),
+        ("554 5.1.1 whatever", Waiting, "relay 554"),
+        ("530 5.7.0 sign in first", Waiting, "relay 530"),
+        ("535 who", Waiting, "relay 535"),
+        ("503 what", Waiting, "relay 503"),
+        ("451 5.7.1 later", Waiting, "451"),
+    ];
+    let until_recipient = after_hello(&[Hear, Say("250 ok"), Hear]);
+    let until_message = [&until_recipient[..], &[Say("250 ok"), Hear, Say("354 go"), HearMessage]].concat();
+    for (stage, before) in [("recipient", until_recipient), ("message", until_message)] {
+        for (refusal, state, fault) in refusals {
+            let (house, _relay) = after_one_attempt([&before[..], &[Say(refusal), Hear]].concat(), Protection::Plain).await;
+            let fault = if fault.starts_with("relay") { fault.to_owned() } else { format!("{stage} {fault}") };
+            assert_eq!(error(&house).await, (state, fault), "{refusal}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_mail_that_is_sent_twice_bears_one_message_id() {
     let script = after_hello(&[Hear, Say("250 ok"), Hear, Say("250 ok"), Hear, Say("354 go"), HearMessage]);
     let (house, relay) = after_one_attempt(script, Protection::Plain).await;

@@ -15,7 +15,7 @@ pub enum MailCause {
     NoStartTls,
     /// The relay did not accept our user and password.
     SignIn,
-    /// The relay takes nothing from us at the moment: refused before it heard of the recipient.
+    /// The relay takes nothing from us at the moment: refused before it heard of the recipient, or afterwards for a reason of ours.
     Relay,
     /// The relay did not accept the recipient.
     Recipient,
@@ -27,7 +27,7 @@ pub enum MailCause {
     Folder,
     /// No message could be made of the mail.
     Unbuildable,
-    /// The stored body cannot be opened: another key, or a row that was tampered with.
+    /// The stored body cannot be opened: a key that this node lacks, or a row that was tampered with.
     Sealed,
     /// The mail waited for too long.
     TooOld,
@@ -81,12 +81,13 @@ impl MailFault {
     }
 
     /// Whether another attempt would end the same: the mail is then given up at once. What a relay has against us, and not against this
-    /// mail, passes when the operator puts it right.
+    /// mail, passes when the operator puts it right; of the codes that refuse for good, only 550 to 553 are about the mailbox or the
+    /// message (RFC 5321 §4.2.3).
     #[must_use]
     pub fn is_permanent(self) -> bool {
         match self.cause {
-            MailCause::Recipient | MailCause::Message => self.code.is_some_and(|code| code >= 500),
-            MailCause::Unbuildable | MailCause::Sealed | MailCause::TooOld => true,
+            MailCause::Recipient | MailCause::Message => matches!(self.code, Some(550..=553)),
+            MailCause::Unbuildable | MailCause::TooOld => true,
             MailCause::Unreachable
             | MailCause::TimedOut
             | MailCause::Tls
@@ -95,6 +96,8 @@ impl MailFault {
             | MailCause::Relay
             | MailCause::Protocol
             | MailCause::Folder
+            // Another node may have the key that this one lacks.
+            | MailCause::Sealed
             | MailCause::Internal => false,
         }
     }

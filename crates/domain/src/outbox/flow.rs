@@ -43,17 +43,24 @@ pub(crate) async fn count(accounts: &Accounts) -> Result<u64, StoreError> {
     Ok(count)
 }
 
-/// Mails that are due. Those that nobody will ever be able to send are given up on the way, so that no row is claimed for ever.
+/// Mails that are due. One that cannot be opened is a failure like those of the relay: this node may lack a key that another one has. One
+/// that has waited for too long is given up on the way, so that no row is claimed for ever.
 pub(crate) async fn due(accounts: &Accounts, limit: u32) -> Result<Vec<OutboxMail>, StoreError> {
     let now = accounts.clock.now();
     let mut tx = accounts.begin().await?;
     let claimed = tx.outbox().claim(now, later(now, LEASE), limit).await?;
     let mut ready = Vec::with_capacity(claimed.len());
     for mail in claimed {
-        let dying = Dying { id: mail.id, kind: mail.kind, to: mail.to.clone() };
+        let failing =
+            Failing { id: mail.id, kind: mail.kind, to: mail.to.clone(), queued_at: mail.queued_at, attempts: mail.attempts };
         match open(accounts, mail, now) {
             Ok(mail) => ready.push(mail),
-            Err(fault) => dying.bury(accounts, &mut tx, fault, now).await?,
+            Err(fault) => {
+                let id = failing.id;
+                if failing.settle(accounts, &mut tx, fault, now).await? == MailFate::Deferred {
+                    tracing::warn!(message = "a mail cannot be opened and is tried again", mail = %id, fault = %fault);
+                }
+            }
         }
     }
     tx.commit().await?;
@@ -85,26 +92,38 @@ pub(crate) async fn failed(accounts: &Accounts, id: MailId, fault: MailFault) ->
     let mut tx = accounts.begin().await?;
     let found = tx.outbox().lookup(id).await?.filter(|row| row.state == MailState::Waiting);
     let Some(row) = found else { return Ok(MailFate::Settled) };
-    let next_at = later(now, back_off(accounts, row.attempts));
-    let fate = if fault.is_permanent() || next_at >= later(row.queued_at, accounts.rules.mail.give_up) {
-        Dying { id, kind: row.kind, to: row.to }.bury(accounts, &mut tx, fault, now).await?;
-        MailFate::GivenUp
-    } else {
-        tx.outbox().defer(id, next_at, &fault.to_string()).await?;
-        MailFate::Deferred
-    };
+    let failing = Failing { id, kind: row.kind, to: row.to, queued_at: row.queued_at, attempts: row.attempts };
+    let fate = failing.settle(accounts, &mut tx, fault, now).await?;
     tx.commit().await?;
     Ok(fate)
 }
 
-/// A mail that is given up.
-struct Dying {
+/// A mail that did not leave.
+struct Failing {
     id: MailId,
     kind: MailKind,
     to: String,
+    queued_at: Timestamp,
+    attempts: u32,
 }
 
-impl Dying {
+impl Failing {
+    async fn settle(
+        self,
+        accounts: &Accounts,
+        tx: &mut Work<'_>,
+        fault: MailFault,
+        now: Timestamp,
+    ) -> Result<MailFate, StoreError> {
+        let next_at = later(now, back_off(accounts, self.attempts));
+        if fault.is_permanent() || next_at >= later(self.queued_at, accounts.rules.mail.give_up) {
+            self.bury(accounts, tx, fault, now).await?;
+            return Ok(MailFate::GivenUp);
+        }
+        tx.outbox().defer(self.id, next_at, &fault.to_string()).await?;
+        Ok(MailFate::Deferred)
+    }
+
     async fn bury(self, accounts: &Accounts, tx: &mut Work<'_>, fault: MailFault, now: Timestamp) -> Result<(), StoreError> {
         if !tx.outbox().bury(self.id, now, &fault.to_string()).await? {
             return Ok(());

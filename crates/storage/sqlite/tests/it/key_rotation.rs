@@ -111,6 +111,21 @@ async fn mail_that_waits_is_sent_with_the_former_key() {
 }
 
 #[tokio::test]
+async fn a_node_without_the_newest_key_leaves_mail_to_those_that_have_it() {
+    let house = house_of_ann().await;
+    let behind = SharedRing::new(house.keys.ring(), house.clock.clone());
+    rotate(&house);
+    house.clock.advance(10 * MINUTE);
+    house.forgot(ANN).await;
+    let behind = house.node_at(&house.clock, &behind);
+    assert!(behind.due_mail(10).await.unwrap().is_empty());
+    assert!(house.events(AuditEvent::MailDead).await.is_empty());
+    house.clock.advance(MINUTE);
+    let mails = house.take_mail().await;
+    assert!(mails.iter().any(|(to, ..)| to == ANN), "{mails:?}");
+}
+
+#[tokio::test]
 async fn a_password_goes_on_for_good_and_gets_the_new_pepper_at_sign_in() {
     let house = house_of_ann().await;
     let before = pepper_of(&house).await;

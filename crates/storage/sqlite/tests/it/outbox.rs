@@ -82,10 +82,13 @@ async fn what_cannot_succeed_is_given_up_at_once_and_what_the_relay_has_against_
     let house = House::new().await;
     let verdicts = [
         (MailFault::replied(MailCause::Recipient, 550), MailFate::GivenUp),
-        (MailFault::replied(MailCause::Message, 554), MailFate::GivenUp),
+        (MailFault::replied(MailCause::Message, 552), MailFate::GivenUp),
         (MailFault::of(MailCause::Unbuildable), MailFate::GivenUp),
         (MailFault::replied(MailCause::Recipient, 450), MailFate::Deferred),
         (MailFault::replied(MailCause::Message, 451), MailFate::Deferred),
+        (MailFault::replied(MailCause::Recipient, 530), MailFate::Deferred),
+        (MailFault::replied(MailCause::Message, 554), MailFate::Deferred),
+        (MailFault::of(MailCause::Sealed), MailFate::Deferred),
         (MailFault::replied(MailCause::SignIn, 535), MailFate::Deferred),
         (MailFault::replied(MailCause::Relay, 550), MailFate::Deferred),
         (MailFault::of(MailCause::Unreachable), MailFate::Deferred),
@@ -166,19 +169,22 @@ async fn the_sender_is_woken_by_a_new_mail_even_if_it_was_not_yet_asleep() {
 }
 
 #[tokio::test]
-async fn a_mail_moved_to_another_recipient_is_given_up_at_once() {
+async fn a_mail_moved_to_another_recipient_is_sent_to_nobody_and_given_up_in_the_end() {
     use sqlx::Connection as _;
     let house = House::new().await;
     house.sign_up("ann@example.org", PASSWORD).await.unwrap();
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path());
     let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::query("UPDATE outbox SET recipient = 'thief@example.org'").execute(&mut connection).await.unwrap();
-    assert_eq!(house.accounts.due_mail(10).await.unwrap().len(), 0);
-    let rows = house.accounts.list_mail(MailFilter::default(), PageLimit::new(10)).await.unwrap();
-    assert_eq!(
-        rows.iter().map(|row| (row.state, row.last_error.as_deref())).collect::<Vec<_>>(),
-        [(MailState::Dead, Some("sealed"))]
-    );
+    let states =
+        [(Duration::ZERO, MailState::Waiting), (house.accounts.rules().mail.give_up - Duration::from_secs(1), MailState::Dead)];
+    for (pause, state) in states {
+        house.clock.advance(pause);
+        assert_eq!(house.accounts.due_mail(10).await.unwrap().len(), 0);
+        let rows = house.accounts.list_mail(MailFilter::default(), PageLimit::new(10)).await.unwrap();
+        let found = rows.iter().map(|row| (row.state, row.last_error.as_deref())).collect::<Vec<_>>();
+        assert_eq!(found, [(state, Some("sealed"))]);
+    }
     let [entry] = &house.events(AuditEvent::MailDead).await[..] else { panic!("one entry") };
     assert_eq!(entry.record.reason.as_deref(), Some("sealed"));
 }

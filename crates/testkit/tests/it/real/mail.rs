@@ -288,8 +288,8 @@ fn what_a_relay_writes_in_a_refusal_is_neither_logged_nor_stored_nor_shown() {
     let house = house(&relay).log("trace").start();
     relay.order("spam");
     house.sign_up("ada@app.test", house.password());
-    assert_eq!(fault(&house), ("message 554".to_owned(), "dead".to_owned()));
-    relay.order("reject bea");
+    assert_eq!(fault(&house), ("relay 554".to_owned(), "waiting".to_owned()));
+    relay.order("spam\nreject bea");
     house.sign_up("bea@app.test", house.password());
     assert_eq!(fault(&house), ("recipient 550".to_owned(), "dead".to_owned()));
     let id = mails(&house)[1]["id"].as_str().unwrap().to_owned();
@@ -302,7 +302,7 @@ fn what_a_relay_writes_in_a_refusal_is_neither_logged_nor_stored_nor_shown() {
     for word in ["looks like spam", "is nobody here", "ada@app.test", "bea@app.test"] {
         assert!(!log.contains(word), "{word} in the log");
     }
-    assert!(log.contains("message 554") && log.contains("recipient 550"), "{log}");
+    assert!(log.contains("relay 554") && log.contains("recipient 550"), "{log}");
     assert!(!shown.contains("spam") && !shown.contains(&token));
 }
 
