@@ -133,7 +133,9 @@ impl Alert {
 
     /// How strong a new password is that was not what was wrong: it has to be entered once more, and may be thought over.
     fn strength(&self, app: &AppState, field: &str, password: &Password, email: &str) -> Option<&'static str> {
-        (!self.is_faulty(field)).then(|| app.accounts.password_strength(password, email).as_str())
+        // Whom a limit has stopped gets no more work out of us.
+        (self.status != StatusCode::TOO_MANY_REQUESTS && !self.is_faulty(field))
+            .then(|| app.accounts.password_strength(password, email).as_str())
     }
 
     fn is_faulty(&self, field: &str) -> bool {

@@ -38,6 +38,7 @@ pub use error::{FieldFault, FlowError};
 pub use load::{Load, MailBacklog};
 pub use request::{Invitation, SignIn, SignUp};
 pub use rules::{AccountRules, MailRules, SignUpMode};
+pub use trail::PRUNED_AT_ONCE;
 pub use visitor::Visitor;
 pub(crate) use work::Work;
 

@@ -11,6 +11,9 @@ use crate::store::{AuditCursor, AuditFilter, PageLimit, StoreError};
 /// Rows that are proven between two looks at the head.
 const PAGE: u32 = 1000;
 
+/// Rows that [`Accounts::prune_audit`] takes away in one transaction.
+pub const PRUNED_AT_ONCE: u64 = 5000;
+
 /// How a walk along a chain came out.
 enum Walk {
     /// It reached the end, or a place where the chain does not hold.
@@ -151,7 +154,7 @@ impl Accounts {
     }
 
     /// Removes rows of this node that are older than `before` and not behind `up_to`; the floor is sealed and an entry tells of it
-    /// (AUD-13). Says how many rows went.
+    /// (AUD-13). Says how many rows went, at most [`PRUNED_AT_ONCE`]: with so many there may be more.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -164,6 +167,8 @@ impl Accounts {
             return Ok(0);
         }
         let from = head.floor_seq + 1;
+        // The head is locked meanwhile, and every flow of this node waits for it.
+        let up_to = up_to.min(head.floor_seq.saturating_add(PRUNED_AT_ONCE));
         let Some((seq, hash)) = tx.audit().prunable(node, before, up_to).await? else { return Ok(0) };
         self.chain.raise_floor(&mut head, seq, hash);
         let removed = tx.audit().prune(&head).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use doorward_config::Audit;
 use doorward_domain::audit::MetaKey;
+use doorward_domain::service::PRUNED_AT_ONCE;
 use doorward_domain::store::{PageLimit, StoreError};
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
 use doorward_kit::Clock;
@@ -201,7 +202,14 @@ impl Keeper {
         };
         let now = self.clock.now();
         let before = now.checked_sub(self.settings.retention).unwrap_or(now);
-        Ok(self.accounts.prune_audit(before, up_to).await?)
+        let mut removed = 0;
+        loop {
+            let batch = self.accounts.prune_audit(before, up_to).await?;
+            removed += batch;
+            if batch < PRUNED_AT_ONCE {
+                return Ok(removed);
+            }
+        }
     }
 }
 

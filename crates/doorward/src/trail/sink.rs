@@ -104,12 +104,25 @@ impl FileSink {
     /// # Errors
     /// [`SinkError`].
     pub fn set_aside(mut self) -> Result<Self, SinkError> {
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".contradicted.{}", self.shipped));
-        fs::rename(&self.path, self.path.with_file_name(name))?;
+        let free = self.free_name()?;
+        fs::rename(&self.path, free)?;
         self.begin()?;
         (self.shipped, self.shipped_hash) = (0, String::new());
         Ok(self)
+    }
+
+    /// A name beside the file that nothing bears yet: what was put aside before is evidence too.
+    fn free_name(&self) -> Result<PathBuf, SinkError> {
+        let name = self.path.file_name().unwrap_or_default();
+        for count in 0..u16::MAX {
+            let mut name = name.to_owned();
+            name.push(format!(".contradicted.{}.{count}", self.shipped));
+            let free = self.path.with_file_name(name);
+            if !free.try_exists()? {
+                return Ok(free);
+            }
+        }
+        Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists).into())
     }
 
     /// Position of the last row that is in a file.
