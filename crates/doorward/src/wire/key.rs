@@ -144,7 +144,8 @@ mod tests {
 
     fn rotated(text: &str) -> String {
         let now = SystemClock.now();
-        let rotation = Rotation { material: material(&doorward_kit::SystemEntropy).expose(), from: now, until: now, now };
+        let fresh = material(&doorward_kit::SystemEntropy);
+        let rotation = Rotation { material: fresh.expose(), from: now, until: now, now };
         KeyRing::rotated(text, &rotation).expect("rotated").as_str().to_owned()
     }
 
