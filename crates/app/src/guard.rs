@@ -112,16 +112,19 @@ impl Guard {
         let Self { app, route } = self;
         let headers = &head.headers;
         let mut caller = Caller::new(app, route, head).ok_or_else(no_context)?;
+        if let Err(problem) = media::check_length(headers, route.body_max(&app.policy.sizes)) {
+            // Too large comes first (CSRF-16), but what a foreign page makes a browser send uses up none of its owner's quotas.
+            return Err(match self.check_origin(&caller, headers).await {
+                Ok(()) => caller.charge_unread(app, problem).await,
+                Err(_) => problem,
+            });
+        }
         let cookies = Cookies::read(headers, &app.policy.cookies);
         if route.session != SessionUse::Unread && cookies.session == Found::Many {
             caller.note_refusal(app, AuditEvent::SessionCookieDuplicate, "duplicate");
             return Err(Problem::INVALID_REQUEST);
         }
-        // Before anything is charged: what a foreign page makes a browser send must not use up its owner's quotas (CSRF-16).
         self.check_origin(&caller, headers).await?;
-        if let Err(problem) = media::check_length(headers, route.body_max(&app.policy.sizes)) {
-            return Err(caller.charge_unread(app, problem).await);
-        }
         if let Err(problem) = self.check_type(&caller, headers) {
             return Err(caller.charge_unread(app, problem).await);
         }

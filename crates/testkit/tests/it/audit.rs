@@ -334,7 +334,7 @@ fn aud_07_a_database_that_was_put_back_is_told_by_the_shipped_file_and_shipped_a
     house.restart_with(|text| text);
     let told = the_entry(&house, "audit.gap");
     assert_eq!((&told["reason"], &told["meta"]["to_seq"]), (&json!("shipped_rows_gone"), &json!(shipped.to_string())));
-    let aside = house.folder().join(format!("audit.jsonl.contradicted.{shipped}"));
+    let aside = house.folder().join(format!("audit.jsonl.contradicted.{shipped}.0"));
     assert_eq!(lines(&aside).last().unwrap()["seq"], json!(shipped), "what was shipped is kept");
     let complete = |found: Vec<Value>| {
         let positions: Vec<u64> = found.iter().map(|line| line["seq"].as_u64().unwrap()).collect();
