@@ -1,4 +1,4 @@
-//! Entries of the trail a second on PostgreSQL: `cargo run --release -p doorward-storage-postgres --example audit_rate -- PORT USER
+//! Entries of the trail a second on PostgreSQL: `cargo run --release -p doorward-storage-postgres --example audit_rate_postgres -- PORT USER
 //! DATABASE PASSWORD-FILE`, on this machine. The database has to be empty.
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
