@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -83,17 +83,31 @@ impl Cluster {
     pub(super) fn strike(&mut self) {
         assert!(self.pid().is_some(), "nobody knows which process to kill");
         self.signal("KILL");
-        if let Some(mut child) = self.child.take() {
-            // What root stepped down with may be stopped, and would never see the end of the server.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        // What of it is still there holds its shared memory, and then it would not start again.
-        until(Duration::from_secs(30), "postgres to be dead", || self.ask("postgres", "SELECT 1").is_err().then_some(()));
+        self.bury();
+        // A process that it started a moment ago may wait for good for a lock of one that is dead; the memory that they share then keeps
+        // the server from starting again.
+        until(Duration::from_secs(30), "every process of postgres to be dead", || {
+            let left = self.processes();
+            kill("KILL", left.iter().map(String::as_str));
+            left.is_empty().then_some(())
+        });
+    }
+
+    /// Every process of the server: each works in the folder of its data.
+    fn processes(&self) -> Vec<String> {
+        let data = self.folder.join("data");
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let of_server = all.filter(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == data));
+        of_server.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 
     pub(super) fn wait(&self) {
-        until(Duration::from_secs(30), "postgres to answer", || self.ask("postgres", "SELECT 1").ok());
+        let begin = Instant::now();
+        while let Err(fault) = self.ask("postgres", "SELECT 1") {
+            let said = || std::fs::read_to_string(self.folder.join("postgres.log")).unwrap_or_default();
+            assert!(begin.elapsed() < Duration::from_secs(30), "postgres does not answer: {fault}\n{}", said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The words that start it.
@@ -145,6 +159,23 @@ impl Cluster {
         }
     }
 
+    /// Waits for the end of what was started. What root stepped down with has to see the server end and to take leave of it: until then
+    /// the server's id is in use, and a new one would find its lock file good.
+    fn bury(&mut self) {
+        for _ in 0..200 {
+            self.wake();
+            if !matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None))) {
+                self.child = None;
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
     /// What root stepped down with stops by itself when the server does; told to go on, it tells the server too.
     fn wake(&self) {
         if let Some(child) = &self.child {
@@ -169,17 +200,7 @@ impl Drop for Cluster {
             kill("QUIT", std::iter::once(pid.as_str()));
             self.signal("CONT");
         }
-        for _ in 0..200 {
-            self.wake();
-            if !matches!(self.child.as_mut().map(Child::try_wait), Some(Ok(None))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.bury();
     }
 }
 

@@ -80,11 +80,16 @@ impl<'a> Run<'a> {
         note(&format!("seed {} round {number}: after {pause} ms", self.seed));
         let scene = Scene::new(house, &self.post);
         std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                self.actors.iter_mut().map(|actor| scope.spawn(|| while actor.act(&scene).is_ok() {})).collect();
+            let threads: Vec<_> = self
+                .actors
+                .iter_mut()
+                .map(|actor| scope.spawn(|| while !scene.is_over.load(Ordering::Relaxed) && actor.act(&scene).is_ok() {}))
+                .collect();
             std::thread::sleep(Duration::from_millis(pause));
-            disaster();
+            // A disaster that goes wrong must not leave the load running for ever.
+            let struck = std::panic::catch_unwind(std::panic::AssertUnwindSafe(disaster));
             scene.is_over.store(true, Ordering::Relaxed);
+            struck.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
     }

@@ -20,8 +20,7 @@ fn aud_05_no_kill_over_postgresql_leaves_a_change_without_its_entry_or_loses_one
 const DURABLE: [&str; 3] = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
 
 #[test]
-#[ignore = "the server that is started after the kill does not always come back within the time; see docs/status.md"]
-fn no_kill_of_postgresql_leaves_a_change_without_its_entry_or_loses_one_that_was_told() {
+fn aud_05_no_kill_of_postgresql_leaves_a_change_without_its_entry_or_loses_one_that_was_told() {
     let postgres = RefCell::new(Postgres::alone(&DURABLE));
     let mut house = house().postgres(&postgres.borrow()).start();
     let mut run = Run::begin(&house, Ledger::of_postgres(&postgres, &house));
