@@ -40,6 +40,15 @@ pub(crate) fn house() -> HouseBuilder {
     House::builder().unlimited().section("[audit]\nfile = \"trail.jsonl\"\nanchor_file = \"anchors.jsonl\"")
 }
 
+/// Acts until the round is over or an answer is missing.
+fn drive(actor: &mut dyn Actor, scene: &Scene<'_>) {
+    loop {
+        if scene.is_over.load(Ordering::Relaxed) || actor.act(scene).is_err() {
+            return;
+        }
+    }
+}
+
 /// The clients of one run, and the chance that rules it.
 pub(crate) struct Run<'a> {
     ledger: Ledger<'a>,
@@ -80,11 +89,7 @@ impl<'a> Run<'a> {
         note(&format!("seed {} round {number}: after {pause} ms", self.seed));
         let scene = Scene::new(house, &self.post);
         std::thread::scope(|scope| {
-            let threads: Vec<_> = self
-                .actors
-                .iter_mut()
-                .map(|actor| scope.spawn(|| while !scene.is_over.load(Ordering::Relaxed) && actor.act(&scene).is_ok() {}))
-                .collect();
+            let threads: Vec<_> = self.actors.iter_mut().map(|actor| scope.spawn(|| drive(actor.as_mut(), &scene))).collect();
             std::thread::sleep(Duration::from_millis(pause));
             // A disaster that goes wrong must not leave the load running for ever.
             let struck = std::panic::catch_unwind(std::panic::AssertUnwindSafe(disaster));
