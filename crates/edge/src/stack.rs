@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use doorward_config::Access;
-use doorward_kit::{Entropy, PeerAddr};
+use doorward_kit::{ClientAddr, Entropy, PeerAddr};
 use doorward_policy::{CanonicalPath, GatePolicy, Policy, RoutePolicy, Target};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, header};
@@ -127,6 +127,12 @@ impl Edge {
 
     pub(crate) fn trusts(&self, peer: PeerAddr) -> bool {
         client_addr::is_trusted(peer.ip(), &self.0.rules.load().policy.trusted_proxies)
+    }
+
+    /// Counts a handshake that is about to begin; `false` when its line has had too many (TLS-17, EDGE-RL-10).
+    pub(crate) fn may_shake_hands(&self, client: ClientAddr) -> bool {
+        let rules = self.0.rules.load();
+        self.0.limits.may_shake_hands(&rules.policy.limits, rules.policy.sizes.connections, client)
     }
 
     pub(crate) fn begin(&self, policy: &Policy, head: &Parts, arrival: &Arrival) -> Seen {

@@ -84,6 +84,10 @@ pub struct SizePolicy {
     pub connections_total: usize,
     /// Open connections from one customer line, tunnels included: 1024; offices behind one address open a few hundred (HTTP-11).
     pub connections: usize,
+    /// TLS handshakes under way at once from one customer line: 256. One more, and the oldest is given up (TLS-17).
+    pub handshakes: usize,
+    /// What a client may say before its handshake is done: 16 KiB; a hello with post-quantum keys is about 2 KiB (TLS-17).
+    pub hello: usize,
 }
 
 impl Default for SizePolicy {
@@ -97,6 +101,8 @@ impl Default for SizePolicy {
             upstream_body: 10 * 1024 * 1024,
             connections_total: 16_384,
             connections: 1024,
+            handshakes: 256,
+            hello: 16 * 1024,
         }
     }
 }

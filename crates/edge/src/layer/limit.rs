@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use doorward_kit::{Prefix, RequestContext};
+use doorward_kit::{ClientAddr, Prefix, RequestContext};
 use doorward_policy::{CanonicalPath, HostEntry, LimitPolicy, Quota};
 use http::Method;
 use tokio::time::Instant;
@@ -71,6 +71,9 @@ type Key = (Scope, Line);
 /// Lines of an IPv6 network that may be at full speed together.
 const LINES: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
+/// Handshakes for each request that a line may make.
+const HANDSHAKES: NonZeroU32 = NonZeroU32::new(4).unwrap();
+
 /// Who is counted as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Line {
@@ -106,6 +109,8 @@ pub(crate) enum Scope {
     Auth,
     Gate,
     CspReport,
+    /// TLS handshakes; counted here alone, with a quota that follows from the edge's.
+    Handshake,
 }
 
 impl Scope {
@@ -115,6 +120,7 @@ impl Scope {
             Self::Auth => "edge_auth",
             Self::Gate => "edge_gate",
             Self::CspReport => "csp_report",
+            Self::Handshake => "handshake",
         }
     }
 
@@ -148,6 +154,27 @@ impl Limiter {
     /// Counts one request in a scope.
     pub(crate) fn check(&self, limits: &LimitPolicy, scope: Scope, context: &RequestContext) -> Result<(), Limited> {
         self.check_scope(scope, limits.quota(scope.name()), self.began.elapsed(), context)
+    }
+
+    /// Counts one handshake; `false` when the line or its network has had too many.
+    ///
+    /// A request needs one handshake at most, so the quota is that of requests, times [`HANDSHAKES`]: whoever was told with 429 to slow
+    /// down may come back over a new connection and be told again, for a while. No line gets fewer than `least` at once.
+    pub(crate) fn may_shake_hands(&self, limits: &LimitPolicy, least: usize, client: ClientAddr) -> bool {
+        let edge = limits.quota(Scope::Edge.name());
+        let least = u32::try_from(least).ok().and_then(NonZeroU32::new).unwrap_or(edge.count);
+        let quota = Quota { count: edge.count.saturating_mul(HANDSHAKES).max(least), ..edge };
+        self.shake_hands(quota, self.began.elapsed(), client)
+    }
+
+    fn shake_hands(&self, quota: Quota, now: Duration, client: ClientAddr) -> bool {
+        let take = |line: Line, quota: Quota| {
+            let key = (Scope::Handshake, line);
+            let hash = self.hasher.hash_one(key);
+            lock(&self.shards[hash as usize % SHARDS]).cell(key, now).pass(quota, now).is_ok()
+        };
+        let network = Quota { count: quota.count.saturating_mul(LINES), ..quota };
+        take(Line::Own(client.prefix()), quota) && Line::network(client.ip()).is_none_or(|line| take(line, network))
     }
 
     /// The line before its network: a line that is over its own quota uses up nothing of its neighbours'.
@@ -213,19 +240,25 @@ impl Shard {
 
 impl Cell {
     fn take(&mut self, scope: Scope, quota: Quota, now: Duration, context: &RequestContext) -> Result<(), Limited> {
-        let each = quota.window / quota.count.get();
-        let full_at = self.full_at.max(now) + each;
-        if full_at <= now + quota.window {
-            self.full_at = full_at;
-            return Ok(());
-        }
+        let Err(retry_after) = self.pass(quota, now) else { return Ok(()) };
         let first = now >= self.silent_until;
         if first {
             self.silent_until = now + quota.window;
         } else {
             self.count(context);
         }
-        Err(Limited { retry_after: full_at - now - quota.window, first, scope: scope.name() })
+        Err(Limited { retry_after, first, scope: scope.name() })
+    }
+
+    /// Takes one out of the bucket, or says when there will be one.
+    fn pass(&mut self, quota: Quota, now: Duration) -> Result<(), Duration> {
+        let each = quota.window / quota.count.get();
+        let full_at = self.full_at.max(now) + each;
+        if full_at <= now + quota.window {
+            self.full_at = full_at;
+            return Ok(());
+        }
+        Err(full_at - now - quota.window)
     }
 
     fn count(&mut self, context: &RequestContext) {

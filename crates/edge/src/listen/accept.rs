@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::cap::{Place, PrefixCap};
 use super::connection;
 use super::door::Door;
+use super::handshake::{Handshakes, Underway};
 use super::serve::is_connection_error;
 use super::stop::Stop;
 use crate::metrics::OpenConnection;
@@ -30,6 +31,7 @@ pub(super) struct Acceptor {
     pub(super) stop: Stop,
     pub(super) places: Arc<Semaphore>,
     pub(super) prefixes: PrefixCap,
+    pub(super) handshakes: Handshakes,
 }
 
 /// Accepts until stopped, then waits for the connections it opened.
@@ -47,9 +49,14 @@ pub(super) async fn accept_loop(listener: TcpListener, shared: Acceptor, door: D
         match next {
             Ok((stream, peer, permit)) => {
                 pause = PAUSE;
-                let Some(place) = admit(&shared.prefixes, peer, &door) else { continue };
+                let Some(guest) = admit(&shared, peer, &door, tls.is_some()) else { continue };
+                if let Err(error) = prepare(&stream) {
+                    tracing::debug!(peer = %peer.ip(), %error, "the connection was gone at once");
+                    continue;
+                }
                 let open = door.edge().metrics().connected(door.listener());
-                connections.spawn(hold(stream, peer, door.clone(), tls.clone(), stop.clone(), (permit, place, open)));
+                let tls = tls.clone().map(|tls| (tls, guest.underway));
+                connections.spawn(hold(stream, peer, door.clone(), tls, stop.clone(), (permit, guest.place, open)));
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -70,31 +77,49 @@ async fn next_connection(
 ) -> std::io::Result<(TcpStream, PeerAddr, OwnedSemaphorePermit)> {
     let permit = places.clone().acquire_owned().await.map_err(|_| std::io::ErrorKind::Interrupted)?;
     let (stream, peer): (_, SocketAddr) = listener.accept().await?;
-    // Answers are written whole; waiting for more would only delay them.
-    stream.set_nodelay(true)?;
-    // A tunnel may be silent for hours: only the kernel can tell that its other end is gone, and its place free again.
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 4))?;
     Ok((stream, PeerAddr(peer), permit))
 }
 
-/// A trusted proxy brings many clients over its own address and is not counted.
-fn admit(prefixes: &PrefixCap, peer: PeerAddr, door: &Door) -> Option<Option<Place>> {
-    if door.edge().trusts(peer) {
-        return Some(None);
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    // Answers are written whole; waiting for more would only delay them.
+    stream.set_nodelay(true)?;
+    // A tunnel may be silent for hours: only the kernel can tell that its other end is gone, and its place free again.
+    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 4))
+}
+
+/// What a connection that is let in holds.
+struct Guest {
+    place: Option<Place>,
+    underway: Option<Underway>,
+}
+
+/// Whether somebody is let in, decided before anything is spent on a connection. A trusted proxy brings many clients over its own address
+/// and is not counted.
+fn admit(shared: &Acceptor, peer: PeerAddr, door: &Door, is_tls: bool) -> Option<Guest> {
+    let edge = door.edge();
+    if edge.trusts(peer) {
+        return Some(Guest { place: None, underway: None });
     }
-    prefixes.take(ClientAddr::new(peer.ip()), door.edge().policy().sizes.connections).map(Some)
+    let (client, sizes) = (ClientAddr::new(peer.ip()), edge.policy().sizes);
+    let place = shared.prefixes.take(client, sizes.connections).filter(|_| !is_tls || edge.may_shake_hands(client));
+    let Some(place) = place else {
+        edge.metrics().turned_away();
+        return None;
+    };
+    let underway = is_tls.then(|| shared.handshakes.enter(client, sizes.handshakes));
+    Some(Guest { place: Some(place), underway })
 }
 
 async fn hold(
     stream: TcpStream,
     peer: PeerAddr,
     door: Door,
-    tls: Option<TlsAcceptor>,
+    tls: Option<(TlsAcceptor, Option<Underway>)>,
     stop: Stop,
     places: (OwnedSemaphorePermit, Option<Place>, OpenConnection),
 ) {
     match tls {
-        Some(tls) => connection::secure(stream, peer, door, tls, stop).await,
+        Some((tls, underway)) => connection::secure(stream, peer, door, tls, underway, stop).await,
         None => connection::plain(stream, peer, door, stop).await,
     }
     drop(places);

@@ -7,7 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 /// Connections that the kernel holds while we are busy.
-const BACKLOG: i32 = 1024;
+const BACKLOG: i32 = 4096;
 
 /// Where to listen; port 0 takes any free port.
 #[derive(Debug, Clone, Default)]

@@ -5,11 +5,13 @@
 
 mod accept;
 mod bind;
+mod bounded;
 mod cap;
 mod connection;
 mod door;
 pub mod framing;
 mod guests;
+mod handshake;
 mod http1;
 mod http2;
 mod meter;

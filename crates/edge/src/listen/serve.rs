@@ -12,6 +12,7 @@ use super::accept::{Acceptor, accept_loop};
 use super::bind::Bound;
 use super::cap::PrefixCap;
 use super::door::{Documents, Door, Inside, Readiness};
+use super::handshake::Handshakes;
 use super::stop::Stop;
 use crate::metrics::MetricsSource;
 use crate::stack::Edge;
@@ -52,7 +53,12 @@ pub async fn serve(bound: Bound, parts: ServeParts, shutdown: impl Future<Output
     let tls = TlsAcceptor::from(Arc::new(server_config(parts.certificates)?));
     let (stopper, stop) = Stop::channel();
     let total = parts.edge.policy().sizes.connections_total;
-    let shared = Acceptor { stop, places: Arc::new(Semaphore::new(total)), prefixes: PrefixCap::default() };
+    let shared = Acceptor {
+        stop,
+        places: Arc::new(Semaphore::new(total)),
+        prefixes: PrefixCap::default(),
+        handshakes: Handshakes::default(),
+    };
     let mut loops = JoinSet::new();
     for listener in bound.https {
         loops.spawn(accept_loop(listener, shared.clone(), Door::Site(parts.edge.clone()), Some(tls.clone())));

@@ -63,6 +63,7 @@ pub(crate) struct Metrics {
     /// By listener.
     connections: [AtomicI64; LISTENERS.len()],
     handshakes_failed: AtomicU64,
+    turned_away: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +106,11 @@ impl Metrics {
         self.handshakes_failed.fetch_add(1, Relaxed);
     }
 
+    /// A connection was closed at once.
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Relaxed);
+    }
+
     /// Writes everything. Zeros are written too: a rate needs a beginning.
     pub(crate) fn write(&self, out: &mut Exposition) {
         out.family("doorward_requests_total", Kind::Counter, "Answers by listener, audience and class of the status.");
@@ -127,6 +133,12 @@ impl Metrics {
         }
         out.family("doorward_tls_handshakes_failed_total", Kind::Counter, "Handshakes that failed or took too long.");
         out.sample(&[], self.handshakes_failed.load(Relaxed));
+        out.family(
+            "doorward_connections_refused_total",
+            Kind::Counter,
+            "Connections closed at once, since their network had its share of connections or handshakes.",
+        );
+        out.sample(&[], self.turned_away.load(Relaxed));
     }
 }
 
