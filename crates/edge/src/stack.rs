@@ -158,6 +158,9 @@ impl Edge {
         seen.is_counted_only = outcome.as_ref().is_err_and(|fault: &Fault| fault.is_counted_only());
         let mut response = outcome.unwrap_or_else(|fault| self.refuse(fault, &seen, agent.as_ref()));
         headers::set_cookies(&mut response, std::mem::take(&mut seen.cookies));
+        if seen.is_counted_only {
+            response.extensions_mut().insert(limit::Again);
+        }
         self.finish(&rules.policy, &seen, response)
     }
 

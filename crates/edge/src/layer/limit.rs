@@ -38,6 +38,14 @@ pub(crate) struct Limited {
     pub(crate) scope: &'static str,
 }
 
+/// Goes with the answer to a request that a limit refuses again, for whoever holds the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again;
+
+/// Requests that a connection may have refused again before it is ended: reading heads costs more than not accepting what sends them, and
+/// handshakes are counted, too (EDGE-RL-10).
+pub(crate) const REFUSALS_MAX: u64 = 100;
+
 /// Refusals of one line that were counted only.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted {

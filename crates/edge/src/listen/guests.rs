@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,13 +13,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::body::{BoxError, EdgeBody};
+use crate::layer::limit::REFUSALS_MAX;
 
 /// All requests of a connection; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Guests(Arc<Mutex<Table>>);
+pub(super) struct Guests(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    table: Mutex<Table>,
+    refusals: AtomicU64,
+    /// Told when they are too many.
+    unwelcome: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -37,6 +48,11 @@ impl Guests {
         Guest { guests: self.clone(), number }
     }
 
+    /// Done when limits have refused too many requests of this connection.
+    pub(super) async fn unwelcome(&self) {
+        self.0.unwelcome.notified().await;
+    }
+
     /// Whether nothing is under way.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().waiting_since.is_empty()
@@ -49,7 +65,7 @@ impl Guests {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         // Nothing can leave the table half-changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,6 +80,14 @@ impl Guest {
     /// Keeps the guest until the body has gone out or was given up, and notes when the client stops asking for it.
     pub(super) fn watch(self, body: EdgeBody) -> EdgeBody {
         Watched { inner: body, guest: self }.boxed_unsync()
+    }
+
+    /// A limit has refused this request and has refused others before.
+    pub(super) fn limited(&self) {
+        let shared = &self.guests.0;
+        if shared.refusals.fetch_add(1, Ordering::AcqRel) + 1 == REFUSALS_MAX {
+            shared.unwelcome.notify_one();
+        }
     }
 
     fn waits(&self, since: Option<Instant>) {

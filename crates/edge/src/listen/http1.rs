@@ -17,6 +17,7 @@ use super::door::Door;
 use super::framing::{Guard, GuardRules, Lane};
 use super::stop::{Stop, until_quiet};
 use crate::body::{EdgeBody, Intake, held};
+use crate::layer::limit::{Again, REFUSALS_MAX};
 use crate::stack::Arrival;
 
 /// What hyper may hold of one connection. Heads are at most a quarter of it.
@@ -83,7 +84,8 @@ fn answer(
         }
         // What is left of a body would have to be read before the next head; whoever sends it may not even send it
         // (HTTP-05, HTTP-06).
-        let is_last = lane.arrivals() >= REQUESTS_MAX;
+        let is_refused_again = response.extensions_mut().remove::<Again>().is_some();
+        let is_last = lane.arrivals() >= REQUESTS_MAX || is_refused_again && lane.limited() >= REFUSALS_MAX;
         if is_last || refused.is_some() || intake.is_some_and(|intake| !intake.is_whole()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -21,6 +21,7 @@ use super::guests::{Guest, Guests};
 use super::meter::Meter;
 use super::stop::{Stop, until_quiet};
 use crate::body::{EdgeBody, Intake};
+use crate::layer::limit::Again;
 use crate::stack::Arrival;
 
 const STREAMS_MAX: u32 = 100;
@@ -59,7 +60,7 @@ where
                 },
                 // What a client does not take is given up with it.
                 End::Idle => timeout(times.body_idle, connection).await.unwrap_or(Ok(())),
-                End::Stalled => timeout(FAREWELL, connection).await.unwrap_or(Ok(())),
+                End::Stalled | End::Unwelcome => timeout(FAREWELL, connection).await.unwrap_or(Ok(())),
             }
         }
     };
@@ -79,7 +80,10 @@ fn answer(
         let pace = Pace::of_body(&door.edge().policy().times);
         let (body, intake) = Intake::watch(incoming, Some(pace));
         let arrival = Arrival { peer, secure: true, refused: None, intake };
-        let response = door.answer(Request::from_parts(head, body), arrival).await;
+        let mut response = door.answer(Request::from_parts(head, body), arrival).await;
+        if response.extensions_mut().remove::<Again>().is_some() {
+            guest.limited();
+        }
         Ok(response.map(|body| guest.watch(body)))
     })
 }
@@ -108,6 +112,8 @@ enum End {
     Idle,
     /// An answer is under way that its client does not take.
     Stalled,
+    /// Limits refuse one request after the other.
+    Unwelcome,
 }
 
 async fn until_to_end(stop: &mut Stop, guests: &Guests, times: &TimePolicy) -> End {
@@ -117,6 +123,7 @@ async fn until_to_end(stop: &mut Stop, guests: &Guests, times: &TimePolicy) -> E
     loop {
         tokio::select! {
             () = stop.requested() => return End::Stop,
+            () = guests.unwelcome() => return End::Unwelcome,
             () = tokio::time::sleep(keep_alive.min(patience) / 8) => {}
         }
         if guests.is_stalled(patience) {

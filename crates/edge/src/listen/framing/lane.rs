@@ -17,6 +17,7 @@ pub(crate) struct Lane {
     refused: OnceLock<(u64, FramingFault)>,
     arrived: AtomicU64,
     answered: AtomicU64,
+    refusals: AtomicU64,
     upgraded: AtomicBool,
     waiting: AtomicWaker,
 }
@@ -41,6 +42,11 @@ impl Lane {
     /// The service: requests that have arrived on this connection, the refused one included.
     pub(crate) fn arrivals(&self) -> u64 {
         self.arrived.load(Ordering::Acquire)
+    }
+
+    /// The service: a limit has refused one more request. Returns how many it were.
+    pub(crate) fn limited(&self) -> u64 {
+        self.refusals.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// The guard: whether the connection has left HTTP.
