@@ -32,6 +32,7 @@ pub(crate) fn check(reader: &Reader<'_>, drafts: &Drafts, secrets: &[(&str, &Pat
     hosts(reader, drafts);
     route_paths(reader, drafts);
     route_roles(reader, drafts);
+    compressed_routes(reader, drafts);
     own_addresses(reader, drafts);
     served_secrets(reader, drafts, secrets, file);
 }
@@ -121,6 +122,24 @@ fn route_roles(reader: &Reader<'_>, drafts: &Drafts) {
         let Some(known) = &drafts.roles else { continue };
         for role in roles.iter().filter(|role| known.iter().all(|known| known.value != role.value)) {
             reader.blame(role, Problem::new("is no role of this site", "declare it in [accounts] roles"));
+        }
+    }
+}
+
+/// The length of a compressed answer tells of its content: where somebody is known, a stranger's words and a secret may stand in one (BREACH).
+fn compressed_routes(reader: &Reader<'_>, drafts: &Drafts) {
+    for route in &drafts.routes {
+        let compress = route.compress.iter().flatten().find(|compress| compress.value);
+        if let (Some(compress), Some(access)) = (compress, &route.access)
+            && access.value != Access::Public
+        {
+            reader.blame(
+                compress,
+                Problem::new(
+                    "would let the length of an answer tell of its secrets",
+                    "only answers of routes with access = \"public\" are compressed",
+                ),
+            );
         }
     }
 }

@@ -240,6 +240,12 @@ pub const PARTS: &[Part] = &[
             ),
             key("strip_prefix", "true or false", "`false`", "Send `/api/x` as `/x`."),
             key("websocket", "true or false", "`false`", "Let WebSocket upgrades through."),
+            key(
+                "compress",
+                "true or false",
+                "`false`",
+                "Compress answers that hold nothing of a person ([files](../concepts/files.md)); then `access` is `public`.",
+            ),
         ],
     ),
     repeated(

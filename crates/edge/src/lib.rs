@@ -5,6 +5,7 @@
 //! Must never know: accounts, databases, templates.
 
 pub mod body;
+mod coding;
 pub mod gate;
 mod layer;
 pub mod listen;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use doorward_config::Access;
+use doorward_config::{Access, UpstreamTarget};
 use doorward_kit::{ClientAddr, Entropy, PeerAddr};
 use doorward_policy::{CanonicalPath, GatePolicy, Policy, RoutePolicy, Target};
 use http::request::Parts;
@@ -14,7 +14,7 @@ use tower::Service as _;
 use crate::body::{EdgeBody, Intake};
 use crate::gate::{GateKeeper, GatePermit, GateVerdict};
 use crate::layer::seen::Seen;
-use crate::layer::{access_log, body_cap, client_addr, cors, headers, limit, method, panic, target};
+use crate::layer::{access_log, body_cap, client_addr, compress, cors, headers, limit, method, panic, target};
 use crate::listen::FramingFault;
 use crate::metrics::{Exposition, Listener, Metrics};
 use crate::port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind};
@@ -305,12 +305,17 @@ impl House {
         let sent = if route.strip_prefix { way.path.strip_prefix(&route.path).unwrap_or_default() } else { way.path.as_str() };
         let plan = self.plan(&route.upstream, sent, way, seen, &identity);
         let plan = ForwardPlan { websocket: route.websocket, ..plan };
+        let is_of_files = matches!(route.upstream.target, UpstreamTarget::Files { .. });
+        let wish = route.compress.then(|| compress::Wish::of(&head.method, &head.headers, is_of_files));
         let mut response = self.forward(Request::from_parts(head, body), plan).await?;
         if !identity.is_empty() {
             // What was answered to one person is kept for nobody, whatever the upstream says (SES-15).
             headers::keep_for_nobody(&mut response);
         }
-        Ok(response)
+        Ok(match wish {
+            Some(wish) => wish.grant(response),
+            None => response,
+        })
     }
 
     /// 9c. Gate: who, then what. A stranger does not learn which paths exist behind it (GATE-20).

@@ -38,6 +38,8 @@ pub struct RoutePolicy {
     pub strip_prefix: bool,
     /// Whether WebSocket upgrades pass.
     pub websocket: bool,
+    /// Whether answers that hold nothing of a person are compressed.
+    pub compress: bool,
     /// Which headers its answers carry.
     pub audience: Audience,
     /// Any one of these is asked of whoever is signed in; empty asks for none.
@@ -271,6 +273,7 @@ impl RoutePolicy {
             access: route.access,
             strip_prefix: route.strip_prefix,
             websocket: route.websocket,
+            compress: route.compress,
             roles: route.roles.clone(),
         }
     }

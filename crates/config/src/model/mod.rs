@@ -161,6 +161,8 @@ pub struct Route {
     pub strip_prefix: bool,
     /// Let WebSocket upgrades through.
     pub websocket: bool,
+    /// Compress answers that hold nothing of a person; only on public routes.
+    pub compress: bool,
     /// Any one of these is asked of whoever is signed in; empty asks for none. Only on signed-in routes.
     pub roles: Vec<String>,
 }

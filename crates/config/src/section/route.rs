@@ -15,6 +15,8 @@ pub(crate) struct RouteDraft {
     pub(crate) access: Option<Located<Access>>,
     strip_prefix: Option<bool>,
     websocket: Option<bool>,
+    /// As written.
+    pub(crate) compress: Option<Option<Located<bool>>>,
     /// Written ones; absent when one of them is wrong.
     pub(crate) roles: Option<Vec<Located<String>>>,
 }
@@ -28,6 +30,7 @@ impl RouteDraft {
             access: self.access?.value,
             strip_prefix: self.strip_prefix?,
             websocket: self.websocket?,
+            compress: self.compress?.is_some_and(|compress| compress.value),
             roles: self.roles?.into_iter().map(|role| role.value).collect(),
         })
     }
@@ -44,6 +47,7 @@ pub(crate) fn route(section: &Section<'_>, site: Option<&Host>) -> RouteDraft {
         access: section.required("access", "public, identified or signed-in", access),
         strip_prefix: section.or("strip_prefix", false, value::truth),
         websocket: section.or("websocket", false, value::truth),
+        compress: section.maybe("compress", value::truth),
         roles: section.list("roles", value::role).map(Option::unwrap_or_default),
     };
     section.finish();

@@ -3,6 +3,7 @@
 pub(crate) mod access_log;
 pub(crate) mod body_cap;
 pub(crate) mod client_addr;
+pub(crate) mod compress;
 pub(crate) mod cors;
 pub(crate) mod headers;
 pub(crate) mod limit;

@@ -15,7 +15,6 @@ mod gauge;
 mod head;
 mod location;
 mod pool;
-mod range;
 mod request_body;
 mod response_body;
 mod timer;
@@ -51,6 +50,7 @@ pub struct Forwarder {
     sizes: SizePolicy,
     pools: ArcSwap<Vec<Arc<Pool>>>,
     open: Arc<AtomicI64>,
+    tags: Arc<files::Tags>,
     faults: [AtomicU64; FAULTS.len()],
 }
 
@@ -110,7 +110,7 @@ impl Forwarder {
     /// Makes a forwarder without connections.
     #[must_use]
     pub fn new(times: TimePolicy, sizes: SizePolicy) -> Self {
-        Self { times, sizes, pools: ArcSwap::default(), open: Arc::default(), faults: Default::default() }
+        Self { times, sizes, pools: ArcSwap::default(), open: Arc::default(), tags: Arc::default(), faults: Default::default() }
     }
 
     /// Writes what was counted so far.
@@ -138,7 +138,7 @@ impl Forwarder {
     pub async fn forward(&self, request: Request<EdgeBody>, plan: ForwardPlan<'_>) -> Result<Response<EdgeBody>, UpstreamFault> {
         let answer = match &plan.upstream.target {
             UpstreamTarget::Http { host, port } => self.proxy(request, &plan, &self.pool(host, *port)).await,
-            UpstreamTarget::Files { root } => files::serve(request, &plan, root).await,
+            UpstreamTarget::Files { root } => files::serve(request, &plan, root, &self.tags).await,
         };
         if let Some(index) = answer.as_ref().err().and_then(|fault| FAULTS.iter().position(|(other, _)| other == fault)) {
             self.faults[index].fetch_add(1, Relaxed);

@@ -6,6 +6,7 @@ mod support;
 
 mod answers;
 mod body;
+mod compress;
 mod destination;
 mod files;
 mod flood;

@@ -111,6 +111,11 @@ impl Client {
 
     /// Reads one answer, interim ones skipped; `None` when the connection ended instead.
     pub(crate) async fn reply(&mut self, to_head: bool) -> Option<Reply> {
+        self.reply_and_octets(to_head).await.map(|(reply, _)| reply)
+    }
+
+    /// The same, with the body as it came.
+    pub(crate) async fn reply_and_octets(&mut self, to_head: bool) -> Option<(Reply, Vec<u8>)> {
         loop {
             let head = self.take_until(b"\r\n\r\n").await?;
             let (status, headers) = parse_head(&String::from_utf8_lossy(&head));
@@ -118,10 +123,12 @@ impl Client {
                 continue;
             }
             let mut reply = Reply { status, headers, body: String::new() };
+            let mut octets = Vec::new();
             if !(to_head || status == 204 || status == 304 || status == 101) {
-                reply.body = String::from_utf8_lossy(&self.body(&reply).await).into_owned();
+                octets = self.body(&reply).await;
+                reply.body = String::from_utf8_lossy(&octets).into_owned();
             }
-            return Some(reply);
+            return Some((reply, octets));
         }
     }
 
@@ -167,6 +174,11 @@ impl Client {
         }
         let rest = self.buffer.split_off(length);
         Some(std::mem::replace(&mut self.buffer, rest))
+    }
+
+    /// Takes what has come.
+    pub(crate) fn take_all(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
     }
 
     async fn take_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {

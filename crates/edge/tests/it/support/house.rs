@@ -189,6 +189,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
         access,
         strip_prefix,
         websocket: path == "/live",
+        compress: false,
     };
     Config {
         sha256: "00".repeat(32),

@@ -17,6 +17,7 @@ pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
     script: Arc<Mutex<Arc<Script>>>,
+    end: Arc<tokio::sync::Notify>,
 }
 
 impl Upstream {
@@ -25,7 +26,7 @@ impl Upstream {
         let address = listener.local_addr().expect("address");
         let script: Arc<Script> =
             Arc::new(|_: &str| b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok".to_vec());
-        let upstream = Self { address, seen: Arc::default(), script: Arc::new(Mutex::new(script)) };
+        let upstream = Self { address, seen: Arc::default(), script: Arc::new(Mutex::new(script)), end: Arc::default() };
         let served = upstream.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -40,6 +41,11 @@ impl Upstream {
         *self.script.lock().expect("lock") = Arc::new(script);
     }
 
+    /// Closes every connection that waits for a request.
+    pub(crate) fn hang_up(&self) {
+        self.end.notify_waiters();
+    }
+
     /// Requests so far, octet by octet.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.lock().expect("lock").iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
@@ -52,7 +58,12 @@ impl Upstream {
 
     async fn serve(self, mut stream: TcpStream) {
         let mut buffer = Vec::new();
-        while let Some(request) = read_request(&mut stream, &mut buffer).await {
+        loop {
+            let read = tokio::select! {
+                read = read_request(&mut stream, &mut buffer) => read,
+                () = self.end.notified() => return,
+            };
+            let Some(request) = read else { return };
             let target = String::from_utf8_lossy(&request).split(' ').nth(1).unwrap_or_default().to_owned();
             self.seen.lock().expect("lock").push(request);
             let script = self.script.lock().expect("lock").clone();
