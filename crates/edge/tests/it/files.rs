@@ -16,7 +16,7 @@ const SCRIPT: (&str, &str) = ("accept", "*/*");
 
 /// A built front end beside things that must stay inside.
 struct Site {
-    _folder: TempDir,
+    folder: TempDir,
     forwarder: Forwarder,
     policy: UpstreamPolicy,
     context: RequestContext,
@@ -56,7 +56,7 @@ impl Site {
         std::os::unix::fs::symlink(root.join("robots.txt"), root.join("inside.txt")).expect("linked");
         Self {
             policy: UpstreamPolicy { name: "web".into(), target: UpstreamTarget::Files { root } },
-            _folder: folder,
+            folder,
             forwarder: Forwarder::new(TimePolicy::default(), SizePolicy::default()),
             context: RequestContext {
                 request_id: RequestId::random(&SystemEntropy),
@@ -164,7 +164,10 @@ async fn expo_09_dotfiles_backups_maps_listings_and_links_out_of_the_folder_are_
     {
         assert_eq!(site.ask(Method::GET, path, NAVIGATION).await.err(), Some(UpstreamFault::NotFound), "{path}");
     }
-    for path in ["/link.txt", "/up/outside.txt", "/env.txt", "/assets/", "/empty/"] {
+    for path in ["/link.txt", "/up/outside.txt", "/env.txt"] {
+        assert_eq!(site.ask(Method::GET, path, NAVIGATION).await.err(), Some(UpstreamFault::NotFound), "{path}");
+    }
+    for path in ["/up/", "/assets/", "/empty/"] {
         let response = site.ask(Method::GET, path, NAVIGATION).await.expect("the shell");
         assert_eq!(text(response).await, "shell", "{path}");
     }
@@ -173,13 +176,24 @@ async fn expo_09_dotfiles_backups_maps_listings_and_links_out_of_the_folder_are_
 #[tokio::test]
 async fn the_shell_answers_a_persons_navigation_and_nothing_else() {
     let site = Site::new();
-    for path in ["/notes/7", "/sign-in", "/apix", "/a/b/c"] {
+    for path in ["/notes/7", "/sign-in", "/apix", "/a/b/c", "/v1.2", "/users/j.doe", "/sites/example.com"] {
         let response = site.ask(Method::GET, path, NAVIGATION).await.expect("the shell");
         assert_eq!(response.headers()["cache-control"], "no-cache");
         assert_eq!(text(response).await, "shell", "{path}");
         assert_eq!(site.get(path).await.err(), Some(UpstreamFault::NotFound), "{path} for a script");
     }
-    for path in ["/api", "/api/", "/api/notes", "/.well-known/nothing", "/.x"] {
+    for path in [
+        "/api",
+        "/api/",
+        "/api/notes",
+        "/.well-known/nothing",
+        "/.x",
+        "/app.js",
+        "/a/logo.SVG",
+        "/favicon.ico",
+        "/x.json",
+        "/x.css.br",
+    ] {
         assert_eq!(site.ask(Method::GET, path, NAVIGATION).await.err(), Some(UpstreamFault::NotFound), "{path}");
     }
     for accept in ["application/json", "text/htmlx", "x/text/html", "*/*", ""] {
@@ -217,4 +231,134 @@ async fn a_folder_that_is_gone_is_not_found_rather_than_a_crash() {
     let mut site = Site::new();
     site.policy.target = UpstreamTarget::Files { root: "/nonexistent/doorward".into() };
     assert_eq!(site.ask(Method::GET, "/", NAVIGATION).await.err(), Some(UpstreamFault::NotFound));
+}
+
+/// Asks for a file with a field, and says status, coding, tag and text of the answer.
+async fn coded(site: &Site, path: &str, field: (&str, &str)) -> (u16, Option<String>, String, String) {
+    let response = site.ask(Method::GET, path, field).await.expect("there");
+    let said = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+    assert_eq!(said("vary").as_deref(), Some("accept-encoding"), "{path}");
+    let (status, coding, tag) = (response.status().as_u16(), said("content-encoding"), said("etag").expect("a tag"));
+    (status, coding, tag, text(response).await)
+}
+
+#[tokio::test]
+async fn what_was_compressed_beforehand_goes_out_in_its_files_place() {
+    let site = Site::new();
+    let root = site.folder.path().join("dist");
+    for (name, content) in [("style.0f3c9a1b.css.br", "B"), ("style.0f3c9a1b.css.gz", "G"), ("robots.txt.gz", "old")] {
+        fs::write(root.join(name), content).expect("written");
+    }
+    // Older than the file, a link, a folder: none of them stands for it.
+    let old = fs::File::options().write(true).open(root.join("robots.txt.gz")).expect("there");
+    old.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("dated");
+    std::os::unix::fs::symlink(root.join("../outside.txt"), root.join("robots.txt.zst")).expect("linked");
+    fs::create_dir(root.join("robots.txt.br")).expect("made");
+    let mut tags = Vec::new();
+    for (accept, coding, content) in [
+        ("gzip, deflate, br, zstd", Some("br"), "B"),
+        ("gzip, zstd", Some("gzip"), "G"),
+        ("br;q=0.1, gzip;q=0.2", Some("gzip"), "G"),
+        ("br;q=0, *;q=0.5", Some("gzip"), "G"),
+        ("zstd", None, "style"),
+        ("identity, br;q=0.9", None, "style"),
+        ("", None, "style"),
+    ] {
+        let (status, said, tag, body) = coded(&site, "/style.0f3c9a1b.css", ("accept-encoding", accept)).await;
+        assert_eq!((status, said.as_deref(), body.as_str()), (200, coding, content), "{accept}");
+        tags.push((content, tag));
+        assert_eq!(coded(&site, "/robots.txt", ("accept-encoding", accept)).await.3, "robots", "{accept}");
+    }
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), 3, "each version has one tag of its own: {tags:?}");
+    let typed = site.ask(Method::GET, "/style.0f3c9a1b.css", ("accept-encoding", "br")).await.expect("there");
+    assert_eq!(typed.headers()["content-type"], "text/css; charset=utf-8");
+    assert_eq!(typed.headers()["content-length"], "1");
+}
+
+#[tokio::test]
+async fn the_same_content_has_the_same_tag_on_every_node_and_another_one_has_another() {
+    let (one, other) = (Site::new(), Site::new());
+    let put = |site: &Site, name: &str, content: &[u8]| {
+        fs::write(site.folder.path().join("dist").join(name), content).expect("written");
+    };
+    // Small and large ones are read differently.
+    for size in [1, 65_536, 65_537, 1_000_000] {
+        let content = vec![b'a'; size];
+        let mut tags = Vec::new();
+        for site in [&one, &other] {
+            put(site, "large.txt", &content);
+            let file = fs::File::options().write(true).open(site.folder.path().join("dist/large.txt")).expect("there");
+            let age = std::time::Duration::from_secs(1_000_000 * (1 + tags.len() as u64));
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + age).expect("dated");
+            let (_, _, tag, body) = coded(site, "/large.txt", SCRIPT).await;
+            assert_eq!((body.len(), body.bytes().all(|octet| octet == b'a')), (size, true));
+            assert_eq!(coded(site, "/large.txt", SCRIPT).await.2, tag);
+            tags.push(tag);
+        }
+        assert_eq!(tags[0], tags[1], "{size}");
+        put(&one, "large.txt", &[&content[1..], b"b"].concat());
+        assert_ne!(coded(&one, "/large.txt", SCRIPT).await.2, tags[0], "{size}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_without_its_slash_is_sent_to_it_and_a_file_with_one_is_not_there() {
+    let site = Site::new();
+    let response = site.get("/docs").await.expect("there");
+    assert_eq!((response.status().as_u16(), &response.headers()["location"]), (308, &http::HeaderValue::from_static("./docs/")));
+    for path in ["/robots.txt/", "/index.html/", "/docs/index.html/"] {
+        assert_eq!(site.get(path).await.err(), Some(UpstreamFault::NotFound), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pipes_are_neither_served_nor_waited_for() {
+    let site = Site::new();
+    let pipe = site.folder.path().join("dist/pipe.txt");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("a shell tool");
+    assert!(made.success());
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(20), site.get("/pipe.txt"));
+    assert_eq!(asked.await.expect("nobody waits for a writer").err(), Some(UpstreamFault::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_exchanged_for_a_link_at_any_moment_leads_nowhere_else() {
+    let site = Site::new();
+    let folder = site.folder.path().to_owned();
+    fs::create_dir(folder.join("elsewhere")).expect("made");
+    fs::write(folder.join("elsewhere/x.txt"), "secret").expect("written");
+    fs::create_dir(folder.join("dist/swap")).expect("made");
+    fs::write(folder.join("dist/swap/x.txt"), "inside").expect("written");
+    std::os::unix::fs::symlink(folder.join("elsewhere"), folder.join("link")).expect("linked");
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let swapper = std::thread::spawn({
+        let stop = stop.clone();
+        move || {
+            let (place, aside, link) = (folder.join("dist/swap"), folder.join("aside"), folder.join("link"));
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                fs::rename(&place, &aside).expect("moved");
+                fs::rename(&link, &place).expect("moved");
+                fs::rename(&place, &link).expect("moved");
+                fs::rename(&aside, &place).expect("moved");
+            }
+        }
+    });
+    let mut seen = [0, 0];
+    for _ in 0..3_000 {
+        match site.get("/swap/x.txt").await {
+            Ok(response) => {
+                assert_eq!(text(response).await, "inside");
+                seen[0] += 1;
+            }
+            Err(fault) => {
+                assert_eq!(fault, UpstreamFault::NotFound);
+                seen[1] += 1;
+            }
+        }
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    swapper.join().expect("no failure");
+    assert!(seen.iter().all(|count| *count > 0), "both states were met: {seen:?}");
 }
