@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::directory::Directory;
 use crate::fault::Fault;
-use crate::port::{StoredAccount, UrlClass, Vault};
+use crate::port::{AcmeEvent, Events, StoredAccount, UrlClass, Vault};
 
 /// Why a stored account was refused (TLS-08).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,15 +47,16 @@ pub(crate) async fn open(
     directory: &Directory,
     email: Option<&str>,
     vault: &dyn Vault,
+    events: &dyn Events,
 ) -> Result<Account, Fault> {
-    if let Some(stored) = vault.account().await?
-        && judge(&stored, directory).is_ok()
-    {
-        let credentials: AccountCredentials =
-            serde_json::from_str(stored.credentials_json.expose()).map_err(|_| Fault::Crypto)?;
-        return builder(client).from_credentials(credentials).await.map_err(|error| Fault::from_library(&error));
+    let Some(stored) = vault.account().await? else { return create(client, directory, email, vault).await };
+    if let Err(fault) = judge(&stored, directory) {
+        tracing::error!(%fault, "a new account is made");
+        events.record(AcmeEvent::Distrusted { reason: "account" });
+        return create(client, directory, email, vault).await;
     }
-    create(client, directory, email, vault).await
+    let credentials: AccountCredentials = serde_json::from_str(stored.credentials_json.expose()).map_err(|_| Fault::Crypto)?;
+    builder(client).from_credentials(credentials).await.map_err(|error| Fault::from_library(&error))
 }
 
 /// A new account.

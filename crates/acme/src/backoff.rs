@@ -23,9 +23,22 @@ pub struct Ledger {
     failed: HashMap<Host, VecDeque<Timestamp>>,
     in_a_row: u32,
     not_before: Option<Timestamp>,
+    wished: bool,
 }
 
 impl Ledger {
+    /// Did the authority ask for the present pause?
+    #[must_use]
+    pub fn wished(&self) -> bool {
+        self.wished
+    }
+
+    /// Has one of the names used up its failures of this hour?
+    #[must_use]
+    pub fn is_full(&self, names: &[Host], now: Timestamp) -> bool {
+        names.iter().filter_map(|name| self.full_until(name)).any(|until| now < until)
+    }
+
     /// May these names be ordered now? Otherwise from when on.
     #[must_use]
     pub fn next(&self, names: &[Host], now: Timestamp) -> Timestamp {
@@ -60,13 +73,14 @@ impl Ledger {
         }
         let pause = jittered(doubled(times, self.in_a_row), entropy);
         self.in_a_row = self.in_a_row.saturating_add(1);
+        self.wished = wish.is_some();
         self.not_before = Some(later(now, pause.max(wish.unwrap_or_default().min(LONGEST_WISH))));
         self.next(names, now)
     }
 
     /// Notes a success: pauses begin anew. Failures of the last hour still count.
     pub fn success(&mut self) {
-        (self.in_a_row, self.not_before) = (0, None);
+        (self.in_a_row, self.not_before, self.wished) = (0, None, false);
     }
 }
 
