@@ -104,3 +104,20 @@ fn roles_are_asked_for_on_signed_in_routes_and_nowhere_else() {
         wrong(&route("signed-in", odd));
     }
 }
+
+#[test]
+fn only_answers_that_are_for_everybody_may_be_compressed() {
+    let route = |access: &str, compress: &str| {
+        format!("{RIGHT}[[route]]\npath = \"/x/\"\nupstream = \"web\"\naccess = {access:?}\ncompress = {compress}\n")
+    };
+    assert!(!right(&second("/x/")).routes[1].compress);
+    assert!(right(&route("public", "true")).routes[1].compress);
+    for access in ["identified", "signed-in"] {
+        let told = refused_at(&route(access, "true"), "route[1].compress");
+        assert!(told.contains("tell of its secrets"), "{told}");
+        assert!(!right(&route(access, "false")).routes[1].compress);
+    }
+    for odd in ["\"true\"", "1", "[\"br\"]"] {
+        refused_at(&route("public", odd), "route[1].compress");
+    }
+}
