@@ -4,7 +4,7 @@
 //! databases, keys and running tasks were made from may not: a process that took one half of such a change would be neither the old nor
 //! the new one.
 
-use crate::model::{Accounts, Config, Listen, Site};
+use crate::model::{Accounts, Config, Listen, Site, Tls};
 
 /// Keys and sections that differ and that a running process cannot take, in the order of the file; empty when everything can be taken.
 ///
@@ -24,7 +24,7 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         sha256: _,
         site,
         listen,
-        tls: _,
+        tls,
         store,
         counters,
         mail,
@@ -34,12 +34,19 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         gates: _,
         accounts,
         limits: _,
+        tunnels: _,
         headers: _,
     } = after;
     let mut keys = Vec::new();
     of_site(&before.site, site, &mut keys);
     of_listen(&before.listen, listen, &mut keys);
+    let orders = |tls: &Tls| match tls {
+        Tls::LeStaging { email } => Some(email.clone()),
+        Tls::Files { .. } | Tls::SelfSigned => None,
+    };
     let sections = [
+        // Files and their paths may change; who orders, and for whom, is a task of the process.
+        ("tls", orders(&before.tls) != orders(tls)),
         ("store", before.store != *store),
         ("counters", before.counters != *counters),
         ("mail", before.mail != *mail),
@@ -70,7 +77,7 @@ fn of_site(before: &Site, after: &Site, keys: &mut Vec<&'static str>) {
 }
 
 fn of_listen(before: &Listen, after: &Listen, keys: &mut Vec<&'static str>) {
-    let Listen { http, https, internal, trusted_proxies: _ } = after;
+    let Listen { http, https, internal, trusted_proxies: _, proxy_protocol: _ } = after;
     let named = [
         ("listen.http", before.http != *http),
         ("listen.https", before.https != *https),

@@ -14,6 +14,7 @@ mod locate;
 pub mod model;
 mod named;
 mod network;
+mod orderable;
 mod reader;
 pub mod reference;
 mod render;

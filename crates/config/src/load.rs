@@ -10,6 +10,7 @@ use crate::cross::{self, Drafts};
 use crate::env::EnvSource;
 use crate::fault::{Fault, Faults, Place};
 use crate::foreign;
+use crate::orderable;
 use crate::model::{Config, Counters, Mail, MailTransport, Store, Tls};
 use crate::reader::{Item, Problem, Reader};
 use crate::section::{self, Scene};
@@ -107,7 +108,9 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
     private.add("audit.file", audit.as_ref().and_then(|audit| audit.file.as_deref()));
     private.add("audit.anchor_file", audit.as_ref().and_then(|audit| audit.anchor_file.as_deref()));
     cross::check(reader, &drafts, &private.0, &file);
+    orderable::check(reader, &drafts, tls.as_ref());
     version?;
+    let (limits, tunnels) = limits?;
     Some(Config {
         sha256: sha256_hex(text.as_bytes()),
         site: drafts.site.finish()?,
@@ -121,7 +124,8 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
         routes: drafts.routes.into_iter().map(section::RouteDraft::finish).collect::<Option<_>>()?,
         gates: drafts.gates.into_iter().map(section::GateDraft::finish).collect::<Option<_>>()?,
         accounts: accounts?,
-        limits: limits?,
+        limits,
+        tunnels,
         headers: headers?,
     })
 }

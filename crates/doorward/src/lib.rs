@@ -2,9 +2,12 @@
 //!
 //! Comes in: arguments, signals, the environment. Goes out: exit codes. This is the only room that knows every other.
 
+pub mod activation;
+pub mod certificate;
 pub mod cli;
 pub mod demo;
 pub mod dev;
+pub mod explain;
 pub mod exposure;
 pub mod htpasswd;
 pub mod lifecycle;

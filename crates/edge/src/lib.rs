@@ -7,6 +7,7 @@
 pub mod body;
 mod coding;
 pub mod gate;
+pub mod hold;
 mod layer;
 pub mod listen;
 pub mod metrics;
@@ -16,9 +17,12 @@ mod rescue;
 pub mod stack;
 pub mod tls;
 
+pub use layer::client_addr::{Hop, walk};
+pub use layer::limit::line_and_network;
 pub use body::{BodyTooLarge, BoxError, EdgeBody};
 pub use listen::{BindError, Bound, Documents, ListenSpec, Readiness, ServeParts, bind, serve};
 pub use metrics::MetricsSource;
-pub use port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind, Refusal};
+pub use hold::Tether;
+pub use port::{Admission, Admitted, AppService, Bond, Challenges, EdgeAudit, EdgeEvent, EdgeEventKind, NoChallenges, Refusal};
 pub use stack::{Edge, EdgeParts};
 pub use tls::{CertStore, SelfSigned, TlsError, self_signed};

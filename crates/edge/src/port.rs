@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use doorward_kit::RequestContext;
+use doorward_kit::{Host, RequestContext};
 use doorward_policy::RoutePolicy;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, request::Parts};
 use tower::util::BoxCloneSyncService;
 
 use crate::body::EdgeBody;
+use crate::hold::Tether;
+use crate::tls::Identity;
 
 /// The accounts application. Requests carry a [`RequestContext`] in their extensions.
 pub type AppService = BoxCloneSyncService<Request<EdgeBody>, Response<EdgeBody>, Infallible>;
@@ -18,7 +20,15 @@ pub type AppService = BoxCloneSyncService<Request<EdgeBody>, Response<EdgeBody>,
 pub trait Admission: Send + Sync + 'static {
     /// Looks at the head alone; called before any octet of the body is read or any upstream is contacted.
     fn admit<'a>(&'a self, head: &'a Parts, context: &'a RequestContext, route: &'a RoutePolicy) -> BoxFuture<'a, Admitted>;
+
+    /// Resolves when what was opened on that route by somebody who was identified with `bond` may stay open no longer. Asked only for what
+    /// does stay open: WebSockets and streams of events.
+    fn ended(&self, bond: Bond, route: &RoutePolicy) -> Tether;
 }
+
+/// By what somebody was identified; means something to whoever made it, and nothing to the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bond(pub [u8; 16]);
 
 /// The answer of [`Admission`].
 #[derive(Debug, Clone)]
@@ -32,6 +42,8 @@ pub enum Admitted {
         fields: Arc<[(HeaderName, HeaderValue)]>,
         /// Values of `Set-Cookie` for the answer, whatever it will be: a credential that was replaced is lost with them.
         cookies: Vec<HeaderValue>,
+        /// What [`Admission::ended`] is asked with.
+        bond: Bond,
     },
     /// Do not pass.
     Refused(Refusal),
@@ -92,4 +104,28 @@ pub enum EdgeEventKind {
 pub trait EdgeAudit: Send + Sync + 'static {
     /// Takes the event; drops or folds it when overwhelmed, never blocks.
     fn record(&self, event: EdgeEvent);
+}
+
+/// What waits to be proved to a certification authority. Both are asked by strangers: they look something up in memory and never block.
+pub trait Challenges: std::fmt::Debug + Send + Sync + 'static {
+    /// The key authorization of a token that is pending for this host (RFC 8555 §8.3).
+    fn http_01(&self, host: &Host, token: &str) -> Option<String>;
+
+    /// The certificate that proves this name (RFC 8737 §3), made by [`crate::tls::proof`]; the name is as the handshake has it, in lower
+    /// case.
+    fn tls_alpn_01(&self, name: &str) -> Option<Identity>;
+}
+
+/// Nothing is ever proved: certificates come from elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoChallenges;
+
+impl Challenges for NoChallenges {
+    fn http_01(&self, _: &Host, _: &str) -> Option<String> {
+        None
+    }
+
+    fn tls_alpn_01(&self, _: &str) -> Option<Identity> {
+        None
+    }
 }

@@ -30,11 +30,13 @@ pub enum KeyPurpose {
     PasswordPepper,
     /// Tells whether two keys are the same; nothing is made with it.
     RingCheck,
+    /// Seals certificates' keys and accounts of the authority where nodes share them.
+    Vault,
 }
 
 impl KeyPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SessionToken,
         Self::OneTimeToken,
         Self::DeviceToken,
@@ -45,6 +47,7 @@ impl KeyPurpose {
         Self::Outbox,
         Self::PasswordPepper,
         Self::RingCheck,
+        Self::Vault,
     ];
 
     /// Its place in [`Self::ALL`], which has them in the order of their declaration.
@@ -64,6 +67,7 @@ impl KeyPurpose {
             Self::Outbox => b"doorward/1/outbox",
             Self::PasswordPepper => b"doorward/1/password-pepper",
             Self::RingCheck => b"doorward/1/ring-check",
+            Self::Vault => b"doorward/1/vault",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod net;
 pub mod redact;
 pub mod ring;
 pub mod rng;
+mod seal;
 pub mod secret;
 pub mod timing;
 
@@ -19,4 +20,5 @@ pub use key::{KeyPurpose, MasterKey, SubKey};
 pub use net::{Cidr, ClientAddr, Host, Origin, PeerAddr, Prefix, RequestContext};
 pub use ring::{KeyRing, PurposeRing, RingError, SharedRing};
 pub use rng::{Entropy, SystemEntropy};
+pub use seal::{Seal, SealError};
 pub use secret::{Secret, Token, TokenDigest, constant_time_eq, sha256_hex};

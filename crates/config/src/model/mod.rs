@@ -2,14 +2,16 @@
 
 mod account;
 mod service;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use doorward_kit::{Cidr, Host, Origin, Secret};
 
-pub use account::{Accounts, Limit, SCOPES, SignUp};
+pub use account::{Accounts, Limit, SCOPES, SignUp, Tunnels};
 pub use service::{Audit, Counters, Mail, MailTransport, Postgres, Protection, Redis, Remote, Store};
+pub use upstream::{ClientCertificate, HealthCheck, ServerAddress, Servers, Speech, Upstream, UpstreamTarget, UpstreamTls};
 
 /// The whole configuration, checked.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// `[limits]`, one entry per scope, defaults filled in.
     pub limits: Vec<Limit>,
+    /// `[limits]`, how long a WebSocket may stay open.
+    pub tunnels: Tunnels,
     /// `[headers]`
     pub headers: Headers,
 }
@@ -103,6 +107,8 @@ pub struct Listen {
     pub internal: Option<SocketAddr>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
+    /// Networks whose peers have to speak the PROXY protocol, version 1 or 2, on `https` and `http`; nobody else may (PROXY-06).
+    pub proxy_protocol: Vec<Cidr>,
 }
 
 /// `[tls]`
@@ -117,31 +123,10 @@ pub enum Tls {
         /// Private key.
         key: PathBuf,
     },
-}
-
-/// `[[upstream]]`
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    /// Unique; letters, digits, `-`, `_`.
-    pub name: String,
-    /// What stands there.
-    pub target: UpstreamTarget,
-}
-
-/// What an upstream is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UpstreamTarget {
-    /// `url = "http://host:port"`: nothing after the port.
-    Http {
-        /// Name or address.
-        host: Host,
-        /// Port.
-        port: u16,
-    },
-    /// `root = "dist/"`: files, with single-page fallback to `index.html`.
-    Files {
-        /// The folder, absolute (relative ones are taken from the configuration file's folder).
-        root: PathBuf,
+    /// Ordered from the staging authority, the only one there is (TLS-01).
+    LeStaging {
+        /// Whom the authority may write to; one plain address.
+        email: Option<String>,
     },
 }
 

@@ -132,6 +132,10 @@ meta_keys! {
     KeyVersion = "key_version",
     /// Whether every session ended with this one.
     All = "all",
+    /// The certification authority's host.
+    DirectoryHost = "directory_host",
+    /// The first name of an order.
+    Name = "name",
     /// Who ended a session: `owner`, `house`.
     By = "by",
     /// What was wrong with a request that the door refused.

@@ -10,4 +10,4 @@ pub(crate) mod waiting;
 pub use fault::{MailCause, MailFate, MailFault};
 pub(crate) use model::{Letter, MailAllowance};
 pub use model::{MailKind, OutboxMail, SealedMail};
-pub use seal::{MailSeal, SealError};
+pub use seal::MailSeal;

@@ -14,9 +14,10 @@ mod page;
 mod session;
 mod sign_up;
 mod user;
+mod vault;
 
 use async_trait::async_trait;
-use doorward_kit::{Timestamp, TokenDigest};
+use doorward_kit::{SessionId, Timestamp, TokenDigest};
 
 use crate::account::User;
 use crate::session::Session;
@@ -31,6 +32,7 @@ pub use page::{Page, PageLimit};
 pub use session::{SessionCursor, SessionFilter, Sessions};
 pub use sign_up::SignUps;
 pub use user::Users;
+pub use vault::Vault;
 
 /// Why a store did not do as asked. Never carries a value of a row (LOG-06).
 #[derive(Debug, thiserror::Error)]
@@ -61,12 +63,18 @@ pub trait Store: Send + Sync + 'static {
     /// Opens a unit of work.
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError>;
 
+    /// What nodes share beside the accounts; `None` for a store that one process alone has.
+    fn vault(&self) -> Option<&dyn Vault>;
+
     /// Asks for an answer, any answer.
     async fn ping(&self) -> Result<(), StoreError>;
 
     /// The session of a digest with its account, whether it has ended or not: ends are the domain's affair. The digest may be the
     /// session's own or its previous one.
     async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError>;
+
+    /// The sessions of these ids with their accounts, in any order, whether they have ended or not; one read however many they are.
+    async fn find_sessions(&self, ids: &[SessionId]) -> Result<Vec<(Session, User)>, StoreError>;
 
     /// The account of a canonical address.
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError>;

@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod check;
 pub mod dev;
 mod exit;
+pub mod explain;
 pub mod hash_password;
 pub mod import;
 pub mod mail;
@@ -20,8 +21,11 @@ pub mod verify;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use doorward_acme::DirectoryFault;
 
 pub use exit::Exit;
+
+use crate::certificate::Authority;
 
 /// The hardened front door of a web application.
 #[derive(Debug, Parser)]
@@ -45,6 +49,8 @@ enum Command {
     Dev(dev::Args),
     /// Say whether the configuration is right, and what it exposes.
     Check(check::Args),
+    /// Say what the door would make of a connection and a request.
+    Explain(explain::Args),
     /// Run the front door.
     Serve,
     /// Look at the live site from outside and write down what is on the wire.
@@ -75,9 +81,19 @@ enum Command {
     Openapi,
 }
 
-/// Parses the command line and runs what it asks for.
+/// Parses the command line and runs what it asks for; certificates are ordered from the staging authority and no other.
 #[must_use]
 pub fn main() -> Exit {
+    main_with(Authority::staging)
+}
+
+/// As [`main`], with another authority: what the tests run in place of the program. Which one there can be is decided when
+/// `doorward-acme` is compiled, and in a release there is one (TLS-06).
+#[must_use]
+pub fn main_with(authority: fn() -> Result<Authority, DirectoryFault>) -> Exit {
+    if let Err(error) = crate::process::take_all_files() {
+        process::say(&format!("no more open files: {error}"));
+    }
     if let Err(error) = crate::process::keep_memory_private() {
         process::say(&format!("core files cannot be forbidden: {error}"));
     }
@@ -91,7 +107,8 @@ pub fn main() -> Exit {
     match line.command {
         Command::Dev(args) => dev::run(&args),
         Command::Check(args) => check::run(&line.config, &args),
-        Command::Serve => serve::run(&line.config),
+        Command::Explain(args) => explain::run(&line.config, &args),
+        Command::Serve => serve::run(&line.config, authority),
         Command::Verify(args) => verify::run(&line.config, &args),
         Command::User(command) => user::run(&line.config, &command),
         Command::Import(command) => import::run(&line.config, &command),

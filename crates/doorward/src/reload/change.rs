@@ -4,20 +4,25 @@ use std::path::Path;
 use std::sync::Arc;
 
 use doorward_config::{Config, ProcessEnv, Tls, locate, needs_restart};
+use doorward_edge::proxy::Upstreams;
 use doorward_edge::gate::GateKeeper;
+use doorward_edge::proxy::UpstreamSecrets;
 use doorward_edge::tls::{Identity, self_signed};
 use doorward_kit::{Clock as _, Host, SystemClock, SystemEntropy};
 use doorward_policy::Policy;
 
 use super::ReloadError;
-use crate::wire::secret_faults;
+use crate::wire::{secret_faults, upstream_secrets};
 
 /// Everything that is exchanged.
 pub(super) struct Change {
     pub(super) config: Config,
     pub(super) policy: Arc<Policy>,
     pub(super) gatekeeper: GateKeeper,
-    pub(super) identity: Identity,
+    pub(super) secrets: UpstreamSecrets,
+    pub(super) upstreams: Upstreams,
+    /// `None` where certificates are ordered: what is shown stays until another one was.
+    pub(super) identity: Option<Identity>,
     /// Whether handshakes show another certificate from now on.
     pub(super) is_new_identity: bool,
 }
@@ -39,21 +44,24 @@ pub(super) fn read(path: &Path, current: &Config) -> Result<Config, ReloadError>
 pub(super) fn make(config: Config, before: &Config, shown: &Identity) -> Result<Change, ReloadError> {
     let policy = Arc::new(Policy::decide(&config));
     let gatekeeper = gatekeeper(&policy)?;
+    let upstreams = Upstreams::load(&policy)?;
     let identity = match &config.tls {
-        Tls::Files { certificate, key } => Identity::from_files(certificate, key)?,
+        Tls::Files { certificate, key } => Some(Identity::from_files(certificate, key)?),
+        Tls::LeStaging { .. } => None,
         // What a developer's browser has been told to trust stays, as long as it names every host.
         Tls::SelfSigned if matches!(before.tls, Tls::SelfSigned) && hosts(&policy) == hosts(&Policy::decide(before)) => {
-            shown.clone()
+            Some(shown.clone())
         }
-        Tls::SelfSigned => self_signed(policy.hosts(), SystemClock.now(), &SystemEntropy)?.identity,
+        Tls::SelfSigned => Some(self_signed(policy.hosts(), SystemClock.now(), &SystemEntropy)?.identity),
     };
     // Whatever the start would not have taken, such as a list of users that everybody may read.
     let faults = secret_faults(&config, &policy, &ProcessEnv);
     if !faults.is_empty() {
         return Err(ReloadError::Secrets(faults));
     }
-    let is_new_identity = identity.leaf_der() != shown.leaf_der();
-    Ok(Change { config, policy, gatekeeper, identity, is_new_identity })
+    let is_new_identity = identity.as_ref().is_some_and(|identity| identity.leaf_der() != shown.leaf_der());
+    let secrets = upstream_secrets(&config, &ProcessEnv).map_err(|fault| ReloadError::Secrets(vec![fault]))?;
+    Ok(Change { config, policy, gatekeeper, secrets, upstreams, identity, is_new_identity })
 }
 
 /// The users of every gate, held to the configured quota of failures.

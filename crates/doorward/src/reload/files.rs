@@ -8,15 +8,23 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use doorward_config::{Config, Tls};
+use doorward_config::{Config, SecretSource, Tls};
 use doorward_kit::sha256_hex;
 
-/// Every file that a reload reads; secrets are not among them, since keys do not change at run time.
+/// Every file that a reload reads; of secrets only those of upstreams, since keys and passwords do not change at run time.
 pub(super) fn of(path: &Path, config: &Config) -> Vec<PathBuf> {
     let mut files = vec![path.to_owned()];
     if let Tls::Files { certificate, key } = &config.tls {
         files.extend([certificate.clone(), key.clone()]);
     }
+    for upstream in &config.upstreams {
+        files.extend(upstream.target.files().map(ToOwned::to_owned));
+    }
+    let secrets = config.upstreams.iter().filter_map(|upstream| upstream.secret.as_ref());
+    files.extend(secrets.filter_map(|source| match source {
+        SecretSource::File(path) => Some(path.clone()),
+        SecretSource::Env(_) => None,
+    }));
     files.extend(config.gates.iter().map(|gate| gate.users_file.clone()));
     files
 }

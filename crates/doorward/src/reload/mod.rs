@@ -29,6 +29,7 @@ use doorward_kit::{Clock as _, SystemClock};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
+use crate::certificate::Orders;
 use crate::notify::Supervisor;
 use crate::wire::SecretFault;
 use change::Change;
@@ -49,6 +50,8 @@ pub struct ReloadParts {
     pub edge: Edge,
     /// Takes the certificate.
     pub certificates: Arc<CertStore>,
+    /// Takes the hosts, where certificates are ordered for them.
+    pub(crate) orders: Option<Orders>,
     /// Takes the quotas, and writes the entry.
     pub accounts: Arc<Accounts>,
     /// Is told that a reload goes on.
@@ -72,6 +75,9 @@ pub enum ReloadError {
     /// The users of a gate.
     #[error(transparent)]
     Gate(#[from] GateLoadError),
+    /// TLS to an upstream.
+    #[error(transparent)]
+    Upstream(#[from] doorward_edge::proxy::UpstreamError),
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -92,6 +98,7 @@ impl ReloadError {
             Self::NeedsRestart(_) => "needs_restart",
             Self::Secrets(_) => "secrets",
             Self::Gate(_) => "gate_users",
+            Self::Upstream(_) => "upstream",
             Self::Tls(_) => "certificate",
             Self::Unread => "unread",
         }
@@ -188,10 +195,19 @@ impl Reloader {
 
     /// Nothing here can fail. Quotas first: one that became stricter holds before a route that relies on it is there.
     fn exchange(&mut self, change: Change, cause: &'static str) {
-        let Change { config, policy, gatekeeper, identity, is_new_identity } = change;
+        let Change { config, policy, gatekeeper, secrets, upstreams, identity, is_new_identity } = change;
         let parts = &mut self.parts;
         parts.accounts.set_limits(policy.limits.clone());
-        parts.certificates.swap(identity, policy.hosts());
+        match identity {
+            Some(identity) => parts.certificates.swap(identity, policy.hosts()),
+            None => parts.certificates.set_hosts(policy.routes.hosts()),
+        }
+        if let Some(orders) = &parts.orders {
+            orders.set(policy.hosts());
+        }
+        // Before the routes that lead there.
+        parts.edge.adopt(upstreams);
+        parts.edge.entrust(secrets);
         parts.edge.reload(policy, gatekeeper);
         parts.counts.note(true);
         tracing::info!(target: "doorward", cause, config_sha256 = config.sha256, "the configuration was reloaded");

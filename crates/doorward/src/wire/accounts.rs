@@ -19,6 +19,8 @@ use crate::private_file;
 pub struct OpenedAccounts {
     /// The flows.
     pub accounts: Arc<Accounts>,
+    /// The store under the flows.
+    pub store: Arc<dyn doorward_domain::Store>,
     /// Root of all keys.
     pub keys: SharedRing,
     /// Counters that nodes share, where the configuration names some.
@@ -46,7 +48,7 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
     let store = super::store::open(config, env).await?;
     let hasher = Argon2Pool::start(hashing(&config.accounts), keys.of(KeyPurpose::PasswordPepper), &entropy)?;
     let accounts = Arc::new(Accounts::new(Parts {
-        store,
+        store: store.clone(),
         hasher: Arc::new(hasher),
         counters: opened.counters,
         clock: Arc::new(SystemClock),
@@ -55,7 +57,7 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
         rules: AccountRules { blocklist: Arc::new(blocklist), ..rules(config) },
     }));
     key::refuse_old_copy(&ring, &accounts).await?;
-    Ok(OpenedAccounts { accounts, keys, shared_counters: opened.shared })
+    Ok(OpenedAccounts { accounts, store, keys, shared_counters: opened.shared })
 }
 
 fn hashing(accounts: &doorward_config::Accounts) -> Argon2Settings {

@@ -1,8 +1,8 @@
 //! The edge's question, who may pass, put to the accounts application.
 
 use doorward_app::{Admit, Doorkeeper, Refused};
-use doorward_edge::{Admission, Admitted, Refusal};
-use doorward_kit::RequestContext;
+use doorward_edge::{Admission, Admitted, Bond, Refusal, Tether};
+use doorward_kit::{RequestContext, SessionId};
 use doorward_policy::RoutePolicy;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
@@ -15,7 +15,9 @@ impl Admission for AskDoorkeeper {
         Box::pin(async move {
             match self.0.admit(head, context, route).await {
                 Admit::Anonymous => Admitted::Anonymous,
-                Admit::Identified { fields, cookies } => Admitted::Identified { fields, cookies },
+                Admit::Identified { fields, cookies, session } => {
+                    Admitted::Identified { fields, cookies, bond: Bond(*session.as_bytes()) }
+                }
                 Admit::Refused(refused) => Admitted::Refused(match refused {
                     Refused::NotAuthenticated => Refusal::NotAuthenticated,
                     Refused::Csrf => Refusal::Csrf,
@@ -25,5 +27,9 @@ impl Admission for AskDoorkeeper {
                 }),
             }
         })
+    }
+
+    fn ended(&self, bond: Bond, route: &RoutePolicy) -> Tether {
+        Box::pin(self.0.ended(SessionId::from_bytes(bond.0), route))
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn check(shared: &FallbackCounters) -> Result<(), StartError> {
     }
 }
 
-fn settings(redis: &Redis, site: Env, env: &dyn EnvSource) -> Result<RedisSettings, StartError> {
+pub(super) fn settings(redis: &Redis, site: Env, env: &dyn EnvSource) -> Result<RedisSettings, StartError> {
     let server = &redis.server;
     let password = server.password.as_ref().map(|source| source.read(env)).transpose().map_err(StartError::CounterPassword)?;
     Ok(RedisSettings {

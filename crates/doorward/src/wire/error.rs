@@ -25,6 +25,9 @@ pub enum StartError {
     /// `site.key_file` or `site.key_env` is missing.
     #[error("site.key_file: the site has no key")]
     NoKey,
+    /// TLS to an upstream.
+    #[error(transparent)]
+    Upstream(#[from] doorward_edge::proxy::UpstreamError),
     /// Secrets that are missing or weak, all of them.
     #[error("{}", lines(.0))]
     Secrets(Vec<super::SecretFault>),
@@ -80,6 +83,24 @@ pub enum StartError {
     /// The shared counters, as they answered.
     #[error("counters.url: {0}")]
     Counters(doorward_domain::throttle::CountersError),
+    /// Whoever reaches the database may use it.
+    #[error(
+        "store.url: the server lets this user in with any password: everybody who reaches it has every account; make pg_hba.conf ask for \
+         scram-sha-256"
+    )]
+    OpenStore,
+    /// Whoever reaches the counters may use them.
+    #[error(
+        "counters.url: the server answers without a password: everybody who reaches it can lift every limit; set requirepass, or give the \
+         user `default` a password or `off`"
+    )]
+    OpenCounters,
+    /// Sockets that were handed over, and what they are.
+    #[error(transparent)]
+    Activation(#[from] crate::activation::ActivationError),
+    /// Sockets that were handed over, and what the configuration says.
+    #[error(transparent)]
+    Passed(#[from] doorward_edge::listen::PassedError),
     /// The hashing threads.
     #[error("passwords cannot be hashed: {0}")]
     Hasher(#[from] doorward_domain::credential::Argon2Error),
@@ -98,6 +119,9 @@ pub enum StartError {
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] doorward_edge::tls::TlsError),
+    /// What is stored of certificates, or whom to ask for them.
+    #[error(transparent)]
+    Certificate(#[from] crate::certificate::CertificateError),
     /// A listener.
     #[error(transparent)]
     Bind(#[from] doorward_edge::listen::BindError),
@@ -134,10 +158,14 @@ impl StartError {
             | Self::Root
             | Self::KeyMissing { .. }
             | Self::Secrets(_)
+            | Self::Upstream(_)
             | Self::Ring(_)
             | Self::Blocklist(_)
+            | Self::Activation(_)
+            | Self::Passed(_)
             | Self::Gate(_)
             | Self::Tls(_) => Exit::Usage,
+            Self::Certificate(error) if error.is_operators() => Exit::Usage,
             Self::NotThere(_) => Exit::NotRight,
             Self::DataDir { .. }
             | Self::KeyFile(_)
@@ -145,9 +173,12 @@ impl StartError {
             | Self::OpenPostgres(_)
             | Self::Store(_)
             | Self::Counters(_)
+            | Self::OpenStore
+            | Self::OpenCounters
             | Self::Hasher(_)
             | Self::CommonPasswords
             | Self::App(_)
+            | Self::Certificate(_)
             | Self::Bind(_)
             | Self::Signal(_)
             | Self::Demo(_)

@@ -4,13 +4,13 @@
 //! out rather than keeping the scrape waiting.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use doorward_domain::Accounts;
 use doorward_domain::throttle::FallbackCounters;
 use doorward_edge::metrics::{Exposition, Kind};
-use doorward_edge::{Edge, MetricsSource};
+use doorward_edge::{CertStore, Edge, MetricsSource};
 
 use crate::reload::ReloadCounts;
 
@@ -27,6 +27,10 @@ pub(super) struct Sources {
     pub(super) anchored_at: Arc<AtomicI64>,
     /// Second at which the process began to serve.
     pub(super) started_at: i64,
+    /// What handshakes show.
+    pub(super) certificates: Arc<CertStore>,
+    /// Whether that is a self-signed one until there is another.
+    pub(super) is_placeholder: Arc<AtomicBool>,
 }
 
 /// The edge's port, answered.
@@ -45,6 +49,7 @@ impl Sources {
         self.accounts(&mut out);
         self.mail(&mut out).await;
         self.house(&mut out);
+        super::certificates::write_metrics(&mut out, &self.certificates, &self.is_placeholder);
         out.finish()
     }
 

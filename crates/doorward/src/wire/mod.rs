@@ -4,12 +4,14 @@ mod accounts;
 mod admission;
 mod audit;
 mod blocklist;
+mod certificates;
 mod counters;
 mod error;
 pub(crate) mod key;
 mod mail;
 mod metrics;
 mod node;
+mod probe;
 mod secret;
 mod service;
 mod store;
@@ -17,21 +19,22 @@ mod store;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use doorward_app::{App, AppParts};
-use doorward_config::{Config, Env, EnvSource, Listen, Tls};
+use doorward_config::{Config, Env, EnvSource, Listen};
 use doorward_domain::audit::MetaKey;
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
-use doorward_edge::listen::{self, Bound, ListenSpec, ServeParts};
-use doorward_edge::proxy::Forwarder;
+use doorward_edge::listen::{self, Bound, Handed, ListenSpec, Passed, ServeParts};
+use doorward_edge::proxy::{Forwarder, Upstreams};
 use doorward_edge::stack::{Edge, EdgeParts};
-use doorward_edge::tls::{CertStore, Identity, self_signed};
 use doorward_kit::{Clock as _, SystemClock, SystemEntropy};
 use doorward_policy::Policy;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
+use crate::certificate::{self, Authority, CertificateError};
 use crate::notify::Supervisor;
 use crate::reload::{ReloadCounts, ReloadParts, Reloader};
 use crate::trail::{Keeper, KeeperSettings};
@@ -39,7 +42,7 @@ use crate::trail::{Keeper, KeeperSettings};
 pub use accounts::{OpenedAccounts, open_accounts};
 pub use blocklist::{BlocklistError, blocklist_fault};
 pub use error::StartError;
-pub use secret::{SecretFault, named_faults, secret_faults};
+pub use secret::{SecretFault, named_faults, secret_faults, upstream_secrets};
 
 /// How long requests under way may take once the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -53,6 +56,7 @@ pub struct House {
     keeper: Keeper,
     config_sha256: String,
     follower: Option<key::Follower>,
+    orders: Option<certificate::Keeper>,
     reloads: Option<(Reloader, Signal)>,
     supervisor: Arc<Supervisor>,
     counts: Arc<ReloadCounts>,
@@ -64,6 +68,20 @@ impl House {
     /// # Errors
     /// [`StartError`]; nothing stays bound then.
     pub async fn open(config: &Config, env: &dyn EnvSource) -> Result<Self, StartError> {
+        Self::open_on(config, env, Vec::new(), Authority::staging().map_err(CertificateError::from)?).await
+    }
+
+    /// As [`Self::open`], on sockets that were handed over and others that are bound here; certificates are ordered from that
+    /// authority where the configuration wants any ordered.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing stays bound then.
+    pub async fn open_on(
+        config: &Config,
+        env: &dyn EnvSource,
+        passed: Vec<Passed>,
+        authority: Authority,
+    ) -> Result<Self, StartError> {
         let policy = Arc::new(Policy::decide(config));
         let faults = secret_faults(config, &policy, env);
         if !faults.is_empty() {
@@ -73,7 +91,9 @@ impl House {
         if crate::process::is_root() && config.site.env != Env::Development && !config.site.danger_run_as_root {
             return Err(StartError::Root);
         }
+        let handed = Handed::judge(&listen_spec(&config.listen), passed)?;
         let relay = mail::relay(config, env)?;
+        probe::refuse_open_servers(config, env, &SystemEntropy).await?;
         let opened = open_accounts(config, env).await?;
         if let Some(shared) = &opened.shared_counters {
             counters::check(shared).await?;
@@ -88,24 +108,28 @@ impl House {
             relay,
             mail_from: config.mail.from.clone(),
         })?;
-        let certificates = certificates(config, &policy)?;
+        let certificates = certificates::open(config, &policy, &opened, authority).await?;
         let gatekeeper = crate::reload::gatekeeper(&policy)?;
+        let forwarder = Forwarder::new(policy.times, policy.sizes);
+        forwarder.adopt(Upstreams::load(&policy)?);
+        forwarder.entrust(upstream_secrets(config, env).map_err(|fault| StartError::Secrets(vec![fault]))?);
         let edge = Edge::new(EdgeParts {
             app: service::app_service(app.router()),
             admission: Arc::new(admission::AskDoorkeeper(app.admission())),
             audit: Arc::new(audit::AuditTrail { accounts: opened.accounts.clone(), clock: Arc::new(SystemClock) }),
+            challenges: certificates.challenges,
             entropy: Arc::new(SystemEntropy),
             gatekeeper,
-            forwarder: Forwarder::new(policy.times, policy.sizes),
+            forwarder,
             https_port: policy.origin.port(),
             policy,
         });
         let follower = key::Follower::new(config, &opened.keys);
         let accounts = opened.accounts;
-        let asked = accounts.clone();
+        let (asked, is_placeholder) = (accounts.clone(), certificates.is_placeholder.clone());
         let ready = Arc::new(move || {
-            let accounts = asked.clone();
-            Box::pin(async move { accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
+            let (accounts, is_placeholder) = (asked.clone(), is_placeholder.load(Ordering::Acquire));
+            Box::pin(async move { !is_placeholder && accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
         });
         let keeper = Keeper::new(accounts.clone(), Arc::new(SystemClock), KeeperSettings::from(&config.audit));
         let counts: Arc<ReloadCounts> = Arc::default();
@@ -116,16 +140,19 @@ impl House {
             reloads: counts.clone(),
             anchored_at: keeper.anchored_at(),
             started_at: SystemClock.now().as_second(),
+            certificates: certificates.shown.clone(),
+            is_placeholder: certificates.is_placeholder,
         });
-        let bound = listen::bind(&listen_spec(&config.listen))?;
+        let bound = listen::bind_beside(&listen_spec(&config.listen), handed)?;
         Ok(Self {
             bound,
-            serve: ServeParts { edge, certificates, ready, metrics, documents: documents(), drain: DRAIN },
+            serve: ServeParts { edge, certificates: certificates.shown, ready, metrics, documents: documents(), drain: DRAIN },
             app,
             accounts,
             keeper,
             config_sha256: config.sha256.clone(),
             follower,
+            orders: certificates.keeper,
             reloads: None,
             supervisor: Arc::default(),
             counts,
@@ -142,6 +169,7 @@ impl House {
             config,
             edge: self.serve.edge.clone(),
             certificates: self.serve.certificates.clone(),
+            orders: self.orders.as_ref().map(certificate::Keeper::orders),
             accounts: self.accounts.clone(),
             supervisor: self.supervisor.clone(),
             counts: self.counts.clone(),
@@ -174,6 +202,9 @@ impl House {
         if let Some(follower) = self.follower {
             jobs.spawn(follower.run(ended.clone()));
         }
+        if let Some(keeper) = self.orders {
+            jobs.spawn(keeper.run(ended.clone()));
+        }
         if let Some((reloader, hangup)) = self.reloads {
             jobs.spawn(reloader.run(hangup, ended));
         }
@@ -204,12 +235,4 @@ fn listen_spec(listen: &Listen) -> ListenSpec {
 /// What the internal listener shows beside health (EXPO-04).
 fn documents() -> listen::Documents {
     Arc::new([("/openapi.json", doorward_app::openapi::text().into())])
-}
-
-fn certificates(config: &Config, policy: &Policy) -> Result<Arc<CertStore>, StartError> {
-    let identity = match &config.tls {
-        Tls::Files { certificate, key } => Identity::from_files(certificate, key)?,
-        Tls::SelfSigned => self_signed(policy.hosts(), SystemClock.now(), &SystemEntropy)?.identity,
-    };
-    Ok(Arc::new(CertStore::new(identity, policy.hosts())))
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use doorward_config::{Config, EnvSource, NamedSecret, Tls};
+use doorward_edge::proxy::{UpstreamSecrets, Upstreams};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::tls::Identity;
 use doorward_policy::Policy;
@@ -35,7 +36,28 @@ pub fn secret_faults(config: &Config, policy: &Policy, env: &dyn EnvSource) -> V
             Ok(_) => open_to_all(&gate.users_file).into_iter().for_each(|problem| find("gate.users_file".to_owned(), problem)),
         }
     }
+    if let Err(error) = Upstreams::load(policy) {
+        find("upstream".to_owned(), with_sources(&error));
+    }
+    for pair in policy.upstreams.iter().filter_map(|upstream| upstream.target.client_certificate()) {
+        open_to_all(&pair.key).into_iter().for_each(|problem| find("upstream.client_key".to_owned(), problem));
+    }
     faults
+}
+
+/// What the door proves itself with to each upstream (EXPO-10), read from where the configuration says.
+///
+/// # Errors
+/// The first [`SecretFault`].
+pub fn upstream_secrets(config: &Config, env: &dyn EnvSource) -> Result<UpstreamSecrets, SecretFault> {
+    let mut secrets = UpstreamSecrets::default();
+    for upstream in &config.upstreams {
+        let Some(source) = &upstream.secret else { continue };
+        let fault = |problem: String| SecretFault { key: format!("upstream {}: secret", upstream.name), problem };
+        let secret = source.read(env).map_err(|error| fault(with_sources(&error)))?;
+        secrets.add(&upstream.name, &secret).map_err(|error| fault(error.to_string()))?;
+    }
+    Ok(secrets)
 }
 
 /// Files that a group may read by custom (a certificate's key, a list of users) are nothing for the whole machine.

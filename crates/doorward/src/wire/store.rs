@@ -16,7 +16,7 @@ pub(super) async fn open(config: &Config, env: &dyn EnvSource) -> Result<Arc<dyn
     })
 }
 
-fn settings(postgres: &Postgres, env: &dyn EnvSource) -> Result<PostgresSettings, StartError> {
+pub(super) fn settings(postgres: &Postgres, env: &dyn EnvSource) -> Result<PostgresSettings, StartError> {
     let server = &postgres.server;
     let password = server.password.as_ref().map(|source| source.read(env)).transpose().map_err(StartError::StorePassword)?;
     Ok(PostgresSettings {

@@ -88,6 +88,11 @@ impl Identity {
         Ok(Self(Arc::new(certified)))
     }
 
+    /// To be shown as a client, whatever authorities the server names.
+    pub(crate) fn for_client(&self) -> Arc<dyn rustls::client::ResolvesClientCert> {
+        Arc::new(rustls::sign::SingleCertAndKey::from(self.0.clone()))
+    }
+
     /// The leaf certificate in DER.
     #[must_use]
     pub fn leaf_der(&self) -> &[u8] {

@@ -1,8 +1,9 @@
 //! TLS: which versions and suites, which certificate, and how it is exchanged while running.
 //!
-//! Comes in: certificates as PEM or a list of hosts to sign for. Goes out: a `rustls` configuration whose certificate is looked up
+//! Comes in: certificates as PEM or a list of hosts to sign for, and proofs that an authority asks for. Goes out: a `rustls` configuration whose certificate is looked up
 //! anew for every handshake. Must never know: requests, routes.
 
+mod challenge;
 mod identity;
 mod self_signed;
 mod store;
@@ -12,12 +13,16 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
+use crate::port::Challenges;
+
+pub(crate) use challenge::answer as answer_challenge;
+pub use challenge::{ACME_TLS, proof};
 pub use identity::{Identity, TlsError};
 pub use self_signed::{SelfSigned, self_signed};
 pub use store::CertStore;
 
-/// Protocols offered by ALPN, best first.
-pub const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// Protocols offered by ALPN, best first. The last is agreed on only with who offers nothing else.
+pub const ALPN: [&[u8]; 3] = [b"h2", b"http/1.1", ACME_TLS];
 
 /// Builds the server side of every TLS listener (TLS-15).
 ///
@@ -26,12 +31,12 @@ pub const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 ///
 /// # Errors
 /// [`TlsError::Provider`] when the cryptographic provider cannot do what it always can.
-pub fn server_config(certificates: Arc<CertStore>) -> Result<ServerConfig, TlsError> {
+pub fn server_config(certificates: Arc<CertStore>, challenges: Arc<dyn Challenges>) -> Result<ServerConfig, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(TlsError::Provider)?
         .with_no_client_auth()
-        .with_cert_resolver(certificates);
+        .with_cert_resolver(Arc::new(challenge::Resolver { certificates, challenges }));
     config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
     config.max_early_data_size = 0;
     // Resumption without a table on our side; the key changes by itself every few hours.

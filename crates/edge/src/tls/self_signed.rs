@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use doorward_kit::{Entropy, Host, Timestamp};
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, SerialNumber};
+use rcgen::{
+    CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+};
 use zeroize::Zeroizing;
 
 use super::identity::{Identity, TlsError};
@@ -51,6 +53,15 @@ pub fn self_signed<'a>(
     let (certificate_pem, key_pem) = (certificate.pem(), Zeroizing::new(key.serialize_pem()));
     let identity = Identity::from_pem(&certificate_pem, &key_pem)?;
     Ok(SelfSigned { certificate_pem, key_pem, identity })
+}
+
+/// See [`super::challenge::proof`].
+pub(super) fn proof(host: &Host, digest: &[u8; 32], now: Timestamp, entropy: &dyn Entropy) -> Result<Identity, TlsError> {
+    let key = KeyPair::generate().map_err(TlsError::SelfSigned)?;
+    let mut params = parameters(vec![host.as_str().to_owned()], now, entropy)?;
+    params.custom_extensions.push(CustomExtension::new_acme_identifier(digest));
+    let certificate = params.self_signed(&key).map_err(TlsError::SelfSigned)?;
+    Identity::from_pem(&certificate.pem(), &Zeroizing::new(key.serialize_pem()))
 }
 
 fn parameters(names: Vec<String>, now: Timestamp, entropy: &dyn Entropy) -> Result<CertificateParams, TlsError> {

@@ -40,6 +40,18 @@ impl CertStore {
         self.0.store(Arc::new(Served::new(identity, hosts)));
     }
 
+    /// Puts another certificate in its place, for the same hosts; says whether it differs.
+    pub fn renew(&self, identity: Identity) -> bool {
+        let before = self.0.rcu(|served| Served { identity: identity.clone(), hosts: served.hosts.clone() });
+        before.identity.leaf_der() != identity.leaf_der()
+    }
+
+    /// Shows the same certificate for these hosts from now on.
+    pub fn set_hosts<'a>(&self, hosts: impl IntoIterator<Item = &'a Host>) {
+        let hosts: HashSet<Box<str>> = hosts.into_iter().map(|host| host.as_str().into()).collect();
+        self.0.rcu(|served| Served { identity: served.identity.clone(), hosts: hosts.clone() });
+    }
+
     /// What is shown now.
     #[must_use]
     pub fn current(&self) -> Identity {

@@ -117,6 +117,20 @@ CREATE TABLE sign_in_failures (
 
 CREATE INDEX sign_in_failures_last_at ON sign_in_failures (last_at);
 
+-- What nodes share beside the accounts: sealed, each under its name.
+CREATE TABLE vault (
+    name    TEXT   COLLATE "C" NOT NULL PRIMARY KEY,
+    content BYTEA  NOT NULL,
+    gone_at BIGINT           -- it is as good as removed from then on
+);
+
+-- Who does what only one node does.
+CREATE TABLE leases (
+    name   TEXT   COLLATE "C" NOT NULL PRIMARY KEY,
+    holder TEXT   NOT NULL,
+    until  BIGINT NOT NULL
+);
+
 -- One chain of rows for each node. A row's hash covers all its fields and the hash of the row before it.
 CREATE TABLE audit (
     node          TEXT    COLLATE "C" NOT NULL,

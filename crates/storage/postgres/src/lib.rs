@@ -22,7 +22,8 @@ mod sign_up;
 mod store;
 mod tx;
 mod user;
+mod vault;
 
-pub use open::OpenError;
+pub use open::{OpenError, lets_in_whoever_comes};
 pub use settings::{PostgresSettings, PostgresTls};
 pub use store::PostgresStore;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use doorward_domain::throttle::Failures;
 use doorward_domain::{Session, Store, StoreError, Tx, User};
-use doorward_kit::{Timestamp, TokenDigest};
+use doorward_kit::{SessionId, Timestamp, TokenDigest};
 use sqlx::postgres::PgPool;
 
 use crate::link::{ANSWER_WITHIN, Link};
@@ -31,12 +31,20 @@ impl Store for PostgresStore {
         Ok(Box::new(PostgresTx(link)))
     }
 
+    fn vault(&self) -> Option<&dyn doorward_domain::store::Vault> {
+        Some(self)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Link::take(&self.pool).await?.fetch_optional(sqlx::query("SELECT 1 FROM users LIMIT 1")).await.map(drop)
     }
 
     async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError> {
         session::find_with_user(&mut Link::take(&self.pool).await?, digest).await
+    }
+
+    async fn find_sessions(&self, ids: &[SessionId]) -> Result<Vec<(Session, User)>, StoreError> {
+        session::find_all_with_user(&mut Link::take(&self.pool).await?, ids).await
     }
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use doorward_domain::throttle::Failures;
 use doorward_domain::{Session, Store, StoreError, Tx, User};
-use doorward_kit::{Timestamp, TokenDigest};
+use doorward_kit::{SessionId, Timestamp, TokenDigest};
 use sqlx::sqlite::SqlitePool;
 
 use crate::error::fault;
@@ -32,6 +32,10 @@ impl Store for SqliteStore {
         Ok(Box::new(SqliteTx(tx)))
     }
 
+    fn vault(&self) -> Option<&dyn doorward_domain::store::Vault> {
+        None
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM users LIMIT 1").fetch_optional(&self.readers).await.map_err(fault)?;
         Ok(())
@@ -39,6 +43,10 @@ impl Store for SqliteStore {
 
     async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError> {
         session::find_with_user(&self.readers, digest).await
+    }
+
+    async fn find_sessions(&self, ids: &[SessionId]) -> Result<Vec<(Session, User)>, StoreError> {
+        session::find_all_with_user(&self.readers, ids).await
     }
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {

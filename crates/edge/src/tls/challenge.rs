@@ -1,0 +1,98 @@
+//! How a name is proved to a certification authority: http-01 (RFC 8555 §8.3) and tls-alpn-01 (RFC 8737).
+//!
+//! Comes in: what waits to be proved, by the port [`Challenges`]. Goes out: the answer to a request below [`PREFIX`], and the certificate
+//! that proves a name in a handshake which asks for nothing else. Must never know: who is asked for certificates, or when.
+
+use std::sync::Arc;
+
+use doorward_kit::{Entropy, Host, Timestamp};
+use http::header::{self, HeaderValue};
+use http::{Method, Response};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::identity::{Identity, TlsError};
+use super::self_signed;
+use super::store::CertStore;
+use crate::body::{self, EdgeBody};
+use crate::port::Challenges;
+
+/// The protocol of tls-alpn-01; a connection that agreed on it ends with its handshake (RFC 8737 §4).
+pub const ACME_TLS: &[u8] = b"acme-tls/1";
+
+/// Everything below this path belongs to the authority's questions, on every host (TLS-11).
+const PREFIX: &str = "/.well-known/acme-challenge/";
+
+/// The longest token that is looked up, in octets; authorities send 43.
+const TOKEN_MAX: usize = 128;
+
+/// The answer below [`PREFIX`]; `None` for a path that is elsewhere. `Some(None)` is said of everything but a pending token of this host:
+/// whether it is another host's, over already, or never was, nobody learns.
+pub(crate) fn answer(
+    challenges: &dyn Challenges,
+    host: &Host,
+    method: &Method,
+    path: &str,
+) -> Option<Option<Response<EdgeBody>>> {
+    // The path as it was sent: no other spelling of it is the authority's.
+    let token = path.strip_prefix(PREFIX)?;
+    let is_question = matches!(*method, Method::GET | Method::HEAD) && is_token(token);
+    let text = if is_question { challenges.http_01(host, token) } else { None };
+    Some(text.map(|text| {
+        let mut response = Response::new(body::full(text));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }))
+}
+
+/// base64url without padding (RFC 8555 §8.3).
+fn is_token(text: &str) -> bool {
+    (1..=TOKEN_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// Makes the certificate that proves a name by tls-alpn-01: self-signed, for that name alone, with the digest of the key authorization
+/// in the critical extension `acmeIdentifier` (RFC 8737 §3). Its key is new and never used again.
+///
+/// # Errors
+/// [`TlsError::SelfSigned`] when the host cannot stand in a certificate.
+pub fn proof(host: &Host, digest: &[u8; 32], now: Timestamp, entropy: &dyn Entropy) -> Result<Identity, TlsError> {
+    self_signed::proof(host, digest, now, entropy)
+}
+
+/// Chooses what a handshake shows.
+#[derive(Debug)]
+pub(super) struct Resolver {
+    pub(super) certificates: Arc<CertStore>,
+    pub(super) challenges: Arc<dyn Challenges>,
+}
+
+impl ResolvesServerCert for Resolver {
+    /// The proof is shown only to who offers `acme-tls/1` and nothing beside it; who does gets the proof or nothing (TLS-12).
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if asks_for_proof(&hello) {
+            return self.challenges.tls_alpn_01(hello.server_name()?).map(|identity| identity.0);
+        }
+        self.certificates.resolve(hello)
+    }
+}
+
+fn asks_for_proof(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_token;
+
+    #[test]
+    fn a_token_is_base64url_and_short() {
+        for good in ["a", "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA", &"x".repeat(128)] {
+            assert!(is_token(good), "{good}");
+        }
+        for bad in ["", "a/b", "..", "a.b", "a%2Fb", "a=", "a b", "ä", &"x".repeat(129)] {
+            assert!(!is_token(bad), "{bad}");
+        }
+    }
+}
