@@ -67,14 +67,16 @@ fn is_loopback_name(name: &str) -> bool {
 /// What an upstream reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reach<'a> {
-    Server(Endpoint),
+    Servers(Vec<Endpoint>),
     Folder(&'a Path),
 }
 
 impl<'a> Reach<'a> {
     pub(crate) fn of(target: &'a UpstreamTarget) -> Self {
         match target {
-            UpstreamTarget::Http { host, port } => Self::Server(Endpoint::new(host, *port)),
+            UpstreamTarget::Servers(servers) => {
+                Self::Servers(servers.addresses.iter().map(|server| Endpoint::new(&server.host, server.port)).collect())
+            }
             UpstreamTarget::Files { root } => Self::Folder(root),
         }
     }
@@ -82,7 +84,7 @@ impl<'a> Reach<'a> {
     /// Whether something can be reached through both: the same server, or a folder and one within it.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Server(one), Self::Server(two)) => one == two,
+            (Self::Servers(one), Self::Servers(two)) => one.iter().any(|endpoint| two.contains(endpoint)),
             (Self::Folder(one), Self::Folder(two)) => one.starts_with(two) || two.starts_with(one),
             _ => false,
         }

@@ -193,13 +193,14 @@ fn reserved(path: &str) -> Option<&'static str> {
 /// The door as its own upstream would loop, or hand the internal listener to the public (EXPO-04).
 fn own_addresses(reader: &Reader<'_>, drafts: &Drafts) {
     for target in drafts.upstreams.iter().filter_map(|upstream| upstream.target.as_ref()) {
-        let UpstreamTarget::Http { host, port } = &target.value else { continue };
-        let endpoint = Endpoint::new(host, *port);
-        if let Some(own) = drafts.listen.addresses().into_iter().find(|own| endpoint.is_served_by(own.value)) {
-            reader.blame(
-                target,
-                Problem::new(format!("is Doorward's own address at {}", own.key), "an upstream is another server"),
-            );
+        let UpstreamTarget::Servers(servers) = &target.value else { continue };
+        for endpoint in servers.addresses.iter().map(|server| Endpoint::new(&server.host, server.port)) {
+            if let Some(own) = drafts.listen.addresses().into_iter().find(|own| endpoint.is_served_by(own.value)) {
+                reader.blame(
+                    target,
+                    Problem::new(format!("is Doorward's own address at {}", own.key), "an upstream is another server"),
+                );
+            }
         }
     }
 }
@@ -210,6 +211,8 @@ fn served_secrets(reader: &Reader<'_>, drafts: &Drafts, others: &[(&str, &Path)]
     secrets.extend(drafts.site.data_dir.iter().map(|dir| ("site.data_dir", dir.value.as_path())));
     secrets.extend(drafts.site.key_file.iter().map(|key| ("site.key_file", key.value.as_path())));
     secrets.extend(others);
+    secrets.extend(drafts.upstreams.iter().filter_map(|u| u.secret_file()).map(|file| ("an upstream's secret_file", file)));
+    secrets.extend(drafts.upstreams.iter().filter_map(|u| u.client_key()).map(|key| ("an upstream's client_key", key)));
     secrets.extend(drafts.gates.iter().filter_map(|g| g.users_file.as_ref()).map(|u| ("a gate's users_file", u.value.as_path())));
     for target in drafts.upstreams.iter().filter_map(|upstream| upstream.target.as_ref()) {
         let UpstreamTarget::Files { root } = &target.value else { continue };

@@ -184,6 +184,7 @@ fn upstream_row(fault: UpstreamFault) -> (StatusCode, &'static str) {
     use StatusCode as S;
     match fault {
         UpstreamFault::Connect | UpstreamFault::BadResponse => (S::BAD_GATEWAY, "upstream_bad_response"),
+        UpstreamFault::Unavailable { .. } => (S::SERVICE_UNAVAILABLE, "Service unavailable"),
         UpstreamFault::Timeout => (S::GATEWAY_TIMEOUT, "upstream_timeout"),
         UpstreamFault::Unsupported => (S::METHOD_NOT_ALLOWED, "Method not allowed"),
         UpstreamFault::NotFound => (S::NOT_FOUND, "Not found"),
@@ -205,7 +206,9 @@ pub(crate) fn answer(fault: Fault, seen: &Seen) -> Response<EdgeBody> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     match fault {
-        Fault::Limited(Limited { retry_after, .. }) | Fault::GateThrottled(retry_after) => {
+        Fault::Limited(Limited { retry_after, .. })
+        | Fault::GateThrottled(retry_after)
+        | Fault::Upstream(UpstreamFault::Unavailable { retry_after }) => {
             headers.insert(header::RETRY_AFTER, whole_seconds(retry_after).into());
         }
         Fault::GateUnasked | Fault::GateCredentials => {

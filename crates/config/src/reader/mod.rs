@@ -55,6 +55,18 @@ pub(crate) struct Located<T> {
     pub(crate) at: At,
 }
 
+impl<T> Located<T> {
+    /// Another value at the same place.
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Located<U> {
+        Located { value: make(self.value), key: self.key, at: self.at }
+    }
+
+    /// The place alone.
+    pub(crate) fn place(&self) -> Located<()> {
+        Located { value: (), key: self.key.clone(), at: self.at.clone() }
+    }
+}
+
 /// Collects faults and remembers which variables mean something.
 pub(crate) struct Reader<'e> {
     env: &'e dyn EnvSource,

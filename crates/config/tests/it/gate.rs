@@ -213,6 +213,6 @@ fn profiles_websockets_and_paths_are_read() {
 #[test]
 fn a_server_upstream_keeps_host_and_port_apart() {
     let config = right(RIGHT);
-    let UpstreamTarget::Http { host, port } = &config.upstreams[1].target else { panic!("a server") };
-    assert_eq!((host.as_str(), *port), ("127.0.0.1", 8100));
+    let UpstreamTarget::Servers(servers) = &config.upstreams[1].target else { panic!("a server") };
+    assert_eq!((servers.addresses[0].host.as_str(), servers.addresses[0].port), ("127.0.0.1", 8100));
 }

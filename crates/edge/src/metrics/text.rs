@@ -51,6 +51,12 @@ impl Exposition {
         self.line("", labels, None, &value.to_string());
     }
 
+    /// One sample whose labels are names of upstreams or their addresses, which the configuration holds to characters that need no
+    /// escaping.
+    pub(crate) fn sample_configured(&mut self, labels: &[(&'static str, &str)], value: u64) {
+        self.line("", labels, None, &value.to_string());
+    }
+
     /// One sample in seconds or another unit that has parts.
     pub fn fraction(&mut self, labels: Labels<'_>, value: f64) {
         self.line("", labels, None, &format!("{value:.6}"));
@@ -73,7 +79,7 @@ impl Exposition {
         self.text
     }
 
-    fn line(&mut self, suffix: &str, labels: Labels<'_>, bound: Option<&str>, value: &str) {
+    fn line(&mut self, suffix: &str, labels: &[(&'static str, &str)], bound: Option<&str>, value: &str) {
         let _ = write!(self.text, "{}{suffix}", self.name);
         let mut between = '{';
         for (name, word) in labels.iter().copied().chain(bound.map(|bound| ("le", bound))) {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::R
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::link::Link;
 
 /// Octets that may come before the head of the final answer is complete: one head and one read beyond it. Ends a flood of
 /// interim answers (PROXY-10).
@@ -21,6 +22,7 @@ pub(super) struct Gauge {
     received: AtomicU64,
     head_came: AtomicBool,
     steps: AtomicU32,
+    bytes: AtomicU64,
     sent: AtomicBool,
     client_silent: AtomicBool,
 }
@@ -31,6 +33,7 @@ impl Gauge {
         self.received.store(0, Relaxed);
         self.head_came.store(false, Relaxed);
         self.steps.store(0, Relaxed);
+        self.bytes.store(0, Relaxed);
         self.sent.store(false, Relaxed);
         self.client_silent.store(false, Relaxed);
     }
@@ -41,8 +44,9 @@ impl Gauge {
     }
 
     /// A piece of the request body went on its way.
-    pub(super) fn note_step(&self) {
+    pub(super) fn note_step(&self, bytes: usize) {
         self.steps.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(bytes as u64, Relaxed);
         self.client_silent.store(false, Relaxed);
     }
 
@@ -64,6 +68,11 @@ impl Gauge {
     /// Whether the whole request was handed over.
     pub(super) fn is_sent(&self) -> bool {
         self.sent.load(Relaxed)
+    }
+
+    /// Octets of the request body that went on their way.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
     }
 
     /// Whether it is the client that we wait for.
@@ -102,20 +111,20 @@ impl Drop for Open {
     }
 }
 
-/// A TCP stream that tells its [`Gauge`] what came in.
+/// A stream that tells its [`Gauge`] what came in.
 #[derive(Debug)]
 pub(super) struct GaugedStream {
-    stream: TcpStream,
+    stream: Link,
     gauge: Arc<Gauge>,
     open: Open,
 }
 
 impl GaugedStream {
-    pub(super) fn new(stream: TcpStream, gauge: Arc<Gauge>, open: Open) -> Self {
+    pub(super) fn new(stream: Link, gauge: Arc<Gauge>, open: Open) -> Self {
         Self { stream, gauge, open }
     }
 
-    pub(super) fn into_inner(self) -> (TcpStream, Open) {
+    pub(super) fn into_inner(self) -> (Link, Open) {
         (self.stream, self.open)
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use doorward_kit::RequestContext;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Extensions, Method, Uri, Version};
 
 use super::pool::Pool;
@@ -33,6 +33,23 @@ pub(super) fn prepare_request(parts: &mut Parts, plan: &ForwardPlan<'_>, has_bod
     if !has_body && matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
         // RFC 9110 §8.6: a method that expects content says that there is none.
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    Ok(())
+}
+
+/// Turns that head into one of HTTP/2 (RFC 9113 §8.2, §8.3): the host moves into the target, and a wish for trailers is said.
+///
+/// # Errors
+/// [`UpstreamFault::NotFound`] for a target that HTTP cannot write.
+pub(super) fn lift_to_http2(parts: &mut Parts, takes_trailers: bool) -> Result<(), UpstreamFault> {
+    let host = parts.headers.remove(header::HOST).ok_or(UpstreamFault::NotFound)?;
+    let mut uri = std::mem::take(&mut parts.uri).into_parts();
+    uri.scheme = Some(Scheme::HTTP);
+    uri.authority = Some(Authority::from_maybe_shared(Bytes::copy_from_slice(host.as_bytes())).map_err(|_| UpstreamFault::NotFound)?);
+    parts.uri = Uri::from_parts(uri).map_err(|_| UpstreamFault::NotFound)?;
+    parts.version = Version::HTTP_2;
+    if takes_trailers {
+        parts.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     Ok(())
 }

@@ -7,38 +7,64 @@
 //! is there, the response body drives it until its end, and between two requests it waits in the pool. A client that goes away
 //! drops the body, the body drops the connection, and the upstream notices (HTTP-17).
 
+mod allowance;
+mod breaker;
+mod budget;
+mod choice;
 mod cookie;
+mod credential;
+mod dialer;
 mod exchange;
 mod field;
 mod files;
 mod gauge;
+mod group;
 mod head;
+mod line;
+mod link;
 mod location;
+mod outlier;
 mod pool;
+mod probe;
 mod request_body;
 mod response_body;
+mod roster;
+mod seat;
+mod stream_body;
 mod timer;
+mod tunnel;
+mod vigil;
 mod websocket;
 mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use doorward_config::UpstreamTarget;
-use doorward_kit::{Host, RequestContext};
+use doorward_config::{Servers, UpstreamTarget};
+use doorward_kit::RequestContext;
 use doorward_policy::{SizePolicy, TimePolicy, UpstreamPolicy};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 use crate::body::{EdgeBody, empty};
+use crate::hold::TunnelTerms;
 use crate::metrics::{Exposition, Kind, gauge as gauge_of};
-use pool::Pool;
+use allowance::Allowance;
+pub use credential::{UnspeakableSecret, UpstreamSecrets};
+use exchange::Carrier;
+use group::Group;
 use request_body::RequestBody;
 use response_body::ResponseBody;
+use roster::Roster;
+use stream_body::StreamBody;
 use websocket::Upgrade;
+
+pub use dialer::ConnectorError;
+pub use roster::{UpstreamError, Upstreams};
 
 /// The faults of upstreams that are counted; all others are the client's.
 const FAULTS: [(UpstreamFault, &str); 3] =
@@ -48,10 +74,12 @@ const FAULTS: [(UpstreamFault, &str); 3] =
 pub struct Forwarder {
     times: TimePolicy,
     sizes: SizePolicy,
-    pools: ArcSwap<Vec<Arc<Pool>>>,
+    roster: ArcSwap<Roster>,
+    secrets: ArcSwap<UpstreamSecrets>,
     open: Arc<AtomicI64>,
     tags: Arc<files::Tags>,
     faults: [AtomicU64; FAULTS.len()],
+    unavailable: AtomicU64,
 }
 
 /// Where a request goes and what it carries.
@@ -71,8 +99,8 @@ pub struct ForwardPlan<'a> {
     pub external_port: u16,
     /// Identity fields that the application made.
     pub identity: &'a [(HeaderName, HeaderValue)],
-    /// Whether a WebSocket upgrade may pass.
-    pub websocket: bool,
+    /// Whether a WebSocket upgrade may pass, and how long it may stay.
+    pub tunnel: Option<TunnelTerms<'a>>,
     /// Whether `Authorization` was the gate's and stays here (GATE-18).
     pub remove_authorization: bool,
 }
@@ -86,6 +114,12 @@ pub enum UpstreamFault {
     /// The upstream is too slow: 504.
     #[error("the upstream did not answer in time")]
     Timeout,
+    /// No address may get the request at the moment, or none had room in time: 503.
+    #[error("the upstream takes no requests at the moment")]
+    Unavailable {
+        /// When it is worth to come back.
+        retry_after: Duration,
+    },
     /// The upstream hung up or what it sent is not HTTP: 502.
     #[error("the upstream's answer is not valid")]
     BadResponse,
@@ -110,7 +144,12 @@ impl Forwarder {
     /// Makes a forwarder without connections.
     #[must_use]
     pub fn new(times: TimePolicy, sizes: SizePolicy) -> Self {
-        Self { times, sizes, pools: ArcSwap::default(), open: Arc::default(), tags: Arc::default(), faults: Default::default() }
+        Self { times, sizes, roster: ArcSwap::default(), secrets: ArcSwap::default(), open: Arc::default(), tags: Arc::default(), faults: Default::default(), unavailable: AtomicU64::new(0) }
+    }
+
+    /// Takes what each upstream knows the door by, in place of what was taken before.
+    pub fn entrust(&self, secrets: UpstreamSecrets) {
+        self.secrets.store(Arc::new(secrets));
     }
 
     /// Writes what was counted so far.
@@ -129,6 +168,40 @@ impl Forwarder {
         for ((_, word), count) in FAULTS.iter().zip(&self.faults) {
             out.sample(&[("fault", *word)], count.load(Relaxed));
         }
+        out.sample(&[("fault", "unavailable")], self.unavailable.load(Relaxed));
+        self.write_groups(out);
+    }
+
+    /// By names and addresses of the configuration, which is as long as it is.
+    fn write_groups(&self, out: &mut Exposition) {
+        let roster = self.roster.load();
+        let addresses = || {
+            roster.current().iter().flat_map(|group| {
+                group.pools.iter().zip(group.servers.urls()).map(|(pool, url)| (group.name.as_str(), url, pool))
+            })
+        };
+        out.family("doorward_upstream_requests", Kind::Gauge, "Requests under way, tunnels included.");
+        for (name, url, pool) in addresses() {
+            out.sample_configured(&[("upstream", name), ("address", &url)], pool.seats.taken().into());
+        }
+        out.family("doorward_upstream_fit", Kind::Gauge, "Whether the address gets requests: neither unwell nor left out for failing.");
+        for (name, url, pool) in addresses() {
+            out.sample_configured(&[("upstream", name), ("address", &url)], pool.is_fit().into());
+        }
+        out.family("doorward_upstream_refusing", Kind::Gauge, "Whether requests are refused until one gets through.");
+        for group in roster.current() {
+            out.sample_configured(&[("upstream", &group.name)], group.is_open().into());
+        }
+        out.family("doorward_upstream_retries_total", Kind::Counter, "Requests that went to a second address.");
+        for group in roster.current() {
+            out.sample_configured(&[("upstream", &group.name)], group.retries());
+        }
+    }
+
+    /// Takes over the upstreams of a configuration. Addresses that stay keep their connections; what is under way on others ends there.
+    /// Health checks begin, so it needs the runtime. Not to be called by two at once.
+    pub fn adopt(&self, upstreams: Upstreams) {
+        self.roster.store(Arc::new(self.roster.load().succeed(upstreams, self.times, &self.open)));
     }
 
     /// Sends the request where the plan says.
@@ -137,10 +210,12 @@ impl Forwarder {
     /// [`UpstreamFault`].
     pub async fn forward(&self, request: Request<EdgeBody>, plan: ForwardPlan<'_>) -> Result<Response<EdgeBody>, UpstreamFault> {
         let answer = match &plan.upstream.target {
-            UpstreamTarget::Http { host, port } => self.proxy(request, &plan, &self.pool(host, *port)).await,
+            UpstreamTarget::Servers(servers) => self.proxy(request, &plan, &self.group(&plan.upstream.name, servers)).await,
             UpstreamTarget::Files { root } => files::serve(request, &plan, root, &self.tags).await,
         };
-        if let Some(index) = answer.as_ref().err().and_then(|fault| FAULTS.iter().position(|(other, _)| other == fault)) {
+        if let Err(UpstreamFault::Unavailable { .. }) = &answer {
+            self.unavailable.fetch_add(1, Relaxed);
+        } else if let Some(index) = answer.as_ref().err().and_then(|fault| FAULTS.iter().position(|(other, _)| other == fault)) {
             self.faults[index].fetch_add(1, Relaxed);
         }
         answer
@@ -150,7 +225,7 @@ impl Forwarder {
         &self,
         request: Request<EdgeBody>,
         plan: &ForwardPlan<'_>,
-        pool: &Arc<Pool>,
+        group: &Group,
     ) -> Result<Response<EdgeBody>, UpstreamFault> {
         let (mut parts, body) = request.into_parts();
         if body.size_hint().lower() > self.sizes.upstream_body {
@@ -159,19 +234,37 @@ impl Forwarder {
         let body = self.settled(body).await?;
         let body = RequestBody::new((!body.is_end_stream()).then_some(body), self.sizes.upstream_body);
         let upgrade = Upgrade::wanted(&mut parts, plan)?;
+        let takes_trailers = group.is_http2() && field::has_token(&parts.headers, &header::TE, b"trailers");
         head::prepare_request(&mut parts, plan, !body.is_empty())?;
-        if upgrade.is_some() {
-            Upgrade::ask(&mut parts.headers);
-        }
-        let (mut response, wire) = exchange::exchange(pool, Request::from_parts(parts, body), &self.times).await?;
+        self.secrets.load().write(&plan.upstream.name, &mut parts.headers);
+        let body = if group.is_http2() {
+            head::lift_to_http2(&mut parts, takes_trailers)?;
+            body.with_trailers()
+        } else {
+            if upgrade.is_some() {
+                Upgrade::ask(&mut parts.headers);
+            }
+            body
+        };
+        let (pool, (mut response, carrier)) = group.send(Request::from_parts(parts, body), &self.times).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let upgrade = upgrade.ok_or(UpstreamFault::BadResponse)?;
+            let (Some(upgrade), Carrier::Wire(wire)) = (upgrade, carrier) else { return Err(UpstreamFault::BadResponse) };
             return Ok(upgrade.accept(response, wire).await?.map(|()| empty()));
         }
-        head::clean_response(response.headers_mut(), pool, plan)?;
+        let limit = group.servers.time_limit;
+        let allowance = |waited| Allowance::new(response.headers(), &self.times, limit, waited);
+        let allowance = match &carrier {
+            _ if response.body().is_end_stream() => allowance(Duration::ZERO),
+            Carrier::Wire(wire) => allowance(wire.timer.since_armed()),
+            Carrier::Shared(shared) => allowance(shared.timer.since_armed()),
+        };
+        head::clean_response(response.headers_mut(), &pool, plan)?;
         // What hyper keeps beside the head, such as an unusual reason phrase, is the upstream's talk.
         response.extensions_mut().clear();
-        Ok(response.map(|incoming| ResponseBody::new(incoming, wire, pool.clone(), self.times.body_idle).boxed_unsync()))
+        Ok(match carrier {
+            Carrier::Wire(wire) => response.map(|incoming| ResponseBody::new(incoming, wire, pool, allowance).boxed_unsync()),
+            Carrier::Shared(shared) => response.map(|incoming| StreamBody::new(incoming, shared, allowance).boxed_unsync()),
+        })
     }
 
     /// Waits for the end of a body that is announced as empty and still open: on HTTP/2 octets may follow that make the request malformed,
@@ -185,17 +278,17 @@ impl Forwarder {
         if collected.to_bytes().is_empty() { Ok(empty()) } else { Err(UpstreamFault::ClientGone) }
     }
 
-    /// The pool for exactly this address; made when it is first asked for.
-    fn pool(&self, host: &Host, port: u16) -> Arc<Pool> {
-        let find = |pools: &[Arc<Pool>]| pools.iter().find(|pool| pool.port == port && pool.host == *host).cloned();
-        if let Some(pool) = find(&self.pools.load()) {
-            return pool;
+    /// The group of exactly these servers; made when it is first asked for, unless it was adopted.
+    fn group(&self, name: &str, servers: &Arc<Servers>) -> Arc<Group> {
+        if let Some(group) = self.roster.load().find(name, servers) {
+            return group.clone();
         }
-        self.pools.rcu(|pools| match find(pools) {
-            Some(_) => Vec::clone(pools),
-            None => pools.iter().cloned().chain([Pool::new(host.clone(), port, self.open.clone())]).collect(),
+        let fresh = Group::new(name, servers, None, None, &self.open);
+        self.roster.rcu(|roster| match roster.find(name, servers) {
+            Some(_) => Roster::clone(roster),
+            None => roster.with(fresh.clone()),
         });
-        find(&self.pools.load()).unwrap_or_else(|| Pool::new(host.clone(), port, self.open.clone()))
+        self.roster.load().find(name, servers).cloned().unwrap_or(fresh)
     }
 }
 

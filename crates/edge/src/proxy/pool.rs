@@ -1,31 +1,44 @@
-//! Idle connections to one upstream, the warmest first, and the only place that dials.
+//! One address: its idle connections, the warmest first, its seats, and how it fared.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use doorward_config::{ServerAddress, Servers};
 use doorward_kit::Host;
 use doorward_policy::TimePolicy;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::UpstreamFault;
+use super::dialer::{Connector, Dialer};
 use super::gauge::Open;
+use super::line::{Lines, Share};
+use super::outlier::Record;
+use super::seat::Seats;
 use super::wire::Wire;
 
 /// An unused connection is closed after this long; below the keep-alive time of common servers.
 const IDLE_MAX: Duration = Duration::from_secs(15);
 
-/// Most unused connections to one upstream.
+/// Most unused connections to one address.
 const IDLE_CAP: usize = 64;
 
-/// Where requests to one upstream are sent: exactly there and nowhere else (EXPO-06).
+/// Where requests to one address are sent: exactly there and nowhere else (EXPO-06).
 pub(super) struct Pool {
     pub(super) host: Host,
     pub(super) port: u16,
+    /// Exchanges under way.
+    pub(super) seats: Arc<Seats>,
+    /// How they ended.
+    pub(super) record: Record,
+    /// Its health check failed.
+    is_unwell: AtomicBool,
+    /// No longer in the configuration: what is under way ends, nothing waits for more.
+    is_retired: AtomicBool,
+    dialer: Dialer,
     idle: Mutex<Idle>,
+    lines: Lines,
     /// Connections to every upstream.
     open: Arc<AtomicI64>,
 }
@@ -38,8 +51,45 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(host: Host, port: u16, open: Arc<AtomicI64>) -> Arc<Self> {
-        Arc::new(Self { host, port, idle: Mutex::default(), open })
+    /// For one address of `servers`.
+    pub(super) fn new(
+        address: &ServerAddress,
+        servers: &Servers,
+        connector: Option<&Connector>,
+        open: &Arc<AtomicI64>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            host: address.host.clone(),
+            port: address.port,
+            seats: Seats::new(servers.max_connections),
+            record: Record::default(),
+            is_unwell: AtomicBool::default(),
+            is_retired: AtomicBool::default(),
+            dialer: Dialer::new(address, servers, connector),
+            idle: Mutex::default(),
+            lines: Lines::default(),
+            open: open.clone(),
+        })
+    }
+
+    /// Whether its connections are as good as those that the other would make.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.dialer.is_as(&other.dialer)
+    }
+
+    /// Whether it may get a request while others may too.
+    pub(super) fn is_fit(&self) -> bool {
+        self.is_well() && !self.record.is_out()
+    }
+
+    /// Whether its health check says nothing against it.
+    pub(super) fn is_well(&self) -> bool {
+        !self.is_unwell.load(Relaxed)
+    }
+
+    /// Takes note of a health check; answers whether that is news.
+    pub(super) fn note_health(&self, is_well: bool) -> bool {
+        self.is_unwell.swap(!is_well, Relaxed) == is_well
     }
 
     /// The connection that was used last, unless it waited too long. It may have died meanwhile; sending finds out.
@@ -53,11 +103,17 @@ impl Pool {
         None
     }
 
-    /// Takes a connection back if it can carry another request.
-    pub(super) fn give(self: &Arc<Self>, wire: Box<Wire>) {
-        if !wire.is_idle() {
-            return;
+    /// Takes a connection back if it can carry another request; in any case its exchange is over.
+    pub(super) fn give(self: &Arc<Self>, mut wire: Box<Wire>) {
+        let seat = wire.seat.take();
+        if wire.is_idle() && !self.is_retired.load(Relaxed) {
+            self.keep(wire);
         }
+        // Only now: whoever gets the seat finds the connection.
+        drop(seat);
+    }
+
+    fn keep(self: &Arc<Self>, wire: Box<Wire>) {
         let mut idle = self.lock();
         if idle.wires.len() == IDLE_CAP {
             idle.wires.pop_front();
@@ -68,23 +124,39 @@ impl Pool {
         }
     }
 
-    /// Opens a new connection within [`TimePolicy::connect`], name lookup included.
+    /// Opens a new connection within [`TimePolicy::connect`], name lookup and TLS included.
     pub(super) async fn connect(&self, times: &TimePolicy) -> Result<Box<Wire>, UpstreamFault> {
-        let stream = timeout(times.connect, self.dial()).await.map_err(|_| UpstreamFault::Timeout)?;
-        let stream = stream.map_err(|error| {
-            tracing::warn!(upstream_host = %self.host, upstream_port = self.port, %error, "upstream cannot be reached");
-            UpstreamFault::Connect
-        })?;
-        Wire::open(stream, Open::new(&self.open), times.first_byte).await.map_err(|_| UpstreamFault::Connect)
+        let link = timeout(times.connect, self.dialer.dial()).await.map_err(|_| UpstreamFault::Timeout)?;
+        let link = link.map_err(|error| self.unreached(&error))?;
+        Wire::open(link, Open::new(&self.open), times.first_byte).await.map_err(|_| UpstreamFault::Connect)
     }
 
-    async fn dial(&self) -> std::io::Result<TcpStream> {
-        let stream = match self.host.ip() {
-            Some(address) => TcpStream::connect(SocketAddr::new(address, self.port)).await?,
-            None => TcpStream::connect((self.host.as_str().to_owned(), self.port)).await?,
-        };
-        stream.set_nodelay(true)?;
-        Ok(stream)
+    /// A share of a connection that speaks HTTP/2, of a new one if need be, within [`TimePolicy::connect`].
+    pub(super) async fn share(&self, times: &TimePolicy) -> Result<Share, UpstreamFault> {
+        if let Some(share) = self.lines.share() {
+            return Ok(share);
+        }
+        let dialled = timeout(times.connect, async {
+            let _right = self.lines.dialing().await;
+            if let Some(share) = self.lines.share() {
+                return Ok(share);
+            }
+            let link = self.dialer.dial().await.map_err(|error| self.unreached(&error))?;
+            self.lines.begin(link, Open::new(&self.open)).await.map_err(|_| UpstreamFault::Connect)
+        });
+        dialled.await.map_err(|_| UpstreamFault::Timeout)?
+    }
+
+    fn unreached(&self, error: &std::io::Error) -> UpstreamFault {
+        tracing::warn!(upstream_host = %self.host, upstream_port = self.port, %error, "upstream cannot be reached");
+        UpstreamFault::Connect
+    }
+
+    /// The configuration no longer names it.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Relaxed);
+        self.lock().wires.clear();
+        self.lines.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -121,15 +193,18 @@ async fn sweep(pool: Weak<Pool>) {
 #[cfg(test)]
 mod tests {
     use super::{IDLE_CAP, IDLE_MAX, Pool};
+    use doorward_config::{ServerAddress, Servers};
     use doorward_policy::TimePolicy;
     use std::future::poll_fn;
+    use std::sync::Arc;
     use std::task::Poll;
     use tokio::net::TcpListener;
 
-    async fn pool_with(wires: usize) -> (std::sync::Arc<Pool>, TcpListener) {
+    async fn pool_with(wires: usize) -> (Arc<Pool>, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let pool =
-            Pool::new("127.0.0.1".parse().expect("a host"), listener.local_addr().expect("bound").port(), Default::default());
+        let port = listener.local_addr().expect("bound").port();
+        let address = ServerAddress { host: "127.0.0.1".parse().expect("a host"), port };
+        let pool = Pool::new(&address, &Servers::default(), None, &Arc::default());
         for _ in 0..wires {
             let mut wire = pool.connect(&TimePolicy::default()).await.expect("listening");
             // One turn lets the connection say that it wants a request.
@@ -152,5 +227,15 @@ mod tests {
         tokio::time::sleep(IDLE_MAX * 2).await;
         assert_eq!(pool.waiting(), 0);
         assert!(pool.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_no_longer_configured_keeps_nothing() {
+        let (pool, _listener) = pool_with(2).await;
+        let wire = pool.take().expect("waiting");
+        pool.retire();
+        assert_eq!(pool.waiting(), 0);
+        pool.give(wire);
+        assert_eq!(pool.waiting(), 0);
     }
 }

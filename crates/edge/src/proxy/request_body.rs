@@ -1,4 +1,5 @@
-//! The client's body on its way to the upstream: counted, without trailers, blamed on the client when it breaks.
+//! The client's body on its way to the upstream: counted, without trailers but where gRPC may need them, blamed on the client when it
+//! breaks.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::field;
 use super::gauge::Gauge;
 use crate::body::{BodyTooLarge, BoxError, EdgeBody};
 
@@ -26,12 +28,19 @@ pub(super) struct RequestBody {
     inner: Option<EdgeBody>,
     left: u64,
     gauge: Option<Arc<Gauge>>,
+    takes_trailers: bool,
 }
 
 impl RequestBody {
     /// At most `cap` octets of `body`.
     pub(super) fn new(body: Option<EdgeBody>, cap: u64) -> Self {
-        Self { inner: body, left: cap, gauge: None }
+        Self { inner: body, left: cap, gauge: None, takes_trailers: false }
+    }
+
+    /// Lets those trailers through that could have been header fields of a client.
+    pub(super) fn with_trailers(mut self) -> Self {
+        self.takes_trailers = true;
+        self
     }
 
     /// Whether nothing has to be sent.
@@ -54,7 +63,7 @@ impl RequestBody {
         };
         self.left = left;
         if let Some(gauge) = &self.gauge {
-            gauge.note_step();
+            gauge.note_step(data.len());
         }
         Ok(())
     }
@@ -86,6 +95,11 @@ impl Body for RequestBody {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => return Poll::Ready(Some(self.take_data(&data).map(|()| Frame::data(data)))),
                     // Trailers could smuggle fields past every check (HTTP-04).
+                    Err(frame) if self.takes_trailers => {
+                        if let Some(trailers) = frame.into_trailers().ok().and_then(field::harmless_trailers) {
+                            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                        }
+                    }
                     Err(_trailers) => {}
                 },
                 Some(Err(error)) if error.is::<BodyTooLarge>() => return Poll::Ready(Some(Err(BodyFault::TooLarge))),

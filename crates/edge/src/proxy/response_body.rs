@@ -3,12 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::allowance::Allowance;
 use super::pool::Pool;
 use super::wire::Wire;
 use crate::body::BoxError;
@@ -19,8 +19,8 @@ pub(super) enum Cut {
     /// The upstream hung up.
     #[error("the upstream hung up in the middle of its answer")]
     HungUp,
-    /// The upstream fell silent.
-    #[error("the upstream fell silent in the middle of its answer")]
+    /// The upstream fell silent, or took too long in all.
+    #[error("the upstream took too long in the middle of its answer")]
     Silent,
 }
 
@@ -29,14 +29,14 @@ pub(super) struct ResponseBody {
     incoming: Incoming,
     wire: Option<Box<Wire>>,
     pool: Arc<Pool>,
-    patience: Duration,
+    allowance: Allowance,
     waiting: bool,
 }
 
 impl ResponseBody {
-    /// Reads `incoming` by driving `wire`, which goes back to `pool` at the end. Silence longer than `patience` ends the body.
-    pub(super) fn new(incoming: Incoming, wire: Box<Wire>, pool: Arc<Pool>, patience: Duration) -> Self {
-        let mut body = Self { incoming, wire: Some(wire), pool, patience, waiting: false };
+    /// Reads `incoming` by driving `wire`, which goes back to `pool` at the end. More time than `allowance` has ends the body.
+    pub(super) fn new(incoming: Incoming, wire: Box<Wire>, pool: Arc<Pool>, allowance: Allowance) -> Self {
+        let mut body = Self { incoming, wire: Some(wire), pool, allowance, waiting: false };
         if body.incoming.is_end_stream() {
             body.finish();
         }
@@ -69,14 +69,21 @@ impl ResponseBody {
             return Poll::Ready(Cut::HungUp);
         };
         if !std::mem::replace(&mut self.waiting, true) {
-            wire.timer.arm(self.patience);
+            wire.timer.arm(self.allowance.patience());
         }
         wire.timer.poll_expired(cx).map(|()| Cut::Silent)
     }
 
     /// Takes note of what is about to be handed on.
     fn pass(&mut self, item: Option<Result<Frame<Bytes>, BoxError>>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.waiting = false;
+        if std::mem::take(&mut self.waiting)
+            && let Some(wire) = &self.wire
+        {
+            self.allowance.waited(wire.timer.since_armed());
+        }
+        if let Some(Ok(frame)) = &item {
+            self.allowance.moved(frame.data_ref().map_or(0, Bytes::len));
+        }
         match &item {
             Some(Ok(_)) if !self.incoming.is_end_stream() => {}
             Some(Ok(_)) | None => self.finish(),

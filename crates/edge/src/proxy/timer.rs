@@ -11,20 +11,28 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) struct LazyTimer {
     sleep: Pin<Box<Sleep>>,
     deadline: Instant,
+    armed: Instant,
 }
 
 impl LazyTimer {
     pub(super) fn new(after: Duration) -> Self {
-        let deadline = Instant::now() + after;
-        Self { sleep: Box::pin(sleep_until(deadline)), deadline }
+        let armed = Instant::now();
+        let deadline = armed + after;
+        Self { sleep: Box::pin(sleep_until(deadline)), deadline, armed }
     }
 
     /// The time starts anew.
     pub(super) fn arm(&mut self, after: Duration) {
-        self.deadline = Instant::now() + after;
+        self.armed = Instant::now();
+        self.deadline = self.armed + after;
         if self.sleep.deadline() > self.deadline {
             self.sleep.as_mut().reset(self.deadline);
         }
+    }
+
+    /// How long ago the time started.
+    pub(super) fn since_armed(&self) -> Duration {
+        self.armed.elapsed()
     }
 
     /// Ready when the deadline has passed; otherwise the task is woken when it has.

@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::gauge::{Gauge, GaugedStream, Open};
+use super::link::Link;
 use super::request_body::RequestBody;
+use super::seat::Seat;
 use super::timer::LazyTimer;
 
 /// Most that is read ahead, and so the longest head of an answer (PROXY-10).
@@ -28,6 +29,8 @@ pub(super) struct Wire {
     pub(super) gauge: Arc<Gauge>,
     /// Watches whoever is waited for.
     pub(super) timer: LazyTimer,
+    /// Of the exchange that is under way.
+    pub(super) seat: Option<Seat>,
     connection: Http1,
     ended: bool,
 }
@@ -37,11 +40,11 @@ impl Wire {
     ///
     /// # Errors
     /// hyper's, which does not fail here in practice.
-    pub(super) async fn open(stream: TcpStream, open: Open, patience: Duration) -> hyper::Result<Box<Self>> {
+    pub(super) async fn open(stream: Link, open: Open, patience: Duration) -> hyper::Result<Box<Self>> {
         let gauge = Arc::new(Gauge::default());
         let io = TokioIo::new(GaugedStream::new(stream, gauge.clone(), open));
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_MAX_BYTES).handshake(io).await?;
-        Ok(Box::new(Self { sender, gauge, timer: LazyTimer::new(patience), connection, ended: false }))
+        Ok(Box::new(Self { sender, gauge, timer: LazyTimer::new(patience), seat: None, connection, ended: false }))
     }
 
     /// Moves octets in both directions. Ready once the connection will move no more.
@@ -60,10 +63,11 @@ impl Wire {
         !self.ended && self.sender.is_ready()
     }
 
-    /// After a 101: the bare stream, still counted, and what came behind the head.
-    pub(super) fn into_stream(self: Box<Self>) -> (TcpStream, Open, Bytes) {
-        let parts = self.connection.into_parts();
+    /// After a 101: the bare stream, what counts it, and what came behind the head.
+    pub(super) fn into_stream(self: Box<Self>) -> (Link, (Open, Option<Seat>), Bytes) {
+        let Self { connection, seat, .. } = *self;
+        let parts = connection.into_parts();
         let (stream, open) = parts.io.into_inner().into_inner();
-        (stream, open, parts.read_buf)
+        (stream, (open, seat), parts.read_buf)
     }
 }

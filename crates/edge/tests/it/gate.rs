@@ -34,7 +34,7 @@ impl Gate {
     fn with(users: &str, allow: &[&str]) -> Self {
         let mut file = NamedTempFile::new().expect("a file");
         file.write_all(users.as_bytes()).expect("written");
-        let target = UpstreamTarget::Http { host: "127.0.0.1".parse().expect("a host"), port: 1 };
+        let target = UpstreamTarget::server("127.0.0.1".parse().expect("a host"), 1);
         let policy = GatePolicy {
             name: "pgadmin".into(),
             host: "pgadmin.app.example.com".parse().expect("a host"),

@@ -28,7 +28,7 @@ fn agree(arrival: &Arrival) -> Turn {
 pub(crate) fn before(upstream: &Upstream) -> HouseBuilder {
     let port = upstream.address.port();
     House::builder().config(move |config| {
-        config.upstreams[0].target = UpstreamTarget::Http { host: "127.0.0.1".parse().expect("a host"), port };
+        config.upstreams[0].target = UpstreamTarget::server("127.0.0.1".parse().expect("a host"), port);
     })
 }
 

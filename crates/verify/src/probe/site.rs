@@ -77,7 +77,7 @@ fn root(policy: &Policy) -> (Audience, StatusRule) {
             (Access::SignedIn, _) if route.audience == Audience::Api => (route.audience, StatusRule::Exactly(401)),
             (Access::SignedIn, _) => (route.audience, StatusRule::Exactly(303)),
             (_, UpstreamTarget::Files { .. }) => (route.audience, StatusRule::Exactly(200)),
-            (_, UpstreamTarget::Http { .. }) => (route.audience, StatusRule::Reached),
+            (_, UpstreamTarget::Servers(_)) => (route.audience, StatusRule::Reached),
         },
         _ => (Audience::PublicPage, StatusRule::Exactly(404)),
     }
