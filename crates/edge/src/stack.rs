@@ -132,7 +132,7 @@ impl Edge {
     /// Counts a handshake that is about to begin; `false` when its line has had too many (TLS-17, EDGE-RL-10).
     pub(crate) fn may_shake_hands(&self, client: ClientAddr) -> bool {
         let rules = self.0.rules.load();
-        self.0.limits.may_shake_hands(&rules.policy.limits, rules.policy.sizes.connections, client)
+        self.0.limits.may_shake_hands(&rules.policy.limits, rules.policy.sizes.handshakes, client)
     }
 
     pub(crate) fn begin(&self, policy: &Policy, head: &Parts, arrival: &Arrival) -> Seen {

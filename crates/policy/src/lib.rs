@@ -84,7 +84,8 @@ pub struct SizePolicy {
     pub connections_total: usize,
     /// Open connections from one customer line, tunnels included: 1024; offices behind one address open a few hundred (HTTP-11).
     pub connections: usize,
-    /// TLS handshakes under way at once from one customer line: 256. One more, and the oldest is given up (TLS-17).
+    /// TLS handshakes from one customer line: 256 under way at once, one more and the oldest is given up; and so many in six seconds whatever
+    /// its quota of requests is (TLS-17).
     pub handshakes: usize,
     /// What a client may say before its handshake is done: 16 KiB; a hello with post-quantum keys is about 2 KiB (TLS-17).
     pub hello: usize,

@@ -25,6 +25,7 @@ pub mod noise;
 pub mod raw;
 pub mod real;
 pub mod storm;
+pub mod siege;
 pub mod timing;
 mod upstream;
 

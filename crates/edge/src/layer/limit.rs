@@ -80,7 +80,9 @@ type Key = (Scope, Line);
 const LINES: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
 /// Handshakes for each request that a line may make.
-const HANDSHAKES: NonZeroU32 = NonZeroU32::new(4).unwrap();
+const HANDSHAKES: u32 = 4;
+/// The time over which they are counted: short, since so many may come at once, and each costs a hundred times what refusing it costs.
+const SPAN: Duration = Duration::from_secs(6);
 
 /// Who is counted as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +101,16 @@ impl Line {
         let [a, b, c, ..] = address.segments();
         Some(Self::Network([a, b, c]))
     }
+}
+
+/// What a client is counted by, written as networks: its line and, with IPv6, the network that the line is part of (EDGE-RL-02).
+#[must_use]
+pub fn line_and_network(client: ClientAddr) -> (Prefix, Option<String>) {
+    let network = match Line::network(client.ip()) {
+        Some(Line::Network([a, b, c])) => Some(format!("{}/48", std::net::Ipv6Addr::from([a, b, c, 0, 0, 0, 0, 0]))),
+        _ => None,
+    };
+    (client.prefix(), network)
 }
 
 #[derive(Debug, Default)]
@@ -166,12 +178,14 @@ impl Limiter {
 
     /// Counts one handshake; `false` when the line or its network has had too many.
     ///
-    /// A request needs one handshake at most, so the quota is that of requests, times [`HANDSHAKES`]: whoever was told with 429 to slow
-    /// down may come back over a new connection and be told again, for a while. No line gets fewer than `least` at once.
+    /// A request needs one handshake at most, so a line gets as many in [`SPAN`] as requests in that time, times [`HANDSHAKES`]: whoever was
+    /// told with 429 to slow down may come back over a new connection and be told again, for a while. No line gets fewer than `least`.
     pub(crate) fn may_shake_hands(&self, limits: &LimitPolicy, least: usize, client: ClientAddr) -> bool {
         let edge = limits.quota(Scope::Edge.name());
-        let least = u32::try_from(least).ok().and_then(NonZeroU32::new).unwrap_or(edge.count);
-        let quota = Quota { count: edge.count.saturating_mul(HANDSHAKES).max(least), ..edge };
+        let in_a_span = SPAN.as_secs_f64() / edge.window.as_secs_f64() * f64::from(edge.count.get()) * f64::from(HANDSHAKES);
+        // Beyond the largest number there is no limit worth the name.
+        let count = (in_a_span as u32).max(u32::try_from(least).unwrap_or(u32::MAX));
+        let quota = Quota { count: NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN), window: SPAN };
         self.shake_hands(quota, self.began.elapsed(), client)
     }
 
@@ -311,6 +325,28 @@ mod tests {
         let passed = (0..100_000).filter(|ms| take(&limiter, line, quota, Duration::from_millis(*ms)).is_ok()).count();
         assert_eq!(passed, 99, "one a second for just under a hundred seconds");
         assert_eq!(take(&limiter, "203.0.113.8", quota, Duration::ZERO), Ok(()), "another line has its own");
+    }
+
+    #[test]
+    fn handshakes_of_a_line_have_a_quota_of_their_own_and_those_of_a_network_sixteen_times_that() {
+        let limiter = Limiter::default();
+        let shake = |text: &str| limiter.shake_hands(quota(10, 6), Duration::ZERO, from(text).client);
+        assert_eq!((0..50).filter(|_| shake("203.0.113.7")).count(), 10);
+        assert!(shake("203.0.113.8"), "another line has its own");
+        assert_eq!((0..5000u32).filter(|n| shake(&format!("2001:db8:1:{:x}::1", n % 500))).count(), 160);
+        assert_eq!(take(&limiter, "203.0.113.7", quota(1, 60), Duration::ZERO), Ok(()), "requests are counted apart");
+        assert!(limiter.counted(true).is_empty(), "nobody is told of each");
+    }
+
+    #[test]
+    fn more_requests_mean_more_handshakes_and_never_fewer_than_the_least() {
+        let passed = |count: u32, seconds: u64| {
+            let limits = LimitPolicy::new(vec![("edge", quota(count, seconds))]);
+            let limiter = Limiter::default();
+            (0..5000).filter(|_| limiter.may_shake_hands(&limits, 20, from("203.0.113.7").client)).count()
+        };
+        assert!((20..=22).contains(&passed(1, 3600)));
+        assert!((2400..=2500).contains(&passed(6000, 60)), "{}", passed(6000, 60));
     }
 
     #[test]

@@ -52,6 +52,20 @@ impl RawClient {
         Ok(Self { wire: Wire::Tls(Box::new(StreamOwned::new(session, stream))), pending: Vec::new() })
     }
 
+    /// Connects, says something first, as a balancer in front does, and finishes the handshake.
+    ///
+    /// # Errors
+    /// When nobody listens there, or the handshake fails.
+    pub fn tls_after(preface: &[u8], to: SocketAddr, from: IpAddr, tls: &Tls) -> io::Result<Self> {
+        let mut stream = connect(to, from)?;
+        stream.write_all(preface)?;
+        let mut session = tls.session()?;
+        while session.is_handshaking() {
+            session.complete_io(&mut stream)?;
+        }
+        Ok(Self { wire: Wire::Tls(Box::new(StreamOwned::new(session, stream))), pending: Vec::new() })
+    }
+
     /// Sends octets.
     ///
     /// # Errors
@@ -148,7 +162,7 @@ impl RawClient {
     }
 }
 
-fn connect(to: SocketAddr, from: IpAddr) -> io::Result<TcpStream> {
+pub(crate) fn connect(to: SocketAddr, from: IpAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
     if from.is_ipv4() == to.is_ipv4() {
         socket.bind(&SocketAddr::new(from, 0).into())?;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use doorward_testkit::{House, INSIDE, OUTSIDE, SOMEWHERE, until};
+use doorward_testkit::{House, INSIDE, OUTSIDE, RawClient, SOMEWHERE, until};
 use serde_json::{Value, json};
 
 /// What the trail says of limits, oldest first.
@@ -23,19 +23,19 @@ fn answered(house: &House, status: u16) -> Vec<Value> {
 }
 
 /// Sends so many requests, as many at a time and over a connection as one carries that is refused; says how many were refused.
-fn flood(house: &House, requests: usize) -> usize {
+fn flood(house: &House, requests: usize, open: fn(&House) -> RawClient) -> usize {
     /// A connection ends with its hundredth refusal (EDGE-RL-10).
     const OVER_ONE: usize = 100;
     let request = format!("GET /api/x HTTP/1.1\r\nHost: {}\r\n\r\n", house.authority());
     let mut refused = 0;
     for sent in (0..requests).step_by(OVER_ONE) {
-        let mut raw = house.raw();
+        let mut raw = open(house);
         raw.set_patience(Duration::from_secs(60));
         let count = OVER_ONE.min(requests - sent);
         raw.send(request.repeat(count));
         for _ in 0..count {
             let status = raw.read_reply().expect("an answer").status;
-            assert!(matches!(status, 404 | 429), "{status}");
+            assert!(matches!(status, 403 | 404 | 429), "{status}");
             refused += usize::from(status == 429);
         }
     }
@@ -47,7 +47,10 @@ fn edge_rl_12_a_flood_of_a_hundred_thousand_is_one_line_and_one_count() {
     const ALLOWED: usize = 100;
     let mut house = House::builder().limit("edge", "100/h").start();
     let refused: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| flood(&house, 25_000))).collect();
+        // Handshakes are counted as well, so most of it comes without.
+        let ways = [House::raw, House::raw_plain, House::raw_plain, House::raw_plain];
+        let house = &house;
+        let threads: Vec<_> = ways.map(|open| scope.spawn(move || flood(house, 25_000, open))).into_iter().collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     // The bucket gets one back every 36 seconds.

@@ -17,6 +17,7 @@ mod email;
 mod enumeration;
 mod error;
 mod flood;
+mod fairness;
 mod framing;
 mod fuzz;
 mod gate;
