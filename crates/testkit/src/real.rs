@@ -1,5 +1,6 @@
 //! Real parts: FastAPI under uvicorn, Django's admin under gunicorn, PostgreSQL, Redis, a mail relay.
 
+mod pebble;
 mod postgres;
 mod redis;
 mod smtp;
@@ -14,6 +15,7 @@ use crate::address::{INSIDE, free_port};
 use crate::house::{terminate, until};
 use crate::raw::RawClient;
 
+pub use pebble::{PEBBLE_ISSUER, Pebble, PebbleOptions};
 pub use postgres::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 pub use redis::{REDIS_PASSWORD, Redis};
 pub use smtp::{SMTP_PASSWORD, SMTP_USER, Smtp, SmtpMode};

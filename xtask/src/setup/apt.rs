@@ -21,6 +21,11 @@ pub(crate) const FOR_TESTS: &[Package] = &[
         present: || Path::exists(Path::new("/usr/lib/postgresql")),
         reason: "keeps the accounts of several nodes",
     },
+    Package {
+        name: "pebble",
+        present: || on_path("pebble") && on_path("pebble-challtestsrv"),
+        reason: "issues certificates as the authority does",
+    },
     Package { name: "systemd", present: || on_path("systemd-analyze"), reason: "reads the unit as the service manager does" },
     Package {
         name: "sqlite3",
