@@ -102,8 +102,8 @@ const INLINE_UI_CSP: &str = "default-src 'none'; script-src 'self' 'unsafe-inlin
     img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 const TRAEFIK_CSP: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
+    img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self' blob:; object-src 'none'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// Added to pgAdmin's own policy, which carries a fresh nonce with every answer.
 const PGADMIN_CSP: &str = "frame-ancestors 'self'; base-uri 'self'; object-src 'none'; form-action 'self'";
 

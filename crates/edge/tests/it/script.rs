@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub(crate) enum Turn {
     Say(Vec<u8>),
     /// Sends these octets and closes.
     SayAndClose(Vec<u8>),
+    /// Sends these octets, and closes when it is told, as servers do with connections that nobody uses.
+    SayAndCloseWhen(Vec<u8>, Arc<Notify>),
     /// Says nothing until the other side goes.
     Hang,
     /// Sends these octets, then what comes in from then on goes back out.
@@ -122,6 +124,11 @@ async fn serve(
             Turn::Say(octets) => stream.write_all(&octets).await.is_ok(),
             Turn::SayAndClose(octets) => {
                 let _ = stream.write_all(&octets).await;
+                false
+            }
+            Turn::SayAndCloseWhen(octets, told) => {
+                let _ = stream.write_all(&octets).await;
+                told.notified().await;
                 false
             }
             Turn::Hang => {
