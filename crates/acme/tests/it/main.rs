@@ -1,0 +1,12 @@
+//! Orders of certificates against an authority that is made for each test: well-behaved, hostile, slow or gone.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod support;
+
+mod allowlist;
+mod hostile;
+mod patience;
+mod release;
+mod renewal;
+mod trust;
