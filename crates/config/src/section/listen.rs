@@ -8,7 +8,6 @@ use super::Scene;
 use crate::model::Listen;
 use crate::network;
 use crate::reader::{Located, Problem, Section};
-use crate::value::not_yet;
 
 /// As read; `None` is a value that was wrong.
 pub(crate) struct ListenDraft {
@@ -16,6 +15,7 @@ pub(crate) struct ListenDraft {
     pub(crate) https: Option<Vec<Located<SocketAddr>>>,
     pub(crate) internal: Option<Option<Located<SocketAddr>>>,
     trusted_proxies: Option<Vec<Cidr>>,
+    proxy_protocol: Option<Vec<Cidr>>,
 }
 
 impl ListenDraft {
@@ -25,6 +25,7 @@ impl ListenDraft {
             https: values(self.https?),
             internal: self.internal?.map(|address| address.value),
             trusted_proxies: self.trusted_proxies?,
+            proxy_protocol: self.proxy_protocol?,
         })
     }
 
@@ -44,9 +45,9 @@ pub(crate) fn listen(section: &Section<'_>, scene: &Scene<'_>) -> ListenDraft {
         http: section.list("http", network::socket).map(Option::unwrap_or_default),
         https: https(section),
         internal: section.maybe("internal", network::internal_socket),
-        trusted_proxies: trusted_proxies(section, scene),
+        trusted_proxies: believed(section, scene, "trusted_proxies"),
+        proxy_protocol: believed(section, scene, "proxy_protocol"),
     };
-    section.refuse("proxy_protocol", not_yet("the PROXY protocol"));
     section.finish();
     refuse_doubles(section, &draft);
     draft
@@ -61,10 +62,11 @@ fn https(section: &Section<'_>) -> Option<Vec<Located<SocketAddr>>> {
     Some(list)
 }
 
-fn trusted_proxies(section: &Section<'_>, scene: &Scene<'_>) -> Option<Vec<Cidr>> {
-    let list = values(section.list("trusted_proxies", |item| network::trusted(item, scene.env))?.unwrap_or_default());
+/// Peers that may say who somebody else is, by a field or by the PROXY protocol: never everyone (PROXY-07).
+fn believed(section: &Section<'_>, scene: &Scene<'_>, key: &'static str) -> Option<Vec<Cidr>> {
+    let list = values(section.list(key, |item| network::trusted(item, scene.env))?.unwrap_or_default());
     if let Some(problem) = network::adds_up(&list, scene.env) {
-        section.blame("trusted_proxies", problem);
+        section.blame(key, problem);
         return None;
     }
     Some(list)

@@ -1,6 +1,6 @@
 //! `[listen]`
 
-use crate::support::{refused_at, right, under, with};
+use crate::support::{development, refused_at, right, under, with};
 
 const HTTPS: &str = r#"https = ["0.0.0.0:443"]"#;
 
@@ -26,8 +26,14 @@ fn no_address_is_listened_on_twice() {
 }
 
 #[test]
-fn the_proxy_protocol_is_said_to_be_of_a_later_version() {
-    assert!(
-        refused_at(&under("[listen]", "proxy_protocol = []"), "listen.proxy_protocol").contains("not available in this version")
-    );
+fn peers_that_speak_the_proxy_protocol_are_named_as_strictly_as_trusted_ones() {
+    let list = |nets: &str| under("[listen]", &format!("proxy_protocol = [{nets}]"));
+    let config = right(&list(r#""198.51.100.4", "2001:db8::/64", "10.1.2.0/29""#));
+    assert_eq!(config.listen.proxy_protocol.len(), 3);
+    assert!(config.listen.trusted_proxies.is_empty(), "the one is not the other");
+    assert!(right(&list("")).listen.proxy_protocol.is_empty());
+    for net in ["0.0.0.0/0", "::/0", "10.0.0.0/8", "fd00::/8", "192.0.0.0/8", "all", "198.51.100.4:443", "198.51.100.4/24"] {
+        refused_at(&list(&format!("{net:?}")), "listen.proxy_protocol[0]");
+    }
+    refused_at(&development(&list(r#""0.0.0.0/1", "128.0.0.0/1""#)), "listen.proxy_protocol");
 }

@@ -10,23 +10,52 @@ const HOPS_MAX: usize = 32;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// One step of the walk, for whoever wants to see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hop {
+    /// The peer, and whether it is believed about others.
+    Peer(IpAddr, bool),
+    /// What the hop before says who called it, and whether that one is believed in its turn.
+    Named(IpAddr, bool),
+    /// What the hop before says is no plain address: the hop itself is the caller.
+    Unreadable,
+    /// More hops than are walked: the last one that was named is the caller.
+    TooMany,
+}
+
 /// Starts at the peer and walks `X-Forwarded-For` from right to left, for as long as the hop that speaks is trusted.
 ///
 /// The first hop that is not trusted is the caller. An entry that is not a plain address ends the walk at the hop that wrote it
 /// (PROXY-04): what cannot be read is never skipped.
 pub(crate) fn derive(peer: PeerAddr, headers: &HeaderMap, trusted: &[Cidr]) -> ClientAddr {
+    walk(peer, headers, trusted, |_| ())
+}
+
+/// As every request is judged, and `saw` is told of each step.
+pub fn walk(peer: PeerAddr, headers: &HeaderMap, trusted: &[Cidr], mut saw: impl FnMut(Hop)) -> ClientAddr {
     let mut caller = peer.ip();
-    if !is_trusted(caller, trusted) {
+    let is_believed = is_trusted(caller, trusted);
+    saw(Hop::Peer(caller, is_believed));
+    if !is_believed {
         return ClientAddr::new(caller);
     }
     // Several lines are one list in the order of the lines (RFC 9110 §5.3).
     let lines = headers.get_all(X_FORWARDED_FOR).into_iter();
     let lines: Vec<&[u8]> = lines.map(http::HeaderValue::as_bytes).collect();
     let entries = lines.iter().rev().flat_map(|line| line.rsplit(|octet| *octet == b','));
-    for entry in entries.take(HOPS_MAX) {
-        let Some(hop) = parse(entry) else { break };
+    for (index, entry) in entries.enumerate() {
+        if index == HOPS_MAX {
+            saw(Hop::TooMany);
+            break;
+        }
+        let Some(hop) = parse(entry) else {
+            saw(Hop::Unreadable);
+            break;
+        };
         caller = hop;
-        if !is_trusted(caller, trusted) {
+        let is_believed = is_trusted(caller, trusted);
+        saw(Hop::Named(caller, is_believed));
+        if !is_believed {
             break;
         }
     }

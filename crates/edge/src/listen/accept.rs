@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::arrival::{self, ArrivalFault};
 use super::cap::{Place, PrefixCap};
 use super::connection;
 use super::door::Door;
@@ -49,14 +50,18 @@ pub(super) async fn accept_loop(listener: TcpListener, shared: Acceptor, door: D
         match next {
             Ok((stream, peer, permit)) => {
                 pause = PAUSE;
-                let Some(guest) = admit(&shared, peer, &door, tls.is_some()) else { continue };
+                // Whom a proxy brings is known, and counted, once it has said so.
+                let is_brought = door.asks_for_header(peer);
+                let guest = if is_brought { None } else { admit(&shared, peer, &door, tls.is_some()) };
+                if guest.is_none() && !is_brought {
+                    continue;
+                }
                 if let Err(error) = prepare(&stream) {
                     tracing::debug!(peer = %peer.ip(), %error, "the connection was gone at once");
                     continue;
                 }
                 let open = door.edge().metrics().connected(door.listener());
-                let tls = tls.clone().map(|tls| (tls, guest.underway));
-                connections.spawn(hold(stream, peer, door.clone(), tls, stop.clone(), (permit, guest.place, open)));
+                connections.spawn(hold(stream, peer, guest, shared.clone(), door.clone(), tls.clone(), (permit, open)));
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -111,16 +116,46 @@ fn admit(shared: &Acceptor, peer: PeerAddr, door: &Door, is_tls: bool) -> Option
 }
 
 async fn hold(
-    stream: TcpStream,
-    peer: PeerAddr,
+    mut stream: TcpStream,
+    mut peer: PeerAddr,
+    guest: Option<Guest>,
+    shared: Acceptor,
     door: Door,
-    tls: Option<(TlsAcceptor, Option<Underway>)>,
-    stop: Stop,
-    places: (OwnedSemaphorePermit, Option<Place>, OpenConnection),
+    tls: Option<TlsAcceptor>,
+    held: (OwnedSemaphorePermit, OpenConnection),
 ) {
+    let mut stop = shared.stop.clone();
+    let guest = match guest {
+        Some(guest) => guest,
+        None => {
+            let announced = tokio::select! {
+                announced = introduce(&mut stream, peer, &door) => announced,
+                () = stop.requested() => None,
+            };
+            let Some(client) = announced else { return };
+            peer = client;
+            let Some(guest) = admit(&shared, client, &door, tls.is_some()) else { return };
+            guest
+        }
+    };
+    drop(shared);
     match tls {
-        Some((tls, underway)) => connection::secure(stream, peer, door, tls, underway, stop).await,
+        Some(tls) => connection::secure(stream, peer, door, tls, guest.underway, stop).await,
         None => connection::plain(stream, peer, door, stop).await,
     }
-    drop(places);
+    drop((guest.place, held));
+}
+
+/// Lets a listed proxy say whom it brings; what it says instead is answered by nothing (PROXY-06).
+async fn introduce(stream: &mut TcpStream, proxy: PeerAddr, door: &Door) -> Option<PeerAddr> {
+    // Part of what a handshake may take: a proxy sends its header before anything else, and at once.
+    let patience = door.edge().policy().times.handshake / 2;
+    match tokio::time::timeout(patience, arrival::announced(stream, proxy)).await {
+        Ok(Ok(client)) => return Some(client),
+        // Balancers look whether a port is open, and say nothing.
+        Ok(Err(ArrivalFault::Gone(_))) => tracing::debug!(proxy = %proxy.ip(), "a proxy went away before it said whom it brings"),
+        Ok(Err(error)) => tracing::warn!(proxy = %proxy.ip(), %error, "a proxy does not speak the PROXY protocol"),
+        Err(_) => tracing::warn!(proxy = %proxy.ip(), "a proxy did not say in time whom it brings"),
+    }
+    None
 }

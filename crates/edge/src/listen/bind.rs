@@ -3,8 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::TcpListener;
+
+use super::passed::Handed;
 
 /// Connections that the kernel holds while we are busy.
 const BACKLOG: i32 = 4096;
@@ -52,9 +54,17 @@ pub struct BindError {
 /// # Errors
 /// [`BindError`] of the first address that is taken or not ours.
 pub fn bind(spec: &ListenSpec) -> Result<Bound, BindError> {
-    let http = bind_all(&spec.http)?;
-    let https = bind_all(&spec.https)?;
-    let internal = spec.internal.map(bind_one).transpose()?;
+    bind_beside(spec, Handed::default())
+}
+
+/// As [`bind`], but for what was bound before and handed over.
+///
+/// # Errors
+/// [`BindError`] of the first address that is taken or not ours.
+pub fn bind_beside(spec: &ListenSpec, mut handed: Handed) -> Result<Bound, BindError> {
+    let http = bind_all(&spec.http, &mut handed)?;
+    let https = bind_all(&spec.https, &mut handed)?;
+    let internal = spec.internal.map(|address| bind_one(address, &mut handed)).transpose()?;
     let actual = |listeners: &[(TcpListener, SocketAddr)]| listeners.iter().map(|(_, address)| *address).collect();
     let addresses =
         ListenSpec { http: actual(&http), https: actual(&https), internal: internal.as_ref().map(|(_, address)| *address) };
@@ -62,15 +72,26 @@ pub fn bind(spec: &ListenSpec) -> Result<Bound, BindError> {
     Ok(Bound { http: listeners(http), https: listeners(https), internal: internal.map(|(listener, _)| listener), addresses })
 }
 
-fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
-    addresses.iter().map(|address| bind_one(*address)).collect()
+fn bind_all(addresses: &[SocketAddr], handed: &mut Handed) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
+    addresses.iter().map(|address| bind_one(*address, handed)).collect()
 }
 
-fn bind_one(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+fn bind_one(address: SocketAddr, handed: &mut Handed) -> Result<(TcpListener, SocketAddr), BindError> {
     let fail = |source| BindError { address, source };
-    let listener = listen(address).map_err(fail)?;
+    let listener = match handed.take(address) {
+        Some(listener) => adopt(listener),
+        None => listen(address),
+    };
+    let listener = listener.map_err(fail)?;
     let actual = listener.local_addr().map_err(fail)?;
     Ok((listener, actual))
+}
+
+/// It may be bound and not listen yet: to say so a second time does no harm.
+fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    SockRef::from(&listener).listen(BACKLOG)?;
+    TcpListener::from_std(listener)
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

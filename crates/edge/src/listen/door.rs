@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use doorward_kit::PeerAddr;
 use doorward_policy::Audience;
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::plain;
+use super::{arrival, plain};
 use crate::body::{self, EdgeBody};
 use crate::metrics::{Listener, MEDIA_TYPE, MetricsSource};
 use crate::stack::{Arrival, Edge};
@@ -51,6 +52,14 @@ impl Door {
             Self::Site(_) => Listener::Https,
             Self::Plain(_) => Listener::Http,
             Self::Internal(..) => Listener::Internal,
+        }
+    }
+
+    /// Whether this peer has to say by the PROXY protocol whom it brings. Inside nobody is brought.
+    pub(super) fn asks_for_header(&self, peer: PeerAddr) -> bool {
+        match self {
+            Self::Site(edge) | Self::Plain(edge) => arrival::must_speak(peer, &edge.policy().proxy_protocol),
+            Self::Internal(..) => false,
         }
     }
 

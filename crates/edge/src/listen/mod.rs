@@ -4,6 +4,7 @@
 //! Must never know: routes, gates, accounts.
 
 mod accept;
+mod arrival;
 mod bind;
 mod bounded;
 mod cap;
@@ -15,11 +16,13 @@ mod handshake;
 mod http1;
 mod http2;
 mod meter;
+mod passed;
 mod plain;
 mod serve;
 mod stop;
 
-pub use bind::{BindError, Bound, ListenSpec, bind};
+pub use bind::{BindError, Bound, ListenSpec, bind, bind_beside};
+pub use passed::{Handed, Passed, PassedError};
 pub use door::{Documents, Readiness};
 pub use serve::{ServeParts, serve};
 

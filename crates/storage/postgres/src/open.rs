@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use doorward_domain::StoreError;
-use sqlx::ConnectOptions as _;
+use doorward_kit::Secret;
+use sqlx::{ConnectOptions as _, Connection as _};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use tokio::time::timeout;
@@ -59,12 +60,7 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(settings: &PostgresSettings) -> Result<Self, OpenError> {
-        if matches!(settings.tls, PostgresTls::Plain) && !is_this_machine(&settings.host) {
-            return Err(OpenError::Unprotected);
-        }
-        if let Some(name) = unruly(&settings.tls, is_set) {
-            return Err(OpenError::Environment(name));
-        }
+        may_be_spoken_to(settings)?;
         timeout(MIGRATED_WITHIN, migrate(settings)).await.unwrap_or(Err(OpenError::Migration(NO_ANSWER)))?;
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
@@ -75,6 +71,23 @@ impl PostgresStore {
             .map_err(|error| OpenError::Database(fault(error)))?;
         Ok(Self { pool })
     }
+}
+
+/// Connects once with a password that nobody has set. `true` from a server that lets the user in all the same: it asks nobody for a
+/// password, and whoever reaches it has every account (EXPO-02). `false` from one that refuses, or cannot be reached in five seconds.
+///
+/// # Errors
+/// [`OpenError::Unprotected`] or [`OpenError::Environment`], before anything is said.
+pub async fn lets_in_whoever_comes(settings: &PostgresSettings, wrong: &Secret<String>) -> Result<bool, OpenError> {
+    may_be_spoken_to(settings)?;
+    let wrong = options(settings, LIMITS).password(wrong.expose());
+    Ok(match timeout(PATIENCE, wrong.connect()).await {
+        Ok(Ok(connection)) => {
+            let _ = timeout(PATIENCE, connection.close()).await;
+            true
+        }
+        Ok(Err(_)) | Err(_) => false,
+    })
 }
 
 const NO_ANSWER: StoreError = StoreError::Unavailable("the server did not answer in time");
@@ -97,6 +110,13 @@ fn migration(error: MigrateError) -> OpenError {
         MigrateError::Dirty(_) => OpenError::Version("a migration stopped half-way"),
         _ => OpenError::Version("its migrations cannot be told"),
     }
+}
+
+fn may_be_spoken_to(settings: &PostgresSettings) -> Result<(), OpenError> {
+    if matches!(settings.tls, PostgresTls::Plain) && !is_this_machine(&settings.host) {
+        return Err(OpenError::Unprotected);
+    }
+    unruly(&settings.tls, is_set).map_or(Ok(()), |name| Err(OpenError::Environment(name)))
 }
 
 /// Whether what is said to a host stays on this machine: a loopback address, its name, or the folder of a socket.

@@ -6,8 +6,10 @@
 mod counters;
 mod error;
 mod link;
+mod open_house;
 mod settings;
 mod tls;
 
 pub use counters::RedisCounters;
+pub use open_house::answers_without_password;
 pub use settings::{Eviction, Protection, RedisSettings, SetupError};

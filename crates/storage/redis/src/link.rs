@@ -103,7 +103,8 @@ impl Link {
         Ok(connection)
     }
 
-    async fn open(&self) -> Result<Box<dyn Stream>, CountersError> {
+    /// A connection on which nobody has signed in.
+    pub(crate) async fn open(&self) -> Result<Box<dyn Stream>, CountersError> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|_| CountersError::Unreachable)?;
         let _ = stream.set_nodelay(true);
         match &self.verifier {
