@@ -1,15 +1,24 @@
 //! One connection: handshake, then the protocol that ALPN chose.
 
+use std::io;
+
 use doorward_kit::PeerAddr;
 use doorward_kit::net::Scheme;
+use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::bounded::Bounded;
 use super::door::Door;
 use super::handshake::Underway;
 use super::stop::Stop;
 use super::{http1, http2};
+use crate::tls::ACME_TLS;
+
+/// A fatal alert: `unrecognized_name` (RFC 8446 §6).
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// TLS first. A handshake that fails, dawdles or says too much is dropped without a word: there is nobody to talk to yet.
 pub(super) async fn secure(
@@ -23,7 +32,7 @@ pub(super) async fn secure(
     let policy = door.edge().policy();
     let (patience, hello) = (policy.times.handshake, policy.sizes.hello);
     drop(policy);
-    let handshake = tokio::time::timeout(patience, tls.accept(Bounded::new(stream, hello)));
+    let handshake = tokio::time::timeout(patience, shake_hands(Bounded::new(stream, hello), &tls));
     let accepted = tokio::select! {
         accepted = handshake => accepted,
         () = given_up(&mut underway) => {
@@ -45,12 +54,31 @@ pub(super) async fn secure(
         }
     };
     stream.get_mut().0.lift();
+    if stream.get_ref().1.alpn_protocol() == Some(ACME_TLS) {
+        // The handshake was the whole answer (RFC 8737 §4): nothing is read, nothing is served.
+        let _ = tokio::time::timeout(patience, stream.shutdown()).await;
+        return;
+    }
     // ALPN decides, never the first octets: nothing guesses a protocol here (HTTP-14).
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         http2::serve(stream, peer, door, stop).await;
     } else {
         http1::serve(stream, peer, Scheme::Https, door, stop).await;
     }
+}
+
+/// A hello for a host that is not ours is told so, in the words that clients know (RFC 6066 §3): the library would say `access_denied`.
+async fn shake_hands<S>(stream: S, tls: &TlsAcceptor) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    if tls.config().cert_resolver.resolve(start.client_hello()).is_none() {
+        start.io.write_all(&UNRECOGNIZED_NAME).await?;
+        start.io.shutdown().await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the hello is for somebody else"));
+    }
+    start.into_stream(tls.config().clone()).await
 }
 
 async fn given_up(underway: &mut Option<Underway>) {
