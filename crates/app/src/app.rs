@@ -14,6 +14,7 @@ use crate::assertion::{Signer, SignerError};
 use crate::door::Doorkeeper;
 use crate::mail::{FileTransport, Relay, Sender, SenderError, Transport};
 use crate::page::asset::AssetSet;
+use crate::tether::Tethers;
 
 /// What an [`App`] is made of.
 pub struct AppParts<'a> {
@@ -67,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) sender: Sender,
     pub(crate) transport: Transport,
     pub(crate) job_restarts: AtomicU64,
+    pub(crate) tethers: Tethers,
 }
 
 impl std::ops::Deref for AppState {
@@ -98,6 +100,7 @@ impl App {
                 None => Transport::Folder(FileTransport::new(parts.data_dir.join("mail"))),
             },
             job_restarts: AtomicU64::new(0),
+            tethers: Tethers::default(),
         };
         Ok(Self { state: AppState(Arc::new(inner)) })
     }
@@ -113,7 +116,7 @@ impl App {
         Doorkeeper::new(self.state.clone())
     }
 
-    /// Starts mail delivery and sweeping; both end soon after `shutdown` turns true or its sender is gone.
+    /// Starts mail delivery, sweeping and the watch over what stays open; they end soon after `shutdown` turns true or its sender is gone.
     #[must_use = "dropping the set ends the jobs"]
     pub fn spawn_jobs(&self, shutdown: watch::Receiver<bool>) -> JoinSet<()> {
         crate::work::spawn(&self.state, shutdown)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_config::Access;
 use doorward_domain::{ActiveSession, AuditEntry, AuditEvent, Outcome, Visitor};
 use doorward_kit::net::Authority;
-use doorward_kit::{RequestContext, redact::without_query};
+use doorward_kit::{RequestContext, SessionId, redact::without_query};
 use doorward_policy::{RoutePolicy, origin};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -27,6 +27,8 @@ pub enum Admit {
         fields: Arc<[(HeaderName, HeaderValue)]>,
         /// Values of `Set-Cookie` for the answer, when the credential was replaced on the way.
         cookies: Vec<HeaderValue>,
+        /// What may stay open no longer than this; see [`Doorkeeper::ended`].
+        session: SessionId,
     },
     /// Do not pass.
     Refused(Refused),
@@ -80,6 +82,12 @@ impl Doorkeeper {
         }
     }
 
+    /// Resolves when what was opened by this session on this route may stay open no longer: within some seconds after the session ended on
+    /// any node, after its account lost the last role that the route asks for, or when for half a minute nobody could tell.
+    pub fn ended(&self, session: SessionId, route: &RoutePolicy) -> impl Future<Output = ()> + Send + 'static {
+        self.app.tethers.ended(session, route)
+    }
+
     /// The live session, once it is sure that the request may use it.
     async fn recognise(&self, knock: &Knock<'_>) -> Result<Option<Arc<ActiveSession>>, Refused> {
         let cookies = Cookies::read(&knock.head.headers, &self.app.policy.cookies);
@@ -120,7 +128,7 @@ impl Doorkeeper {
         let now = self.app.clock.now();
         match self.app.signer.fields(active, &knock.route.upstream, now, &*self.app.entropy) {
             // Last, when nothing can refuse any more: the new credential must reach the browser.
-            Ok(fields) => Admit::Identified { fields, cookies: self.renew(knock, active).await },
+            Ok(fields) => Admit::Identified { fields, cookies: self.renew(knock, active).await, session: active.session.id },
             Err(error) => {
                 tracing::error!(message = "no identity fields could be made", error = %error);
                 Admit::Refused(Refused::Unavailable)

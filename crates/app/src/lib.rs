@@ -22,6 +22,7 @@ mod problem;
 pub mod route;
 mod router;
 mod session;
+mod tether;
 mod work;
 
 pub use app::{App, AppError, AppParts};

@@ -42,7 +42,7 @@ const fn repeated(name: &'static str, text: &'static str, keys: &'static [Key]) 
     Part { name, repeated: true, text, keys }
 }
 
-/// Every section but `[limits]`, whose keys are [`SCOPES`].
+/// Every section but `[limits]`, whose keys are [`SCOPES`] and [`TUNNELS`].
 pub const PARTS: &[Part] = &[
     part(
         "site",
@@ -102,13 +102,25 @@ pub const PARTS: &[Part] = &[
                 "`[]`",
                 "Peers whose `X-Forwarded-For` is believed. Never everyone; outside development no whole private range.",
             ),
+            key(
+                "proxy_protocol",
+                "list of networks",
+                "`[]`",
+                "Peers that have to speak the PROXY protocol (version 1 or 2) on `https` and `http`; nobody else may. As strict as `trusted_proxies`.",
+            ),
         ],
     ),
     part(
         "tls",
-        "Certificates. None are ordered by this version, and production issuance is disallowed for good.",
+        "Certificates: ordered from the staging authority of Let's Encrypt, or from files. Production issuance is disallowed for good.",
         &[
-            key("source", "`files`, `self-signed`", "", "`self-signed` is for development only."),
+            key(
+                "source",
+                "`le-staging`, `files`, `self-signed`",
+                "",
+                "`le-staging` orders and renews for every host of the site; `self-signed` is for development only.",
+            ),
+            key("email", "address", "–", "Whom the authority may write to; for `le-staging`."),
             key("certificate", "path", "–", "PEM chain, leaf first; for `files`."),
             key("key", "path", "–", "PEM private key; for `files`."),
         ],
@@ -210,7 +222,38 @@ pub const PARTS: &[Part] = &[
         "What stands behind: a server or a folder.",
         &[
             key("name", "letters, digits, `-`, `_`", "", "Unique; routes and gates use it."),
-            key("url", "`http://host:port`", "–", "A server, nothing after the port. This or `root`."),
+            key(
+                "url",
+                "`http://host:port`, `https://host`, `h2c://host:port`",
+                "–",
+                "A server, nothing after the port. This, `urls` or `root`. `h2c` is HTTP/2 in the clear, for gRPC.",
+            ),
+            key("urls", "list of such addresses", "–", "Several servers, each as good as the other, with one scheme."),
+            key(
+                "max_connections",
+                "1 to 65535",
+                "`4096`",
+                "Connections in use at a time, for each address; with `h2c` requests. As many more wait up to 2 s, the rest get 503.",
+            ),
+            key(
+                "time_limit",
+                "1s to 60min",
+                "`30s`",
+                "How long an exchange may wait for the server in all, and a second more for every 64 KiB. Not for streams.",
+            ),
+            key("health_path", "path", "–", "Asked of every address; two answers in a row other than 2xx, or none, leave it out until the next 2xx."),
+            key("health_every", "1s to 60min", "`10s`", "How often `health_path` is asked."),
+            key("ca_file", "path", "the system's", "With `https`: PEM of the only authorities that may vouch for the servers."),
+            key("client_certificate", "path", "–", "With `https`: PEM chain that we show, leaf first."),
+            key("client_key", "path", "–", "Its key, readable by nobody else."),
+            key(
+                "secret_file",
+                "path",
+                "–",
+                "File with at least 32 random octets as text, mode 0600. Every request carries it as `X-Doorward-Edge`, so that the server can \
+                 refuse whoever does not come by the door.",
+            ),
+            key("secret_env", "variable name", "–", "Variable that holds it, instead of the file."),
             key(
                 "root",
                 "path",
@@ -332,6 +375,10 @@ pub fn markdown() -> String {
     for (scope, default) in SCOPES {
         let _ = writeln!(out, "| `{scope}` | `{default}` |");
     }
+    out.push_str("\n| key | value | default | |\n|---|---|---|---|\n");
+    for key in TUNNELS {
+        let _ = writeln!(out, "| `{}` | {} | {} | {} |", key.name, key.kind, key.default, key.text);
+    }
     out
 }
 
@@ -350,6 +397,18 @@ One TOML file, `version = 1` on top. Unknown keys are refused; every fault is to
 - **Variables** override single keys of sections in single brackets: `DOORWARD_<SECTION>__<KEY>`, such as `DOORWARD_SITE__ORIGIN`. Lists and
   `[[…]]` sections are set in the file alone. A variable of this form that names no key is refused.
 ";
+
+/// How long a WebSocket may stay open: `[limits]` too, but no quotas.
+pub const TUNNELS: &[Key] = &[
+    key(
+        "websocket_max_age",
+        "a time, 1min to 7d",
+        "`12h`",
+        "From the upgrade to the end of a WebSocket, whatever goes through it. It ends sooner with its session, or when its gate no longer \
+         lets its user or network in.",
+    ),
+    key("websocket_idle", "a time, 10s to 24h", "`15min`", "A WebSocket through which nothing goes for so long ends."),
+];
 
 const LIMITS: &str = "
 ## `[limits]`
@@ -377,6 +436,7 @@ mod tests {
         let mut named: BTreeSet<String> =
             PARTS.iter().flat_map(|p| p.keys.iter().map(|k| format!("{}.{}", p.name, k.name))).collect();
         named.extend(SCOPES.iter().map(|(scope, _)| format!("limits.{scope}")));
+        named.extend(TUNNELS.iter().map(|key| format!("limits.{}", key.name)));
         assert_eq!(read, named);
     }
 }

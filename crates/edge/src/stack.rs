@@ -9,17 +9,20 @@ use doorward_kit::{ClientAddr, Entropy, PeerAddr};
 use doorward_policy::{CanonicalPath, GatePolicy, Policy, RoutePolicy, Target};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, header};
+use tokio::sync::watch;
 use tower::Service as _;
 
 use crate::body::{EdgeBody, Intake};
 use crate::gate::{GateKeeper, GatePermit, GateVerdict};
+use crate::hold::{self, GateHold, Tether, Tie, TunnelTerms};
 use crate::layer::seen::Seen;
 use crate::layer::{access_log, body_cap, client_addr, compress, cors, headers, limit, method, panic, target};
 use crate::listen::FramingFault;
 use crate::metrics::{Exposition, Listener, Metrics};
-use crate::port::{Admission, Admitted, AppService, EdgeAudit, EdgeEvent, EdgeEventKind};
-use crate::proxy::{ForwardPlan, Forwarder};
+use crate::port::{Admission, Admitted, AppService, Challenges, EdgeAudit, EdgeEvent, EdgeEventKind};
+use crate::proxy::{ForwardPlan, Forwarder, UpstreamSecrets, Upstreams};
 use crate::rescue::{self, Fault};
+use crate::tls;
 
 /// What the edge is made of.
 pub struct EdgeParts {
@@ -31,6 +34,8 @@ pub struct EdgeParts {
     pub admission: Arc<dyn Admission>,
     /// Takes what the audit trail should know.
     pub audit: Arc<dyn EdgeAudit>,
+    /// Knows what a certification authority may ask.
+    pub challenges: Arc<dyn Challenges>,
     /// For request ids.
     pub entropy: Arc<dyn Entropy>,
     /// Users of the gates of `policy`.
@@ -53,9 +58,12 @@ pub struct Edge(Arc<House>);
 
 struct House {
     rules: ArcSwap<Rules>,
+    /// The same rules, for whoever waits for their change; requests read `rules`, which costs them no lock.
+    changes: watch::Sender<Arc<Rules>>,
     app: AppService,
     admission: Arc<dyn Admission>,
     audit: Arc<dyn EdgeAudit>,
+    challenges: Arc<dyn Challenges>,
     entropy: Arc<dyn Entropy>,
     forwarder: Forwarder,
     limits: limit::Limiter,
@@ -92,17 +100,30 @@ impl Edge {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: EdgeParts) -> Self {
-        let EdgeParts { policy, app, admission, audit, entropy, gatekeeper, forwarder, https_port } = parts;
-        let rules = ArcSwap::from_pointee(Rules { policy, gatekeeper });
+        let EdgeParts { policy, app, admission, audit, challenges, entropy, gatekeeper, forwarder, https_port } = parts;
+        let rules = Arc::new(Rules { policy, gatekeeper });
+        let (rules, changes) = (ArcSwap::from(Arc::clone(&rules)), watch::Sender::new(rules));
         let (limits, metrics) = (limit::Limiter::default(), Arc::default());
-        Self(Arc::new(House { rules, app, admission, audit, entropy, forwarder, limits, metrics, https_port }))
+        Self(Arc::new(House { rules, changes, app, admission, audit, challenges, entropy, forwarder, limits, metrics, https_port }))
     }
 
     /// Takes a new policy and the users of its gates, both at once. Requests under way end under the old ones. Failed attempts at a gate
     /// stay counted. Not to be called by two at once.
     pub fn reload(&self, policy: Arc<Policy>, gatekeeper: GateKeeper) {
         let gatekeeper = gatekeeper.following(&self.0.rules.load().gatekeeper);
-        self.0.rules.store(Arc::new(Rules { policy, gatekeeper }));
+        let rules = Arc::new(Rules { policy, gatekeeper });
+        self.0.rules.store(Arc::clone(&rules));
+        self.0.changes.send_replace(rules);
+    }
+
+    /// Takes the upstreams of a policy that is about to be in force. Not to be called by two at once.
+    pub fn adopt(&self, upstreams: Upstreams) {
+        self.0.forwarder.adopt(upstreams);
+    }
+
+    /// Takes what each of those upstreams knows the door by.
+    pub fn entrust(&self, secrets: UpstreamSecrets) {
+        self.0.forwarder.entrust(secrets);
     }
 
     /// The policy in force.
@@ -119,6 +140,10 @@ impl Edge {
 
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
+    }
+
+    pub(crate) fn challenges(&self) -> &Arc<dyn Challenges> {
+        &self.0.challenges
     }
 
     pub(crate) fn https_port(&self) -> u16 {
@@ -236,6 +261,10 @@ impl House {
         // 6. One canonical path: all that follows sees this and nothing else (GATE-08, GATE-09).
         let uri = head.uri.clone();
         let (raw, query) = target::origin_form(&head.method, &uri)?;
+        // Before gates and routes: a certification authority asks every host of ours, and is answered from memory (TLS-11).
+        if let Some(answer) = tls::answer_challenge(&*self.challenges, &entry.host, &head.method, (raw, query)) {
+            return answer.ok_or(Fault::NoPath);
+        }
         let path = CanonicalPath::parse(raw).map_err(Fault::Path)?;
         // 7. Stricter limits of some places, on the path that will be used (EDGE-RL-05).
         if let Some(scope) = limit::Scope::of(entry, &path, &head.method) {
@@ -293,22 +322,24 @@ impl House {
             Access::Public => Admitted::Anonymous,
             Access::Identified | Access::SignedIn => self.admission.admit(&head, &seen.context, route).await,
         };
-        let identity = match admitted {
-            Admitted::Anonymous => Arc::from([]),
-            Admitted::Identified { fields, cookies } => {
+        let (identity, bond) = match admitted {
+            Admitted::Anonymous => (Arc::from([]), None),
+            Admitted::Identified { fields, cookies, bond } => {
                 seen.cookies = cookies;
-                fields
+                (fields, Some(bond))
             }
             Admitted::Refused(refusal) => return Err(Fault::Refused(refusal)),
         };
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
         let sent = if route.strip_prefix { way.path.strip_prefix(&route.path).unwrap_or_default() } else { way.path.as_str() };
         let plan = self.plan(&route.upstream, sent, way, seen, &identity);
-        let plan = ForwardPlan { websocket: route.websocket, ..plan };
+        let tie = || bond.map_or_else(endless, |bond| self.admission.ended(bond, route));
+        let plan = ForwardPlan { tunnel: route.websocket.then(|| terms(way, &tie)), ..plan };
         let is_of_files = matches!(route.upstream.target, UpstreamTarget::Files { .. });
         let wish = route.compress.then(|| compress::Wish::of(&head.method, &head.headers, is_of_files));
         let mut response = self.forward(Request::from_parts(head, body), plan).await?;
-        if !identity.is_empty() {
+        if bond.is_some() {
+            response = hold::tie_events(response, &tie);
             // What was answered to one person is kept for nobody, whatever the upstream says (SES-15).
             headers::keep_for_nobody(&mut response);
         }
@@ -343,15 +374,28 @@ impl House {
     /// Takes the permit by value: there is no way here without one.
     async fn forward_gated(
         &self,
-        _permit: GatePermit,
+        permit: GatePermit,
         gate: &GatePolicy,
         way: &Way<'_>,
         request: Request<EdgeBody>,
         seen: &Seen,
     ) -> Result<Response<EdgeBody>, Fault> {
         let plan = self.plan(&gate.upstream, way.path.as_str(), way, seen, &[]);
-        let plan = ForwardPlan { websocket: gate.websocket, remove_authorization: true, ..plan };
-        self.forward(request, plan).await
+        let tie = || self.gate_ended(gate, &permit, way, seen);
+        let plan = ForwardPlan { tunnel: gate.websocket.then(|| terms(way, &tie)), remove_authorization: true, ..plan };
+        let response = self.forward(request, plan).await?;
+        Ok(hold::tie_events(response, &tie))
+    }
+
+    /// Resolves when a reload has put rules in force that would not let the same person through the same gate.
+    fn gate_ended(&self, gate: &GatePolicy, permit: &GatePermit, way: &Way<'_>, seen: &Seen) -> Tether {
+        let mut changes = self.changes.subscribe();
+        let held = GateHold::new(&way.rules.gatekeeper, gate, permit.user(), seen.context.client.ip());
+        let stands = move |rules: &Arc<Rules>| held.as_ref().is_some_and(|held| held.stands(&rules.policy, &rules.gatekeeper));
+        Box::pin(async move {
+            // Looks at once as well: a reload may have come between the question at the gate and this.
+            let _ = changes.wait_for(|rules| !stands(rules)).await;
+        })
     }
 
     /// 10. Forward: the client's copies of our fields go, ours come; see `proxy`.
@@ -375,10 +419,20 @@ impl House {
             external_host: seen.host(),
             external_port: self.https_port,
             identity,
-            websocket: false,
+            tunnel: None,
             remove_authorization: false,
         }
     }
+}
+
+/// For whoever was let in as nobody: there is nothing that could end.
+fn endless() -> Tether {
+    Box::pin(std::future::pending())
+}
+
+fn terms<'a>(way: &Way<'_>, tie: Tie<'a>) -> TunnelTerms<'a> {
+    let times = &way.rules.policy.times;
+    TunnelTerms { max_age: times.tunnel_max_age, idle: times.tunnel_idle, tie }
 }
 
 /// Where a request goes, decided.

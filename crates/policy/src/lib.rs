@@ -30,7 +30,7 @@ pub use cors::{CorsGrant, CorsPolicy};
 pub use header::{Audience, HeaderPolicy, HeaderRule, Treatment};
 pub use identity::Identity;
 pub use judge::{HeaderVerdict, Verdict};
-pub use limit::{LimitPolicy, Quota};
+pub use limit::{LINES_OF_NETWORK, LimitPolicy, Quota};
 pub use path::{CanonicalPath, PathFault};
 pub use route::{BuiltIn, GatePolicy, HostEntry, RoutePolicy, RouteTable, Target, UpstreamPolicy};
 
@@ -47,6 +47,8 @@ pub struct Policy {
     pub config_sha256: String,
     /// Networks whose `X-Forwarded-For` is believed (PROXY-01).
     pub trusted_proxies: Vec<Cidr>,
+    /// Networks whose peers have to speak the PROXY protocol; nobody else may (PROXY-06).
+    pub proxy_protocol: Vec<Cidr>,
     /// Host and path to target.
     pub routes: RouteTable,
     /// What stands behind.
@@ -123,10 +125,17 @@ pub struct TimePolicy {
     pub first_byte: Duration,
     /// Silence in the middle of a body: 30 s.
     pub body_idle: Duration,
+    /// Silence in the middle of an answer that is a stream of events or gRPC: 5 min.
+    pub stream_idle: Duration,
+    /// From the upgrade of a WebSocket to its end: 12 h (`limits.websocket_max_age`).
+    pub tunnel_max_age: Duration,
+    /// Without an octet through a WebSocket: 15 min (`limits.websocket_idle`).
+    pub tunnel_idle: Duration,
 }
 
 impl Default for TimePolicy {
     fn default() -> Self {
+        let tunnels = doorward_config::Tunnels::default();
         Self {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
@@ -134,6 +143,9 @@ impl Default for TimePolicy {
             connect: Duration::from_secs(2),
             first_byte: Duration::from_secs(10),
             body_idle: Duration::from_secs(30),
+            stream_idle: Duration::from_secs(300),
+            tunnel_max_age: tunnels.max_age,
+            tunnel_idle: tunnels.idle,
         }
     }
 }
@@ -150,12 +162,17 @@ impl Policy {
             env: config.site.env,
             config_sha256: config.sha256.clone(),
             trusted_proxies: config.listen.trusted_proxies.clone(),
+            proxy_protocol: config.listen.proxy_protocol.clone(),
             headers: HeaderPolicy::decide(config),
             cookies: CookiePolicy::doorward(),
             cors: CorsPolicy::decide(config),
             limits: LimitPolicy::decide(config),
             sizes: SizePolicy::default(),
-            times: TimePolicy::default(),
+            times: TimePolicy {
+                tunnel_max_age: config.tunnels.max_age,
+                tunnel_idle: config.tunnels.idle,
+                ..TimePolicy::default()
+            },
             routes,
             upstreams,
         }

@@ -14,6 +14,17 @@ pub struct Quota {
     pub window: Duration,
 }
 
+/// Lines of one IPv6 /48 that may use their quotas up together (EDGE-RL-02).
+pub const LINES_OF_NETWORK: NonZeroU32 = NonZeroU32::new(16).unwrap();
+
+impl Quota {
+    /// What a whole IPv6 /48 has of a quota that each of its lines has.
+    #[must_use]
+    pub fn of_network(self) -> Self {
+        Self { count: self.count.saturating_mul(LINES_OF_NETWORK), ..self }
+    }
+}
+
 /// Quotas of all scopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitPolicy(Vec<(&'static str, Quota)>);

@@ -1,7 +1,8 @@
-//! What goes on without anybody asking: mail leaves, what has ended is removed.
+//! What goes on without anybody asking: mail leaves, what has ended is removed, and what it held open is closed.
 
 pub(crate) mod outbox;
 mod sweep;
+mod tether;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(crate) fn spawn(app: &AppState, shutdown: watch::Receiver<bool>) -> JoinSet<
     let mut jobs = JoinSet::new();
     let (state, stop) = (app.clone(), shutdown.clone());
     jobs.spawn(supervise(app.clone(), "sweep", move || sweep::job(state.clone(), stop.clone())));
+    let (state, stop) = (app.clone(), shutdown.clone());
+    jobs.spawn(supervise(app.clone(), "tether", move || tether::job(state.clone(), stop.clone())));
     let state = app.clone();
     jobs.spawn(supervise(app.clone(), "mail", move || outbox::job(state.clone(), shutdown.clone())));
     jobs

@@ -404,6 +404,10 @@ impl Store for Breakable {
         self.inner.begin().await
     }
 
+    fn vault(&self) -> Option<&dyn doorward_domain::store::Vault> {
+        None
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.check()?;
         self.inner.ping().await
@@ -412,6 +416,11 @@ impl Store for Breakable {
     async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError> {
         self.check()?;
         self.inner.find_session(digest).await
+    }
+
+    async fn find_sessions(&self, ids: &[doorward_kit::SessionId]) -> Result<Vec<(Session, User)>, StoreError> {
+        self.check()?;
+        self.inner.find_sessions(ids).await
     }
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {

@@ -101,6 +101,21 @@ pub struct Limit {
     pub window: Duration,
 }
 
+/// `[limits]`: how long a WebSocket may stay open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tunnels {
+    /// From its upgrade to its end, whatever goes through it: 1 min to 7 d, 12 h by default.
+    pub max_age: Duration,
+    /// Without an octet in either direction: 10 s to 24 h, 15 min by default.
+    pub idle: Duration,
+}
+
+impl Default for Tunnels {
+    fn default() -> Self {
+        Self { max_age: Duration::from_secs(12 * 3600), idle: Duration::from_secs(15 * 60) }
+    }
+}
+
 /// Every scope, with its default as it would be written in the file (requirements, table (a)).
 pub const SCOPES: &[(&str, &str)] = &[
     ("edge", "600/min"),

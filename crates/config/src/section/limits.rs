@@ -1,17 +1,17 @@
-//! `[limits]`: every scope by its name (APP-RL-13).
+//! `[limits]`: every scope by its name (APP-RL-13), and how long a WebSocket may stay open.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::Scene;
-use crate::model::{Limit, SCOPES};
+use crate::model::{Limit, SCOPES, Tunnels};
 use crate::reader::{Item, Problem, Section};
 use crate::value;
 
 /// How many times laxer than its default a scope may be outside development.
 const LAXER: u128 = 100;
 
-pub(crate) fn limits(section: &Section<'_>, scene: &Scene<'_>) -> Option<Vec<Limit>> {
+pub(crate) fn limits(section: &Section<'_>, scene: &Scene<'_>) -> Option<(Vec<Limit>, Tunnels)> {
     let mut all = Some(Vec::with_capacity(SCOPES.len()));
     for (scope, default) in SCOPES {
         let limit = limit(section, scope, default, scene);
@@ -20,8 +20,17 @@ pub(crate) fn limits(section: &Section<'_>, scene: &Scene<'_>) -> Option<Vec<Lim
             list
         });
     }
+    let tunnels = tunnels(section);
     section.finish();
-    all
+    all.zip(tunnels)
+}
+
+fn tunnels(section: &Section<'_>) -> Option<Tunnels> {
+    let usual = Tunnels::default();
+    let time = |key, default, from, to| section.or(key, default, |item| value::duration(item, &value::seconds(from, to)));
+    let max_age = time("websocket_max_age", usual.max_age, 60, 7 * 24 * 3600);
+    let idle = time("websocket_idle", usual.idle, 10, 24 * 3600);
+    Some(Tunnels { max_age: max_age?, idle: idle? })
 }
 
 fn limit(section: &Section<'_>, scope: &'static str, default: &str, scene: &Scene<'_>) -> Option<Limit> {

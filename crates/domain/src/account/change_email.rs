@@ -15,7 +15,6 @@ use crate::recovery::forgot;
 use crate::service::{Accounts, FieldFault, FlowError, Visitor, Work};
 use crate::session::ActiveSession;
 use crate::store::{Delivery, StoreError};
-use crate::throttle::Subject;
 
 pub(crate) async fn request(
     accounts: &Accounts,
@@ -96,14 +95,14 @@ fn one_time(accounts: &Accounts, purpose: Purpose, token: &Token, now: Timestamp
 
 /// Unknown, expired, used, outdated, taken meanwhile, disabled: one refusal.
 pub(crate) async fn confirm(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
-    accounts.charge_subject(visitor, "email_confirm", Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, "email_confirm").await?;
     redeem(accounts, visitor, token, PurposeKind::EmailChange).await
 }
 
 /// Takes the account back for whoever reads the former address. Whoever changed it knew the password, so that one dies too, and a reset
 /// link goes to the restored address: only its reader gets on.
 pub(crate) async fn undo(accounts: &Accounts, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
-    accounts.charge_subject(visitor, "email_confirm", Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, "email_confirm").await?;
     redeem(accounts, visitor, token, PurposeKind::EmailUndo).await
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn charge(
     scope: &'static str,
     active: &ActiveSession,
 ) -> Result<(), FlowError> {
-    accounts.charge_subject(visitor, scope, Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, scope).await?;
     accounts.charge_subject(visitor, scope, Subject::Address(&active.user.id.to_string())).await
 }
 

@@ -15,7 +15,6 @@ use crate::one_time::{Purpose, PurposeKind};
 use crate::outbox::{self, Letter, MailAllowance};
 use crate::service::{Accounts, FieldFault, FlowError, SignUp, SignUpMode, Visitor, Work};
 use crate::store::{Delivery, StoreError};
-use crate::throttle::Subject;
 use crate::verification::{PendingSignUp, verification_mail};
 
 /// Stands where the hash of a row would be whose link nobody gets: what a stranger typed there is not kept.
@@ -30,7 +29,7 @@ struct Request {
 
 pub(crate) async fn sign_up(accounts: &Accounts, visitor: Visitor<'_>, request: SignUp<'_>) -> Result<(), FlowError> {
     let SignUp { email, password, name, invitation } = request;
-    accounts.charge_subject(visitor, "auth_register", Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, "auth_register").await?;
     let is_admitted = match accounts.rules.sign_up {
         SignUpMode::Open => true,
         SignUpMode::Invitation => invitation.is_some(),

@@ -14,10 +14,9 @@ use crate::one_time::{OneTime, Purpose, PurposeKind};
 use crate::outbox;
 use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::store::{Delivery, StoreError};
-use crate::throttle::Subject;
 
 pub(crate) async fn forgot(accounts: &Accounts, visitor: Visitor<'_>, email: Option<&str>) -> Result<(), FlowError> {
-    accounts.charge_subject(visitor, "forgot_password", Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, "forgot_password").await?;
     let typed = email.unwrap_or_default();
     // Mails to one address are few, whoever asks for them; the visitor is told nothing of it (D-02, FORGOT-06).
     let allowed = accounts.allowance("forgot_password_address", &identifier::limiter(typed)).await;

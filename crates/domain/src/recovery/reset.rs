@@ -16,7 +16,7 @@ use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
 
 pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str, password: Password) -> Result<(), FlowError> {
-    accounts.charge_subject(visitor, "reset_password", Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, "reset_password").await?;
     // Then all callers together (RESET-10), so that no caller takes more of the common quota than of its own.
     accounts.charge_subject(visitor, "reset_password_total", Subject::Everybody).await?;
     // Whose account it is must not be known here (RESET-03): the account's own address is looked for once the link has named it.

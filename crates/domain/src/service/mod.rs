@@ -12,6 +12,7 @@ mod trail;
 mod visitor;
 mod work;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use doorward_kit::id::MailId;
@@ -29,9 +30,9 @@ use crate::outbox::waiting::Waiting;
 use crate::outbox::{self, MailFate, MailFault, OutboxMail};
 use crate::recovery;
 use crate::session::cache::SessionCache;
-use crate::session::{ActiveSession, CsrfKey, Session, lookup, own, rotate, sign_in, sign_out};
+use crate::session::{ActiveSession, CsrfKey, Session, lookup, own, rotate, sign_in, sign_out, standing};
 use crate::store::{Store, StoreError};
-use crate::throttle::{Charger, Counters, Subject};
+use crate::throttle::{Charger, Counters};
 use crate::verification;
 
 pub use error::{FieldFault, FlowError};
@@ -318,17 +319,26 @@ impl Accounts {
         lookup::lookup(self, Some(context), cookie_value).await
     }
 
+    /// Which of these sessions live, and the roles of their accounts: for what stays open without asking again. One read, no cache; what
+    /// was ended on any node is not among them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot tell.
+    pub async fn standing_sessions(&self, ids: &[SessionId]) -> Result<HashMap<SessionId, Vec<String>>, StoreError> {
+        standing::standing(self, ids).await
+    }
+
     /// Puts other quotas in force, at once and without forgetting what was counted: a reload of the configuration.
     pub fn set_limits(&self, limits: LimitPolicy) {
         self.charger.set_limits(limits);
     }
 
-    /// Charges one attempt to a scope, by the caller's prefix.
+    /// Charges one attempt to a scope, by the caller's line and network.
     ///
     /// # Errors
     /// [`FlowError::Throttled`].
     pub async fn charge(&self, visitor: Visitor<'_>, scope: &'static str) -> Result<(), FlowError> {
-        self.charge_subject(visitor, scope, Subject::Prefix(&visitor.prefix())).await
+        self.charge_caller(visitor, scope).await
     }
 
     /// Writes an audit entry that belongs to no other transaction, such as a refusal (AUD-10). Queues it and returns; see

@@ -15,6 +15,16 @@ use crate::throttle::Subject;
 const NOTICES_PER_ADDRESS: Quota = Quota { count: NonZeroU32::new(3).unwrap(), window: Duration::from_secs(86_400) };
 
 impl Accounts {
+    /// Charges the caller: its line, and then the network that the line is part of. Who has a whole /48 has 65 536 lines, and must neither
+    /// use up what is for all callers together nor get that many times as much as others.
+    pub(crate) async fn charge_caller(&self, visitor: Visitor<'_>, scope: &'static str) -> Result<(), FlowError> {
+        self.charge_subject(visitor, scope, Subject::Prefix(&visitor.prefix())).await?;
+        match visitor.context.client.network() {
+            Some(network) => self.charge_subject(visitor, scope, Subject::Network(&network.to_string())).await,
+            None => Ok(()),
+        }
+    }
+
     /// Charges a subject; the first refusal of a window is audited (APP-RL-18).
     pub(crate) async fn charge_subject(
         &self,

@@ -8,6 +8,7 @@ pub(crate) mod own;
 pub(crate) mod rotate;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod standing;
 
 pub use csrf::{CsrfBinding, CsrfKey};
 pub use model::{ActiveSession, PreviousCredential, Session};

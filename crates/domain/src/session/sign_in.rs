@@ -60,7 +60,7 @@ pub(crate) async fn sign_in(accounts: &Accounts, visitor: Visitor<'_>, request: 
 /// By caller, and by caller and identifier: known or not, right or wrong (APP-RL-07).
 async fn charge(accounts: &Accounts, visitor: Visitor<'_>, limiter: &str) -> Result<(), FlowError> {
     let prefix = visitor.prefix();
-    accounts.charge_subject(visitor, "auth_login", Subject::Prefix(&prefix)).await?;
+    accounts.charge_caller(visitor, "auth_login").await?;
     accounts.charge_subject(visitor, "auth_login_account", Subject::AddressAtPrefix(limiter, &prefix)).await
 }
 

@@ -18,6 +18,8 @@ const TOLD_KEYS: usize = 10_000;
 pub(crate) enum Subject<'a> {
     /// A caller: `198.51.100.7/32` or an IPv6 /64.
     Prefix(&'a str),
+    /// The IPv6 /48 that a caller is part of; has a quota of its own, see [`Quota::of_network`].
+    Network(&'a str),
     /// An address, from wherever.
     Address(&'a str),
     /// An address tried by one caller (D-11).
@@ -33,6 +35,7 @@ impl Subject<'_> {
     fn key(self, keys: &Keys, scope: &str) -> [u8; 16] {
         match self {
             Self::Prefix(prefix) => keys.counter(scope, &["prefix", prefix]),
+            Self::Network(network) => keys.counter(scope, &["network", network]),
             Self::Address(address) => keys.counter(scope, &["address", address]),
             Self::AddressAtPrefix(address, prefix) => keys.counter(scope, &["both", address, prefix]),
             Self::Device(device) => keys.counter(scope, &["device", device]),
@@ -70,6 +73,7 @@ impl Charger {
     /// Takes one permit of a configured scope.
     pub(crate) async fn take(&self, keys: &Keys, scope: &str, subject: Subject<'_>, now: Timestamp) -> Result<(), Exceeded> {
         let quota = self.limits.read().unwrap_or_else(PoisonError::into_inner).quota(scope);
+        let quota = if matches!(subject, Subject::Network(_)) { quota.of_network() } else { quota };
         self.take_of(keys, scope, quota, subject, now).await
     }
 

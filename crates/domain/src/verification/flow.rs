@@ -11,7 +11,6 @@ use crate::instant::later;
 use crate::outbox;
 use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::store::{Delivery, StoreError};
-use crate::throttle::Subject;
 
 /// What the tokens are for, as the audit trail says it.
 const PURPOSE: &str = "sign_up";
@@ -26,7 +25,7 @@ pub(crate) async fn verify(
     token: &str,
     password: Option<Password>,
 ) -> Result<(), FlowError> {
-    accounts.charge_subject(visitor, "verify_email", Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, "verify_email").await?;
     let proven = match (Token::parse(token), password) {
         (Some(token), Some(password)) => prove(accounts, &token, password).await?,
         _ => None,
@@ -149,7 +148,7 @@ fn account(accounts: &Accounts, pending: PendingSignUp, now: Timestamp) -> User 
 /// Mails a new token for the sign-up of an address, if there is one. Every address gets the same answer (EMAIL-04), and costs the
 /// same writes: where there is nothing to send, a mail is written that never leaves.
 pub(crate) async fn resend(accounts: &Accounts, visitor: Visitor<'_>, email: &str) -> Result<(), FlowError> {
-    accounts.charge_subject(visitor, "verify_email_resend", Subject::Prefix(&visitor.prefix())).await?;
+    accounts.charge_caller(visitor, "verify_email_resend").await?;
     let allowed = accounts.link_allowance(&identifier::limiter(email)).await;
     let now = accounts.clock.now();
     let mut tx = accounts.begin().await?;

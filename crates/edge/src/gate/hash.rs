@@ -13,11 +13,13 @@ const ARGON2_PASSES: std::ops::RangeInclusive<u32> = 2..=16;
 const ARGON2_LANES: std::ops::RangeInclusive<u32> = 1..=16;
 
 /// A hash that a password is verified against.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct StoredHash {
     class: WorkClass,
     kind: Kind,
 }
 
+#[derive(Clone, PartialEq, Eq)]
 enum Kind {
     Bcrypt(String),
     Argon2id(Box<PasswordHash>),

@@ -70,6 +70,19 @@ pub enum GateVerdict {
     Malformed,
 }
 
+/// What a user of a gate proved, for comparing it with what the users file says later. Not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credential {
+    user: Arc<str>,
+    hash: hash::StoredHash,
+}
+
+impl Credential {
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+}
+
 /// Proof that a gate was passed; only the keeper makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatePermit {
@@ -132,6 +145,12 @@ impl GateKeeper {
         self.queues = Arc::clone(&before.queues);
         self.queue_of = before.queue_of.clone();
         self
+    }
+
+    /// What a user of a gate has to prove; `None` when there is no such user.
+    pub(crate) fn credential(&self, gate: &str, user: &str) -> Option<Credential> {
+        let (_, users) = self.gates.iter().find(|(name, _)| name == gate)?;
+        Some(Credential { user: user.into(), hash: users.hash(user)?.clone() })
     }
 
     /// Decides about one request.

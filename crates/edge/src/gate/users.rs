@@ -99,6 +99,11 @@ impl Users {
         Ok(())
     }
 
+    /// The hash of a user.
+    pub(super) fn hash(&self, name: &str) -> Option<&StoredHash> {
+        self.by_name.get(name)
+    }
+
     /// Whether this is the user's password. One hash of every class in the file is computed whoever is asked for, so that neither
     /// an unknown name nor a cheaper hash shows in the time (GATE-15). Blocks for it.
     pub(super) fn verify(&self, name: &str, password: &[u8]) -> bool {

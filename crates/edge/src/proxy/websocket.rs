@@ -1,34 +1,26 @@
 //! WebSocket upgrades (RFC 6455 §4): asked for properly, by our own pages, and answered properly, or there is no tunnel.
 
 use std::future::poll_fn;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::wire::Wire;
-use super::{ForwardPlan, UpstreamFault, cookie, field, head};
+use super::{ForwardPlan, UpstreamFault, cookie, field, head, tunnel};
 
 /// RFC 6455 §1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-/// How long the client may take to receive the 101.
-const SWITCH_MAX: Duration = Duration::from_secs(10);
 
 /// A wish to upgrade that the route and the request allow.
 pub(super) struct Upgrade {
     client: OnUpgrade,
     accept: String,
+    bounds: tunnel::Bounds,
 }
 
 impl Upgrade {
@@ -38,16 +30,18 @@ impl Upgrade {
     /// [`UpstreamFault::CrossSite`] when the page that asks is not ours (CSRF-18). A browser always says which page asks, so
     /// silence is refused as well.
     pub(super) fn wanted(parts: &mut Parts, plan: &ForwardPlan<'_>) -> Result<Option<Self>, UpstreamFault> {
-        if !plan.websocket || !parts.headers.contains_key(header::UPGRADE) {
+        let Some(terms) = plan.tunnel.filter(|_| parts.headers.contains_key(header::UPGRADE)) else {
             return Ok(None);
-        }
+        };
         let Some(accept) = proper_key(parts).map(accept_for) else {
             return Ok(None);
         };
         if !is_own_page(&parts.headers, plan) {
             return Err(UpstreamFault::CrossSite);
         }
-        Ok(parts.extensions.remove::<OnUpgrade>().map(|client| Self { client, accept }))
+        // The watch begins before the upstream is asked: nothing that ends meanwhile is missed.
+        let bounds = tunnel::Bounds::of(&terms, plan.context.request_id);
+        Ok(parts.extensions.remove::<OnUpgrade>().map(|client| Self { client, accept, bounds }))
     }
 
     /// Writes the wish into the head for the upstream.
@@ -68,7 +62,7 @@ impl Upgrade {
         let mut wire = wire;
         poll_fn(|cx| wire.poll_connection(cx)).await;
         let (upstream, open, first) = wire.into_stream();
-        let tunnel = tunnel(self.client, upstream, first);
+        let tunnel = tunnel::run(self.client, upstream, first, self.bounds);
         tokio::spawn(async move {
             tunnel.await;
             drop(open);
@@ -123,18 +117,4 @@ fn is_agreed(headers: &HeaderMap, accept: &str) -> bool {
     only(headers, header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"))
         && field::has_token(headers, &header::CONNECTION, b"upgrade")
         && only(headers, header::SEC_WEBSOCKET_ACCEPT).is_some_and(|value| value == accept.as_bytes())
-}
-
-/// Copies until both sides are done or one of them breaks.
-async fn tunnel(client: OnUpgrade, mut upstream: TcpStream, first: Bytes) {
-    let Ok(Ok(client)) = timeout(SWITCH_MAX, client).await else {
-        return;
-    };
-    let mut client = TokioIo::new(client);
-    if client.write_all(&first).await.is_err() {
-        return;
-    }
-    if let Err(error) = copy_bidirectional(&mut client, &mut upstream).await {
-        tracing::debug!(%error, "a tunnel broke");
-    }
 }

@@ -11,6 +11,8 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use tempfile::TempDir;
 
+use crate::proxy::TERMS;
+
 const NAVIGATION: (&str, &str) = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
 const SCRIPT: (&str, &str) = ("accept", "*/*");
 
@@ -76,7 +78,7 @@ impl Site {
             external_host: "app.example.com",
             external_port: 443,
             identity: &[],
-            websocket: true,
+            tunnel: Some(TERMS),
             remove_authorization: false,
         };
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();

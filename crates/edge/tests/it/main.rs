@@ -6,6 +6,7 @@ mod support;
 
 mod answers;
 mod body;
+mod challenge;
 mod compress;
 mod destination;
 mod files;
@@ -28,4 +29,5 @@ mod reflect;
 mod script;
 mod slow;
 mod tls;
+mod tunnel;
 mod upgrade;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorward_config::UpstreamTarget;
 use doorward_edge::EdgeBody;
+use doorward_edge::hold::TunnelTerms;
 use doorward_edge::proxy::{ForwardPlan, Forwarder, UpstreamFault};
 use doorward_kit::{ClientAddr, PeerAddr, RequestContext, RequestId, SystemEntropy};
 use doorward_policy::{SizePolicy, TimePolicy, UpstreamPolicy};
@@ -56,7 +57,7 @@ impl House {
     }
 
     fn with(upstream: &Upstream, times: TimePolicy, sizes: SizePolicy) -> Self {
-        let target = UpstreamTarget::Http { host: "127.0.0.1".parse().expect("a host"), port: upstream.address.port() };
+        let target = UpstreamTarget::server("127.0.0.1".parse().expect("a host"), upstream.address.port());
         Self {
             forwarder: Forwarder::new(times, sizes),
             policy: UpstreamPolicy { name: "api".into(), target },
@@ -73,7 +74,7 @@ impl House {
             external_host: "app.example.com",
             external_port: 443,
             identity: &[],
-            websocket: false,
+            tunnel: None,
             remove_authorization: false,
         }
     }
@@ -486,7 +487,7 @@ async fn proxy_10_an_answer_that_nobody_asked_for_is_not_given_to_whoever_comes_
             });
         }
     });
-    let target = UpstreamTarget::Http { host: "127.0.0.1".parse().expect("a host"), port };
+    let target = UpstreamTarget::server("127.0.0.1".parse().expect("a host"), port);
     let policy = UpstreamPolicy { name: "api".into(), target };
     let forwarder = Forwarder::new(TimePolicy::default(), SizePolicy::default());
     let house = House { forwarder, policy, context: context() };
@@ -669,6 +670,28 @@ async fn a_connection_that_died_in_the_pool_costs_nobody_a_request() {
     assert_eq!(upstream.arrivals().len(), 2);
 }
 
+/// As gunicorn does after two seconds, and uvicorn after five.
+#[tokio::test]
+async fn a_connection_that_the_upstream_closed_while_it_waited_costs_nobody_a_request() {
+    for method in [Method::GET, Method::POST] {
+        let told = Arc::new(tokio::sync::Notify::new());
+        let closes = Arc::clone(&told);
+        let mut upstream = Upstream::start(move |arrival| match arrival.connection {
+            0 => Turn::SayAndCloseWhen(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept".to_vec(), closes.clone()),
+            _ => ok("new"),
+        })
+        .await;
+        let house = House::before(&upstream);
+        assert_eq!(text(house.get().await.expect("answered")).await, "kept");
+        told.notify_one();
+        upstream.closed().await;
+        // The kernel has the FIN by now; give the runtime one turn with its reactor.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let next = house.send(request(method.clone(), &[], no_body())).await.expect("nothing was sent to the dead one");
+        assert_eq!((text(next).await.as_str(), upstream.arrivals().len()), ("new", 2), "{method}");
+    }
+}
+
 #[tokio::test]
 async fn a_hung_upstream_times_out_and_the_pool_recovers() {
     let upstream =
@@ -817,6 +840,10 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
+/// A minute, and nothing that ends sooner.
+pub(crate) const TERMS: TunnelTerms<'static> =
+    TunnelTerms { max_age: Duration::from_secs(60), idle: Duration::from_secs(60), tie: &|| Box::pin(std::future::pending()) };
+
 /// A real HTTP/1.1 server whose only service is the forwarder; answers a fault with 502.
 async fn front(upstream: &Upstream, websocket: bool) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -830,7 +857,7 @@ async fn front(upstream: &Upstream, websocket: bool) -> std::net::SocketAddr {
                 let house = house.clone();
                 async move {
                     let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-                    let plan = ForwardPlan { websocket, ..house.plan("/x") };
+                    let plan = ForwardPlan { tunnel: websocket.then_some(TERMS), ..house.plan("/x") };
                     let answer = house.forwarder.forward(request, plan).await.unwrap_or_else(|fault| {
                         let mut answer = Response::new(no_body());
                         *answer.status_mut() =

@@ -35,6 +35,14 @@ impl ClientAddr {
         self.0
     }
 
+    /// The network that the caller's line is part of; an IPv4 address is part of none that could be told from outside.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        let IpAddr::V6(address) = self.0 else { return None };
+        let [a, b, c, ..] = address.segments();
+        Some(Network([a, b, c]))
+    }
+
     /// The unit in which callers are counted.
     #[must_use]
     pub fn prefix(&self) -> Prefix {
@@ -48,6 +56,17 @@ impl ClientAddr {
 impl fmt::Display for ClientAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// An IPv6 /48: what a provider gives to one customer at most (RFC 6177), 65 536 lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Network([u16; 3]);
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c] = self.0;
+        write!(f, "{}/48", Ipv6Addr::from([a, b, c, 0, 0, 0, 0, 0]))
     }
 }
 

@@ -4,7 +4,7 @@ mod address;
 mod host;
 mod origin;
 
-pub use address::{Cidr, CidrError, ClientAddr, PeerAddr, Prefix};
+pub use address::{Cidr, CidrError, ClientAddr, Network, PeerAddr, Prefix};
 pub use host::{Authority, Host, HostError};
 pub use origin::{Origin, OriginError, Scheme};
 

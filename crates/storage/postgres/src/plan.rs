@@ -51,6 +51,7 @@ async fn no_statement_of_the_daily_round_reads_a_whole_table() {
     server.ask(&database, FILL).expect("rows");
     let statements = [
         ("bytea", session::FIND_WITH_USER, "sessions_previous_digest"),
+        ("bytea[]", session::FIND_ALL_WITH_USER, "sessions_pkey"),
         ("bytea, bigint, bigint, bytea, bigint", session::LIST_OF_USER, "sessions_user"),
         ("bigint, bigint", session::SWEEP_EXPIRED, "sessions_expires_at"),
         ("bigint, bigint", session::SWEEP_IDLE, "sessions_idle"),

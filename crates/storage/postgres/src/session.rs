@@ -94,6 +94,21 @@ pub(crate) async fn find_with_user(at: &mut Link, digest: &TokenDigest) -> Resul
     row.map(|row| Ok((from_row(&row)?, user::from_row(&row)?))).transpose()
 }
 
+pub(crate) const FIND_ALL_WITH_USER: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", ",
+    user_columns!(),
+    " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = ANY($1)"
+);
+
+/// The sessions of many ids, and whose they are, in one read.
+pub(crate) async fn find_all_with_user(at: &mut Link, ids: &[SessionId]) -> Result<Vec<(Session, User)>, StoreError> {
+    let ids: Vec<&[u8]> = ids.iter().map(|id| &id.as_bytes()[..]).collect();
+    let rows = at.fetch_all(sqlx::query(FIND_ALL_WITH_USER).bind(ids)).await?;
+    rows.iter().map(|row| Ok((from_row(row)?, user::from_row(row)?))).collect()
+}
+
 #[async_trait]
 impl Sessions for PostgresTx {
     async fn lookup(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {

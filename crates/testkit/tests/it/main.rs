@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
 mod api;
+mod arrival;
 mod audit;
 mod audit_cost;
 mod audit_reach;
@@ -16,11 +17,15 @@ mod dev;
 mod email;
 mod enumeration;
 mod error;
-mod flood;
 mod fairness;
+mod flood;
 mod framing;
 mod fuzz;
 mod gate;
+mod gate_http2;
+mod gate_reload;
+mod gate_trail;
+mod gate_upgrade;
 mod header;
 mod http2;
 mod import;
@@ -46,4 +51,6 @@ mod secret;
 mod secret_compare;
 mod session;
 mod site;
+mod stream;
 mod tls;
+mod tunnel;

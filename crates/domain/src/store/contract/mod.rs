@@ -90,6 +90,7 @@ macro_rules! store_contract {
             user::a_removed_account_takes_what_hangs_on_it_along,
             session::a_session_reads_back_with_its_account,
             session::a_revoked_session_is_gone_for_every_reader,
+            session::many_sessions_are_found_by_id_in_one_read,
             session::many_sessions_of_one_account_are_listed_page_by_page,
             session::revoking_all_spares_other_accounts,
             session::a_touch_never_moves_back,

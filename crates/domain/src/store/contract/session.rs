@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use doorward_kit::SessionId;
+
 use super::{race, sample, user};
 use crate::session::Session;
 use crate::store::{PageLimit, SessionFilter, Store, StoreError};
@@ -38,6 +40,31 @@ fn same(left: &Session, right: &Session) -> bool {
         && left.expires_at == right.expires_at
         && left.user_agent == right.user_agent
         && left.client == right.client
+}
+
+/// Exactly those that are asked for and there; a thousand at once are no burden.
+pub async fn many_sessions_are_found_by_id_in_one_read(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (owner, other) = (sample::user(1), sample::user(2));
+    let kept = [sample::session(&owner, 1), sample::session(&other, 2)];
+    let (unasked, revoked) = (sample::session(&owner, 3), sample::session(&owner, 4));
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    tx.users().add(&other).await?;
+    for session in kept.iter().chain([&unasked, &revoked]) {
+        tx.sessions().add(session).await?;
+    }
+    assert!(tx.sessions().revoke(revoked.id).await?);
+    tx.commit().await?;
+    let strangers = (0..1000_u128).map(|number| SessionId::from_bytes((u128::MAX - number).to_be_bytes()));
+    let asked: Vec<_> = strangers.chain([kept[1].id, revoked.id, kept[0].id, kept[1].id]).collect();
+    let mut found = store.find_sessions(&asked).await?;
+    found.sort_by_key(|(session, _)| session.last_seen_at);
+    assert_eq!(found.len(), kept.len(), "each once");
+    for (wanted, account) in kept.iter().zip([&owner, &other]) {
+        assert!(found.iter().any(|(session, user)| same(session, wanted) && user::same(user, account)));
+    }
+    assert!(store.find_sessions(&[]).await?.is_empty());
+    Ok(())
 }
 
 /// What is committed as revoked is not found by the next read, on whatever connection.

@@ -11,9 +11,7 @@ use doorward_config::{Access, Config, Profile, UpstreamTarget};
 use doorward_edge::body::{empty, full};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::proxy::Forwarder;
-use doorward_edge::{
-    Admission, Admitted, AppService, CertStore, Edge, EdgeAudit, EdgeBody, EdgeEvent, EdgeParts, ListenSpec, Refusal, ServeParts,
-};
+use doorward_edge::{Admission, Admitted, AppService, Bond, CertStore, Challenges, Edge, EdgeAudit, EdgeBody, EdgeEvent, EdgeParts, ListenSpec, NoChallenges, Refusal, ServeParts, Tether};
 use doorward_kit::{Cidr, Clock as _, Host, RequestContext, SystemClock, SystemEntropy};
 use doorward_policy::{Policy, RoutePolicy};
 use futures_util::future::BoxFuture;
@@ -36,6 +34,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) struct HouseBuilder {
     policy: Box<dyn FnOnce(&mut Policy) + Send>,
     config: Box<dyn FnOnce(&mut Config) + Send>,
+    challenges: Arc<dyn Challenges>,
 }
 
 /// A running edge.
@@ -87,6 +86,12 @@ impl HouseBuilder {
         self
     }
 
+    /// Knows what an authority may ask.
+    pub(crate) fn challenges(mut self, challenges: impl Challenges) -> Self {
+        self.challenges = Arc::new(challenges);
+        self
+    }
+
     /// Sets a quota of the edge.
     pub(crate) fn limit(self, scope: &'static str, count: u32, window: Duration) -> Self {
         self.config(move |config| {
@@ -117,6 +122,7 @@ impl HouseBuilder {
             app: stub_app(Arc::clone(&app)),
             admission: Arc::new(StubAdmission),
             audit: audit.clone(),
+            challenges: self.challenges,
             entropy: Arc::new(SystemEntropy),
             gatekeeper: GateKeeper::load(&gates).expect("gates"),
             forwarder: Forwarder::new(policy.times, policy.sizes),
@@ -154,7 +160,7 @@ impl HouseBuilder {
 
 impl House {
     pub(crate) fn builder() -> HouseBuilder {
-        HouseBuilder { policy: Box::new(|_| ()), config: Box::new(|_| ()) }
+        HouseBuilder { policy: Box::new(|_| ()), config: Box::new(|_| ()), challenges: Arc::new(NoChallenges) }
     }
 
     pub(crate) async fn start() -> Self {
@@ -180,7 +186,7 @@ impl House {
 
 fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Config {
     let host = |text: &str| text.parse::<Host>().expect("host");
-    let http = |upstream: &Upstream| UpstreamTarget::Http { host: host("127.0.0.1"), port: upstream.address.port() };
+    let http = |upstream: &Upstream| UpstreamTarget::server(host("127.0.0.1"), upstream.address.port());
     let route = |path: &str, access, strip_prefix| config::Route {
         roles: Vec::new(),
         host: host(SITE),
@@ -203,15 +209,15 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
             data_dir: "/nonexistent".into(),
             key: None,
         },
-        listen: config::Listen { http: vec![], https: vec![], internal: None, trusted_proxies: vec![] },
+        listen: config::Listen { http: vec![], https: vec![], internal: None, trusted_proxies: vec![], proxy_protocol: vec![] },
         tls: config::Tls::SelfSigned,
         store: config::Store::Sqlite,
         counters: config::Counters::Memory,
         mail: config::Mail::to_files("App <no-reply@example.test>"),
         audit: config::Audit::default(),
         upstreams: vec![
-            config::Upstream { name: "web".into(), target: http(web) },
-            config::Upstream { name: "gated".into(), target: http(gated) },
+            config::Upstream { name: "web".into(), target: http(web), secret: None },
+            config::Upstream { name: "gated".into(), target: http(gated), secret: None },
         ],
         routes: vec![
             route("", Access::Public, false),
@@ -230,6 +236,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
             websocket: false,
         }],
         accounts: config::Accounts::default(),
+        tunnels: config::Tunnels::default(),
         limits: config::SCOPES.iter().map(|(scope, _)| wide(scope)).collect(),
         headers: config::Headers::default(),
     }
@@ -248,12 +255,12 @@ impl Admission for StubAdmission {
         let admitted = match cookie {
             "session=ok" => {
                 let field = (HeaderName::from_static("x-doorward-user"), HeaderValue::from_static("user-1"));
-                Admitted::Identified { fields: Arc::from([field]), cookies: Vec::new() }
+                Admitted::Identified { fields: Arc::from([field]), cookies: Vec::new(), bond: BOND }
             }
             "session=old" => {
                 let field = (HeaderName::from_static("x-doorward-user"), HeaderValue::from_static("user-1"));
                 let cookies = vec![HeaderValue::from_static("session=ok; Path=/"), HeaderValue::from_static("csrf=t; Path=/")];
-                Admitted::Identified { fields: Arc::from([field]), cookies }
+                Admitted::Identified { fields: Arc::from([field]), cookies, bond: BOND }
             }
             "session=forged" => Admitted::Refused(Refusal::Csrf),
             "session=twice" => Admitted::Refused(Refusal::DuplicateCookie),
@@ -263,7 +270,13 @@ impl Admission for StubAdmission {
         };
         Box::pin(std::future::ready(admitted))
     }
+
+    fn ended(&self, _: Bond, _: &RoutePolicy) -> Tether {
+        Box::pin(std::future::pending())
+    }
 }
+
+const BOND: Bond = Bond([1; 16]);
 
 /// Answers `/api/auth/status/NNN` with that status, echoes bodies, panics on demand, and says 404 and 405 as an application does.
 fn stub_app(seen: Arc<Mutex<Vec<(String, RequestContext)>>>) -> AppService {

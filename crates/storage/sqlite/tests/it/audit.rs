@@ -256,12 +256,20 @@ impl Store for Panicking {
         self.store.begin().await
     }
 
+    fn vault(&self) -> Option<&dyn doorward_domain::store::Vault> {
+        None
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.store.ping().await
     }
 
     async fn find_session(&self, digest: &TokenDigest) -> Result<Option<(Session, User)>, StoreError> {
         self.store.find_session(digest).await
+    }
+
+    async fn find_sessions(&self, ids: &[doorward_kit::SessionId]) -> Result<Vec<(Session, User)>, StoreError> {
+        self.store.find_sessions(ids).await
     }
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {

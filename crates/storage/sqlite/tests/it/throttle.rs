@@ -40,6 +40,31 @@ async fn addresses_of_one_ipv6_network_count_as_one_caller() {
     assert!(house.accounts.charge(visitor(&elsewhere), "auth_login").await.is_ok());
 }
 
+/// Sixteen lines of a /48 may use their quotas up, the others get nothing more; who is outside of it is not concerned.
+#[tokio::test]
+async fn a_whole_ipv6_48_has_sixteen_times_the_quota_of_a_line_and_leaves_what_is_for_all() {
+    let house = House::with_limits(vec![("reset_password", quota(2, 900)), ("reset_password_total", quota(40, 900))]).await;
+    let at = |text: String| RequestContext { client: ClientAddr::new(text.parse().unwrap()), ..caller(1) };
+    let attempt = async |context: &RequestContext| {
+        let refused = house.accounts.reset_password(visitor(context), "A", Password::new(PASSWORD.to_owned())).await.expect_err("no token");
+        matches!(refused, FlowError::Throttled { .. })
+    };
+    let mut passed = 0;
+    for line in 0..50 {
+        let context = at(format!("2001:db8:1:{line:x}::1"));
+        for _ in 0..3 {
+            passed += usize::from(!attempt(&context).await);
+        }
+    }
+    assert_eq!(passed, 16 * 2);
+    assert!(!attempt(&at("2001:db8:2:1::1".to_owned())).await, "another network");
+    assert!(!attempt(&caller(7)).await, "an IPv4 address has no network");
+    let told = house.events(AuditEvent::RateLimited).await;
+    assert_eq!(told.len(), 17, "each of the sixteen lines once, and the network once");
+    house.clock.advance(Duration::from_secs(900));
+    assert!(!attempt(&at("2001:db8:1:ff::1".to_owned())).await, "whoever waits as told is let through");
+}
+
 #[tokio::test]
 async fn malformed_attempts_use_up_the_limit_before_a_right_one() {
     let house = House::with_limits(vec![("auth_login", quota(5, 60))]).await;
