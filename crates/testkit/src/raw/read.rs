@@ -95,6 +95,25 @@ impl RawClient {
         Ok(self.pending.drain(..length).collect())
     }
 
+    /// The head of the next answer alone; its body is left on the connection.
+    ///
+    /// # Errors
+    /// [`ReadFault`].
+    pub fn read_head_of_reply(&mut self) -> Result<Reply, ReadFault> {
+        self.read_head()
+    }
+
+    /// Whatever comes next, one octet at least.
+    ///
+    /// # Errors
+    /// [`ReadFault`].
+    pub fn read_some(&mut self) -> Result<Vec<u8>, ReadFault> {
+        if self.pending.is_empty() {
+            self.more()?;
+        }
+        Ok(std::mem::take(&mut self.pending))
+    }
+
     fn more(&mut self) -> Result<(), ReadFault> {
         match self.fill() {
             Ok(0) if self.pending.is_empty() => Err(ReadFault::Closed),

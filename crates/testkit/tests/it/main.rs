@@ -52,5 +52,6 @@ mod secret_compare;
 mod session;
 mod site;
 mod stream;
+mod stream;
 mod tls;
 mod tunnel;
