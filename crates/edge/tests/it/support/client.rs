@@ -82,12 +82,17 @@ impl Client {
         Self { stream: Box::new(stream), buffer: Vec::new() }
     }
 
-    pub(crate) async fn tls(address: SocketAddr, from: &str, name: &str, config: rustls::ClientConfig) -> std::io::Result<Self> {
+    pub(crate) async fn tls(
+        address: SocketAddr,
+        from: &str,
+        name: &str,
+        config: impl Into<Arc<rustls::ClientConfig>>,
+    ) -> std::io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(from.parse().expect("address"), 0))?;
         let stream = socket.connect(address).await?;
         let name = ServerName::try_from(name.to_owned()).expect("name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+        let stream = TlsConnector::from(config.into()).connect(name, stream).await?;
         Ok(Self { stream: Box::new(stream), buffer: Vec::new() })
     }
 
