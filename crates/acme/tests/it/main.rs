@@ -7,6 +7,7 @@ mod support;
 mod allowlist;
 mod hostile;
 mod patience;
+mod real;
 mod release;
 mod renewal;
 mod trust;

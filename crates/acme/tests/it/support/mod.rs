@@ -54,28 +54,8 @@ impl Bench {
 
     /// A second node has its own record; the vault is shared or not.
     pub(crate) fn issuer_with(&self, vault: Arc<MemoryVault>, record: Arc<Record>) -> Issuer {
-        let sink = Arc::clone(&record);
-        let install: Install = Arc::new(move |certificate: &StoredCertificate| {
-            if *sink.refuses_install.lock().unwrap() {
-                return Err(InstallFault("full".to_owned()));
-            }
-            sink.installed.lock().unwrap().push(certificate.clone());
-            Ok(())
-        });
-        Issuer::new(IssuerParts {
-            directory: self.directory(),
-            email: Some("root@app.test".to_owned()),
-            names: self.names.clone(),
-            vault,
-            challenges: Arc::clone(&record) as Arc<dyn Challenges>,
-            events: record,
-            install,
-            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            entropy: Arc::new(SystemEntropy),
-            dial: Arc::clone(&self.dial) as Arc<dyn Dial>,
-            times: IssuerTimes::default(),
-        })
-        .unwrap()
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        assemble(self.directory(), self.names.clone(), vault, record, clock, Arc::clone(&self.dial))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -83,8 +63,41 @@ impl Bench {
     }
 }
 
+/// An issuer that writes into a record.
+pub(crate) fn assemble(
+    directory: Directory,
+    names: Vec<Host>,
+    vault: Arc<MemoryVault>,
+    record: Arc<Record>,
+    clock: Arc<dyn Clock>,
+    dial: Arc<CountingDial>,
+) -> Issuer {
+    let sink = Arc::clone(&record);
+    let install: Install = Arc::new(move |certificate: &StoredCertificate| {
+        if *sink.refuses_install.lock().unwrap() {
+            return Err(InstallFault("full".to_owned()));
+        }
+        sink.installed.lock().unwrap().push(certificate.clone());
+        Ok(())
+    });
+    Issuer::new(IssuerParts {
+        directory,
+        email: Some("root@app.test".to_owned()),
+        names,
+        vault,
+        challenges: Arc::clone(&record) as Arc<dyn Challenges>,
+        events: record,
+        install,
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        dial,
+        times: IssuerTimes::default(),
+    })
+    .unwrap()
+}
+
 /// What an issuer told and took into use.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) events: Mutex<Vec<AcmeEvent>>,
     pub(crate) installed: Mutex<Vec<StoredCertificate>>,
