@@ -77,7 +77,7 @@ pub struct Servers {
 
 impl Servers {
     /// Default of [`Self::max_connections`].
-    pub const MAX_CONNECTIONS: u32 = 512;
+    pub const MAX_CONNECTIONS: u32 = 4096;
     /// Default of [`Self::time_limit`] (HTTP-16).
     pub const TIME_LIMIT: Duration = Duration::from_secs(30);
 

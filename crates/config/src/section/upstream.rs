@@ -7,7 +7,9 @@ use std::time::Duration;
 use doorward_kit::Origin;
 
 use super::Scene;
-use crate::model::{ClientCertificate, HealthCheck, SecretSource, ServerAddress, Servers, Speech, Upstream, UpstreamTarget, UpstreamTls};
+use crate::model::{
+    ClientCertificate, HealthCheck, SecretSource, ServerAddress, Servers, Speech, Upstream, UpstreamTarget, UpstreamTls,
+};
 use crate::reader::{Item, Located, Problem, Section};
 use crate::value::{self, seconds};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use doorward_config::UpstreamTarget;
+use doorward_config::{Speech, UpstreamTarget, UpstreamTls};
 
 use crate::support::{RIGHT, development, refused_at, right, with};
 
@@ -21,8 +21,11 @@ fn a_server_is_scheme_host_and_port_and_nothing_after() {
         "http://224.0.0.1:1",
         "127.0.0.1:3000",
         "unix:/run/x",
-        "https://127.0.0.1:3000",
-        "h2c://x",
+        "h2c://127.0.0.1:3000/",
+        "https://x/y",
+        "ftp://127.0.0.1:3000",
+        "HTTP://127.0.0.1:3000",
+        "https://u:p@x",
         "",
         "http://10.1:80",
         "http://0x7f.1:80",
@@ -73,8 +76,93 @@ fn names_are_unique_and_plain() {
     }
 }
 
+fn servers(text: &str) -> doorward_config::Servers {
+    let config = right(text);
+    let UpstreamTarget::Servers(servers) = &config.upstreams[0].target else { panic!("servers") };
+    (**servers).clone()
+}
+
 #[test]
-fn several_urls_are_said_to_be_of_a_later_version() {
-    let text = format!("{RIGHT}[[upstream]]\nname = \"x\"\nurl = \"http://127.0.0.1:1\"\nurls = []\n");
-    assert!(refused_at(&text, "upstream[2].urls").contains("not available in this version"));
+fn several_servers_are_addresses_of_one_scheme_each_once() {
+    let urls = |urls: &str| with(URL, &format!("urls = [{urls}]"));
+    let several = servers(&urls("\"http://10.0.0.1:80\", \"http://10.0.0.2:80\", \"http://web.internal:80\""));
+    let hosts: Vec<&str> = several.addresses.iter().map(|address| address.host.as_str()).collect();
+    assert_eq!(hosts, ["10.0.0.1", "10.0.0.2", "web.internal"]);
+    assert_eq!(several.urls().next().as_deref(), Some("http://10.0.0.1:80"));
+    refused_at(&urls(""), "upstream[0].url");
+    refused_at(&urls("\"http://10.0.0.1:80\", \"http://10.0.0.1:80\""), "upstream[0].urls[1]");
+    refused_at(&urls("\"http://10.0.0.1:80\", \"https://10.0.0.2:80\""), "upstream[0].urls[1]");
+    refused_at(&urls("\"http://10.0.0.1:80\", \"http://10.0.0.2:0\""), "upstream[0].urls[1]");
+    refused_at(&with(URL, &format!("{URL}\nurls = [\"http://10.0.0.1:80\"]")), "upstream[0].url");
+    refused_at(&with(URL, "urls = [\"http://10.0.0.1:80\"]\nroot = \"dist\""), "upstream[0].root");
+}
+
+#[test]
+fn what_a_gate_guards_is_guarded_at_each_of_its_addresses() {
+    let text = with(URL, "urls = [\"http://127.0.0.1:3000\", \"http://localhost:8100\"]");
+    assert!(refused_at(&text, "route[0].upstream").starts_with("reaches without a gate"));
+    let text = with(URL, "urls = [\"http://127.0.0.1:3000\", \"http://127.0.0.1:9180\"]");
+    assert!(refused_at(&text, "upstream[0].urls[0]").starts_with("is Doorward's own address"));
+}
+
+#[test]
+fn tls_takes_files_and_nothing_else_does() {
+    let https = "url = \"https://web.internal\"";
+    let Speech::Tls(tls) = servers(&with(URL, https)).speech else { panic!("TLS") };
+    assert_eq!(tls, UpstreamTls::default());
+    assert_eq!(servers(&with(URL, https)).addresses[0].port, 443);
+    let all = "ca_file = \"ca.pem\"\nclient_certificate = \"edge.pem\"\nclient_key = \"edge.key\"";
+    let Speech::Tls(tls) = servers(&with(URL, &format!("{https}\n{all}"))).speech else { panic!("TLS") };
+    assert_eq!(tls.ca_file.as_deref(), Some(Path::new("/etc/doorward/ca.pem")));
+    assert_eq!(tls.client.expect("both").key, Path::new("/etc/doorward/edge.key"));
+    for (key, line) in [
+        ("ca_file", "ca_file = \"ca.pem\""),
+        ("client_certificate", "client_certificate = \"edge.pem\""),
+        ("client_key", "client_key = \"edge.key\""),
+    ] {
+        refused_at(&with(URL, &format!("{URL}\n{line}")), &format!("upstream[0].{key}"));
+        refused_at(&with(URL, &format!("url = \"h2c://127.0.0.1:3000\"\n{line}")), &format!("upstream[0].{key}"));
+        refused_at(&with(URL, &format!("root = \"dist\"\n{line}")), &format!("upstream[0].{key}"));
+        if key != "ca_file" {
+            refused_at(&with(URL, &format!("{https}\n{line}")), &format!("upstream[0].{key}"));
+        }
+    }
+    // No word of the file turns the judgement of certificates off.
+    for line in ["verify = false", "tls_verify = false", "insecure = true", "danger_accept_invalid_certs = true"] {
+        let key = line.split(' ').next().expect("a key");
+        refused_at(&with(URL, &format!("{https}\n{line}")), &format!("upstream[0].{key}"));
+    }
+}
+
+#[test]
+fn a_client_key_is_not_served() {
+    let files = "[[upstream]]\nname = \"files\"\nroot = \"/srv/site\"\n";
+    let tls = "url = \"https://x\"\nclient_certificate = \"/srv/site/a.pem\"\nclient_key = \"/srv/site/a.key\"";
+    let problem = refused_at(&format!("{}{files}", with(URL, tls)), "upstream[2].root");
+    assert_eq!(problem, "holds an upstream's client_key and would serve it");
+}
+
+#[test]
+fn caps_times_and_health_have_defaults_and_bounds() {
+    let plain = servers(RIGHT);
+    assert_eq!((plain.max_connections, plain.time_limit.as_secs()), (4096, 30));
+    assert!(plain.health.is_none());
+    assert_eq!(servers(&with(URL, &format!("{URL}\nmax_connections = 7\ntime_limit = \"2min\""))).time_limit.as_secs(), 120);
+    let health = |lines: &str| with(URL, &format!("{URL}\n{lines}"));
+    let asked = servers(&health("health_path = \"/health?deep=1\"")).health.expect("asked for");
+    assert_eq!((asked.path.as_str(), asked.every.as_secs()), ("/health?deep=1", 10));
+    for (key, value) in [
+        ("max_connections", "0"),
+        ("max_connections", "65536"),
+        ("time_limit", "\"0s\""),
+        ("time_limit", "\"2h\""),
+        ("health_path", "\"health\""),
+        ("health_path", "\"//elsewhere/\""),
+        ("health_path", "\"/a b\""),
+        ("health_path", "\"/a\\r\\nX: y\""),
+        ("health_every", "\"5s\""),
+    ] {
+        refused_at(&health(&format!("{key} = {value}")), &format!("upstream[0].{key}"));
+        refused_at(&with(URL, &format!("root = \"dist\"\n{key} = {value}")), &format!("upstream[0].{key}"));
+    }
 }

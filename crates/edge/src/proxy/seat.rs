@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_is_forgotten_and_never_more_sit_than_may() {
         let seats = Seats::new(8);
-        let guests: Vec<_> = (0..16)
+        let guests: Vec<_> = (0..12)
             .map(|_| {
                 let seats = seats.clone();
                 tokio::spawn(async move {

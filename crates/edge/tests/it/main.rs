@@ -27,6 +27,7 @@ mod plain;
 mod proxy;
 mod reflect;
 mod script;
+mod several;
 mod slow;
 mod tls;
 mod tunnel;
