@@ -1,7 +1,7 @@
 //! What a client offers and whom it trusts.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -35,39 +35,47 @@ pub struct Tls {
     alpn: Alpn,
     trust: Trust,
     versions: Vec<&'static SupportedProtocolVersion>,
+    /// Made once: who says hello ten thousand times says it the same way.
+    config: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Tls {
     /// TLS 1.2 and 1.3, HTTP/1.1, trusting anything.
     #[must_use]
     pub fn to(sni: &str) -> Self {
-        Self { sni: sni.to_owned(), alpn: Alpn::Http1, trust: Trust::Anything, versions: rustls::ALL_VERSIONS.to_vec() }
+        Self {
+            sni: sni.to_owned(),
+            alpn: Alpn::Http1,
+            trust: Trust::Anything,
+            versions: rustls::ALL_VERSIONS.to_vec(),
+            config: OnceLock::new(),
+        }
     }
 
     /// With another ALPN offer.
     #[must_use]
     pub fn alpn(mut self, alpn: Alpn) -> Self {
-        self.alpn = alpn;
+        (self.alpn, self.config) = (alpn, OnceLock::new());
         self
     }
 
     /// With a certificate check.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
-        self.trust = trust;
+        (self.trust, self.config) = (trust, OnceLock::new());
         self
     }
 
     /// With one protocol version only.
     #[must_use]
     pub fn version(mut self, version: &'static SupportedProtocolVersion) -> Self {
-        self.versions = vec![version];
+        (self.versions, self.config) = (vec![version], OnceLock::new());
         self
     }
 
     pub(crate) fn session(&self) -> io::Result<ClientConnection> {
         let name = ServerName::try_from(self.sni.clone()).map_err(io::Error::other)?;
-        ClientConnection::new(Arc::new(self.config()), name).map_err(io::Error::other)
+        ClientConnection::new(self.config.get_or_init(|| Arc::new(self.config())).clone(), name).map_err(io::Error::other)
     }
 
     fn config(&self) -> ClientConfig {

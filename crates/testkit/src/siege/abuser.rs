@@ -56,6 +56,7 @@ struct Target {
     https: SocketAddr,
     host: String,
     authority: String,
+    tls: Tls,
     request: String,
     from: IpAddr,
 }
@@ -70,6 +71,7 @@ impl Abusers {
                 https: siege.https,
                 host: siege.host().to_owned(),
                 authority: siege.authority.clone(),
+                tls: Tls::to(siege.host()),
                 request: siege.request(),
                 from: address(2, number + 1),
             };
@@ -99,7 +101,7 @@ impl Abusers {
 
 fn open(target: &Target, harm: &mut Harm) -> Option<RawClient> {
     harm.connections += 1;
-    let client = RawClient::tls(target.https, target.from, &Tls::to(&target.host)).ok();
+    let client = RawClient::tls(target.https, target.from, &target.tls).ok();
     harm.turned_away += u64::from(client.is_none());
     let client = client?;
     client.set_patience(PATIENCE);

@@ -21,11 +21,11 @@ pub(super) struct Crowd {
 impl Crowd {
     /// Opens them all.
     pub(super) fn gather(siege: &Siege) -> Self {
-        let (mut plain, mut secure) = (Vec::new(), Vec::new());
+        let (mut plain, mut secure, tls) = (Vec::new(), Vec::new(), Tls::to(siege.host()));
         for number in 0..siege.slow {
             let from = address(5, u8::try_from(number / OF_ONE + 1).expect("few addresses"));
             if number % TLS_EVERY == 0 {
-                let mut client = RawClient::tls(siege.https, from, &Tls::to(siege.host())).expect("a slow client is let in");
+                let mut client = RawClient::tls(siege.https, from, &tls).expect("a slow client is let in");
                 client.send("GET /slow HTTP/1.1\r\nHost: ");
                 secure.push(client);
                 continue;

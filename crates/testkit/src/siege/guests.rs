@@ -15,7 +15,7 @@ const PACE: Duration = Duration::from_millis(4);
 /// Kept connections that are used again and again.
 pub(super) struct Guests {
     https: SocketAddr,
-    host: String,
+    tls: Tls,
     request: String,
     open: Vec<(RawClient, usize)>,
     turn: usize,
@@ -24,13 +24,13 @@ pub(super) struct Guests {
 impl Guests {
     pub(super) fn new(siege: &Siege) -> Self {
         let mut guests =
-            Self { https: siege.https, host: siege.host().to_owned(), request: siege.request(), open: Vec::new(), turn: 0 };
+            Self { https: siege.https, tls: Tls::to(siege.host()), request: siege.request(), open: Vec::new(), turn: 0 };
         guests.open = (0..GUESTS).map(|number| (guests.connect(number), 0)).collect();
         guests
     }
 
     fn connect(&self, number: u8) -> RawClient {
-        RawClient::tls(self.https, address(3, number + 1), &Tls::to(&self.host)).expect("a guest is let in")
+        RawClient::tls(self.https, address(3, number + 1), &self.tls).expect("a guest is let in")
     }
 
     /// Asks for as long as told; how long each answer took.

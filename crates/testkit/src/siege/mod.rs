@@ -94,7 +94,7 @@ fn address(group: u8, number: u8) -> IpAddr {
 }
 
 /// A crowd needs more files than shells give to begin with.
-fn take_all_files() {
+pub fn take_all_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Where that is not allowed, gathering the crowd says so.
