@@ -132,7 +132,7 @@ mod tests {
         for value in values {
             headers.append(header::ACCEPT_ENCODING, HeaderValue::from_str(value).expect("a value"));
         }
-        accepted(&headers).map(|coding| coding.ending()).collect()
+        accepted(&headers).map(Coding::ending).collect()
     }
 
     #[test]

@@ -94,7 +94,7 @@ async fn what_may_hold_a_secret_or_would_be_harmed_is_never_compressed() {
         house.web.answer(move |_| answer(fields, &page()));
         let (reply, _) = ask(&house, "GET", path, &format!("accept-encoding: gzip, br\r\n{said}")).await;
         let coding = reply.header("content-encoding").filter(|coding| *coding != "x-other");
-        assert_eq!((reply.status, coding, &reply.body), (200, None, &page()), "{what}");
+        assert_eq!((reply.status, coding, reply.body == page()), (200, None, true), "{what}");
     }
     let short = "a".repeat(1023);
     house.web.answer(move |_| answer(HTML, &short));

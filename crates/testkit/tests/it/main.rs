@@ -18,6 +18,7 @@ mod email;
 mod enumeration;
 mod error;
 mod fairness;
+mod files;
 mod flood;
 mod framing;
 mod fuzz;

@@ -18,7 +18,7 @@ const BROTLI_BUFFER: usize = 4096;
 
 /// A coder and what it has given so far.
 pub(super) enum Engine {
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
     Brotli(Box<CompressorWriter<Vec<u8>>>),
 }
 
@@ -29,7 +29,7 @@ impl Engine {
             Coding::Brotli => {
                 Self::Brotli(Box::new(CompressorWriter::new(Vec::new(), BROTLI_BUFFER, BROTLI_QUALITY, BROTLI_WINDOW)))
             }
-            Coding::Gzip | Coding::Zstd => Self::Gzip(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL))),
+            Coding::Gzip | Coding::Zstd => Self::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)))),
         }
     }
 
