@@ -94,7 +94,13 @@ impl EchoUpstream {
     /// Starts one.
     #[must_use]
     pub fn start(name: &str) -> Self {
-        let listener = TcpListener::bind(SocketAddr::new(INSIDE, 0)).unwrap();
+        Self::start_at(name, SocketAddr::new(INSIDE, 0))
+    }
+
+    /// Starts one at an address, such as that of one that was stopped.
+    #[must_use]
+    pub fn start_at(name: &str, address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let book = Arc::new(Book::default());
         let (served, label) = (book.clone(), name.to_owned());
