@@ -31,6 +31,7 @@ impl NamedSecret {
             "store" => ("store", SecretKind::Own),
             "counters" => ("counters", SecretKind::Own),
             "mail" => ("mail", SecretKind::Issued),
+            "upstream" => ("upstream", SecretKind::Own),
             _ => return None,
         };
         Some(Self { section, source: source.clone(), kind })
@@ -39,7 +40,11 @@ impl NamedSecret {
     /// The key that names it, such as `store.password_file`.
     #[must_use]
     pub fn key(&self) -> String {
-        let stem = if self.kind == SecretKind::Ring { "key" } else { "password" };
+        let stem = match self.section {
+            "site" => "key",
+            "upstream" => "secret",
+            _ => "password",
+        };
         let ending = if matches!(self.source, SecretSource::File(_)) { "file" } else { "env" };
         format!("{}.{stem}_{ending}", self.section)
     }
@@ -75,6 +80,7 @@ impl Config {
             MailTransport::File => None,
         };
         let key = self.site.key.as_ref().and_then(|source| NamedSecret::new("site", source));
-        [key, store, counters, mail].into_iter().flatten().collect()
+        let upstreams = self.upstreams.iter().filter_map(|upstream| NamedSecret::new("upstream", upstream.secret.as_ref()?));
+        [key, store, counters, mail].into_iter().flatten().chain(upstreams).collect()
     }
 }

@@ -1,9 +1,12 @@
-//! Real parts: FastAPI under uvicorn, Django's admin under gunicorn, PostgreSQL, Redis, a mail relay.
+//! Real parts: FastAPI under uvicorn, Django's admin and pgAdmin under gunicorn, Flower, Traefik, PostgreSQL, Redis, a mail relay.
 
 mod pebble;
+mod flower;
+mod pgadmin;
 mod postgres;
 mod redis;
 mod smtp;
+mod traefik;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -16,6 +19,7 @@ use crate::house::{terminate, until};
 use crate::raw::RawClient;
 
 pub use pebble::{PEBBLE_ISSUER, Pebble, PebbleOptions};
+pub use flower::Flower;
 pub use postgres::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 pub use redis::{REDIS_PASSWORD, Redis};
 pub use smtp::{SMTP_PASSWORD, SMTP_USER, Smtp, SmtpMode};
@@ -66,7 +70,8 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// FastAPI: echoes identity, counts arrivals. State and log go to `folder`.
+    /// FastAPI: echoes identity, counts arrivals. State and log go to `folder`; with an `edge.secret` there, it takes requests only from
+    /// whoever knows that.
     #[track_caller]
     #[must_use]
     pub fn fastapi(folder: &Path) -> Self {
@@ -77,6 +82,10 @@ impl Server {
             .arg(sources().join("fastapi"))
             .arg("service:app")
             .env("PYTHONDONTWRITEBYTECODE", "1");
+        let secret = folder.join("edge.secret");
+        if secret.exists() {
+            command.env("DOORWARD_EDGE_SECRET_FILE", secret);
+        }
         Self::spawn(command, folder, "fastapi", port, "/seen")
     }
 
@@ -140,15 +149,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The master process passes it on to its workers, which a hard kill would orphan.
-        terminate(&mut self.child);
-        for _ in 0..100 {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
+}
+
+/// Asks a process to end, and ends it when it does not.
+fn end(child: &mut Child) {
+    // The master process passes it on to its workers, which a hard kill would orphan.
+    terminate(child);
+    for _ in 0..100 {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }

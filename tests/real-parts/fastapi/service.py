@@ -1,12 +1,30 @@
 """A small API behind the door: says what reached it, and counts what was posted.
 
-It has no sign-in, no CSRF code and no CORS code of its own: all of that is the door's.
+It has no sign-in, no CSRF code and no CORS code of its own: all of that is the door's. Where it is given the secret that it shares
+with the door, it answers nobody else.
 """
 
+import hmac
+import os
+from pathlib import Path
+
 from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 arrivals: list[dict] = []
+
+SECRET_FILE = os.environ.get("DOORWARD_EDGE_SECRET_FILE")
+SECRET = Path(SECRET_FILE).read_text().strip().encode() if SECRET_FILE else None
+
+
+@app.middleware("http")
+async def only_from_the_door(request: Request, call_next):
+    """Refuses whoever does not know the secret, before anything looks at who they say they are."""
+    shown = request.headers.get("x-doorward-edge", "").encode()
+    if SECRET and not hmac.compare_digest(shown, SECRET):
+        return JSONResponse({"detail": "Not by the door"}, status_code=401)
+    return await call_next(request)
 
 
 @app.get("/api/whoami")

@@ -50,12 +50,12 @@ pub(super) fn of(policy: &Policy, arrival: &Arrival, client: ClientAddr) -> WayM
     };
     let Some(entry) = policy.routes.find(&arrival.host) else {
         let decision = "no host of this site is called so (GATE-07, EXPO-11)".into();
-        return WayMap { status: Some(421), decision, answer: carried(policy, Audience::PublicPage), ..blank };
+        return WayMap { status: Some(421), decision, answer: carried(policy, Audience::Api), ..blank };
     };
     let path = match CanonicalPath::parse(&arrival.path) {
         Ok(path) => path,
         Err(fault) => {
-            let audience = entry.gate().map_or(Audience::PublicPage, |gate| Audience::Gate(gate.profile));
+            let audience = entry.gate().map_or_else(|| of_refusal(&arrival.path), |gate| Audience::Gate(gate.profile));
             let decision = format!("the path is refused, not repaired: {fault} (GATE-08)");
             return WayMap { status: Some(400), decision, answer: carried(policy, audience), ..blank };
         }
@@ -114,6 +114,12 @@ fn at_gate(policy: &Policy, gate: &GatePolicy, client: ClientAddr, path: &Canoni
         answer: carried(policy, Audience::Gate(gate.profile)),
         ..blank
     }
+}
+
+/// A path that is none still says by its first piece whether a program or a person asks.
+fn of_refusal(path: &str) -> Audience {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if first.eq_ignore_ascii_case("api") { Audience::Api } else { Audience::PublicPage }
 }
 
 fn built_in(part: BuiltIn) -> &'static str {

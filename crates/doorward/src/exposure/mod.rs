@@ -185,9 +185,9 @@ fn path_map(path: &str, access: &'static str, upstream: &UpstreamPolicy, websock
     }
 }
 
-fn spoken(target: &UpstreamTarget) -> String {
+pub(crate) fn spoken(target: &UpstreamTarget) -> String {
     match target {
-        UpstreamTarget::Http { host, port } => format!("http://{host}:{port}"),
+        UpstreamTarget::Servers(servers) => servers.urls().collect::<Vec<_>>().join(", "),
         UpstreamTarget::Files { root } => format!("files in {}", root.display()),
     }
 }

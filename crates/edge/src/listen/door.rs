@@ -70,7 +70,11 @@ impl Door {
             Self::Internal(edge, inside) => {
                 let began = Instant::now();
                 let (head, _body) = request.into_parts();
-                let mut response = internal(&head, inside).await;
+                // What stands in the place of a refused head means nothing.
+                let mut response = match arrival.refused {
+                    Some(_) => json(StatusCode::BAD_REQUEST, Bytes::from_static(br#"{"detail":"Bad request"}"#)),
+                    None => internal(&head, inside).await,
+                };
                 edge.policy().headers.apply(Audience::PlainHttp, response.headers_mut());
                 edge.metrics().answered(Listener::Internal, Audience::PlainHttp, response.status(), began.elapsed());
                 response

@@ -8,9 +8,7 @@ use crate::site::Site;
 
 /// [`PROXY`] brings clients; what [`SOMEWHERE`] says of others by a field is believed.
 fn behind_a_balancer() -> Site {
-    Site::with(|builder| {
-        builder.listen("proxy_protocol = [\"127.0.0.3/32\"]").listen("trusted_proxies = [\"127.0.0.4/32\"]")
-    })
+    Site::with(|builder| builder.listen("proxy_protocol = [\"127.0.0.3/32\"]").listen("trusted_proxies = [\"127.0.0.4/32\"]"))
 }
 
 fn line(client: IpAddr) -> Vec<u8> {

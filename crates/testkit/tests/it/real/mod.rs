@@ -1,13 +1,17 @@
 //! The main job on real input: a real browser, a real API, a real admin.
 
+mod acme;
+mod activation;
 mod browser;
 mod confined;
 mod counters;
 mod crash;
+mod gated;
 mod log;
 mod mail;
 mod nodes;
 mod postgres;
 mod race;
+mod service;
 mod story;
 mod trail;
