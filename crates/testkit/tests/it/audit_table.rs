@@ -227,6 +227,42 @@ fn assert_sound(house: &House) {
     }
 }
 
+/// Whoever has an entry of the edge finds the request in the log, and the other way round: one line has the same request id, and says the
+/// same of who asked for what.
+fn assert_joined(house: &House) {
+    let told = house.stderr();
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut joined = BTreeSet::new();
+    for entry in entries(house) {
+        let event = entry["event"].as_str().unwrap();
+        if event == "config.loaded" {
+            let hash = &entry["meta"]["config_hash"];
+            assert!(entry["reason"] == "start" || lines.iter().any(|line| line["config_sha256"] == *hash), "{entry}");
+        }
+        let is_of_edge = event.starts_with("gate.") || event == "proxy.rejected" || entry["meta"]["layer"] == "edge";
+        if !is_of_edge || entry["count"].is_u64() {
+            continue;
+        }
+        let id = entry["request_id"].as_str().unwrap_or_else(|| panic!("no request id: {entry}"));
+        let same: Vec<&Value> = lines.iter().filter(|line| line["target"] == "access" && line["request_id"] == id).collect();
+        assert_eq!(same.len(), 1, "lines of {entry}: {same:?}");
+        for (field, other) in [("client_ip", "client"), ("peer_ip", "peer")] {
+            assert_eq!(same[0][other], entry[field], "{entry} {}", same[0]);
+        }
+        // A refused head has neither method nor host that could be believed.
+        for field in ["method", "host"].into_iter().filter(|field| entry[*field].is_string()) {
+            assert_eq!(same[0][field], entry[field], "{entry} {}", same[0]);
+        }
+        let is_refused = same[0]["status"].as_u64().unwrap() >= 400;
+        assert_eq!(is_refused, entry["outcome"] == "denied", "{entry} {}", same[0]);
+        joined.insert(format!("{event} {}", entry["reason"].as_str().unwrap()));
+    }
+    for wanted in ["gate.denied ip", "gate.denied throttled", "gate.allowed credentials", "proxy.rejected framing", "ratelimit.exceeded csp_report"]
+    {
+        assert!(joined.contains(wanted), "{wanted} is not among {joined:?}");
+    }
+}
+
 #[test]
 fn every_event_that_can_occur_is_told_once_in_the_words_of_table_c() {
     let mut world = World::new(Site::with(|builder| {
@@ -245,6 +281,12 @@ fn every_event_that_can_occur_is_told_once_in_the_words_of_table_c() {
         world.take(part);
     }
     assert_sound(world.house());
+    world.house().reload_with(|file| format!("{file}\n# again\n"));
+    until(Duration::from_secs(15), "the reload in the trail", || {
+        let loads = entries(world.house()).into_iter().filter(|entry| entry["event"] == "config.loaded").count();
+        (loads > 1).then_some(())
+    });
+    assert_joined(world.house());
     let mut closed =
         World::new(Site::with(|builder| builder.accounts("sign_up = \"invitation\"").section("[audit]\nfile = \"audit.jsonl\"")));
     closed.take(INVITED);

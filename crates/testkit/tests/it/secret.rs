@@ -248,14 +248,20 @@ fn cfg_01_a_certificates_key_and_a_gates_users_that_everybody_may_read_are_refus
 #[test]
 fn cfg_01_secrets_that_are_right_get_as_far_as_the_servers_whatever_editor_wrote_the_file() {
     let web = EchoUpstream::start("web");
-    for ending in ["", "\n", "\r\n", "\n\n"] {
-        let folder = TempDir::with_prefix("doorward-secrets-").unwrap();
-        for secret in &SECRETS {
-            write(&folder.path().join(secret.section), format!("{GOOD}{ending}").as_bytes(), 0o400);
+    // Each start looks for its servers for some seconds: all at once.
+    std::thread::scope(|scope| {
+        for ending in ["", "\n", "\r\n", "\n\n"] {
+            let web = &web;
+            scope.spawn(move || {
+                let folder = TempDir::with_prefix("doorward-secrets-").unwrap();
+                for secret in &SECRETS {
+                    write(&folder.path().join(secret.section), format!("{GOOD}{ending}").as_bytes(), 0o400);
+                }
+                let outcome = house(By::File, folder.path(), web).edit("smtp://door@relay.test", "smtp://door@relay.test").try_start();
+                let Start::Refused { code, stdout, stderr } = outcome else { panic!("no server is there") };
+                assert_eq!(code, Some(3), "{stdout}{stderr}");
+                assert!(stderr.contains("database") && !stderr.contains("password_file"), "{stderr}");
+            });
         }
-        let outcome = house(By::File, folder.path(), &web).edit("smtp://door@relay.test", "smtp://door@relay.test").try_start();
-        let Start::Refused { code, stdout, stderr } = outcome else { panic!("no server is there") };
-        assert_eq!(code, Some(3), "{stdout}{stderr}");
-        assert!(stderr.contains("database") && !stderr.contains("password_file"), "{stderr}");
-    }
+    });
 }

@@ -10,12 +10,12 @@ use serde_json::json;
 /// A right that has ended takes what it holds open along in this time.
 const WITHIN: Duration = Duration::from_secs(5);
 
-const LIVE: &str = "[[route]]\npath = \"/live/\"\nupstream = \"live\"\naccess = \"signed-in\"\nwebsocket = true";
+pub(crate) const LIVE: &str = "[[route]]\npath = \"/live/\"\nupstream = \"live\"\naccess = \"signed-in\"\nwebsocket = true";
 const STAFF: &str =
     "[[route]]\npath = \"/staff/\"\nupstream = \"live\"\naccess = \"signed-in\"\nwebsocket = true\nroles = [\"staff\"]";
 
 /// Agrees to every upgrade, begins a stream of events, and goes on to answer whatever comes through.
-fn live() -> EchoUpstream {
+pub(crate) fn live() -> EchoUpstream {
     let live = EchoUpstream::start("live");
     let agreed = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                   Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -29,7 +29,7 @@ fn live() -> EchoUpstream {
 }
 
 /// Something that is open.
-struct Open {
+pub(crate) struct Open {
     what: &'static str,
     raw: RawClient,
 }
@@ -64,12 +64,12 @@ impl Open {
         assert_eq!(self.raw.read_reply().unwrap().json()["upstream"], "live", "{}", self.what);
     }
 
-    fn assert_ends(mut self) {
+    pub(crate) fn assert_ends(mut self) {
         assert!(self.raw.is_closed_within(WITHIN), "{} outlives its right", self.what);
     }
 }
 
-fn socket_of(what: &'static str, house: &House, client: &Client, path: &str) -> Open {
+pub(crate) fn socket_of(what: &'static str, house: &House, client: &Client, path: &str) -> Open {
     let cookie = format!("Cookie: {SESSION_COOKIE}={}", client.cookie(SESSION_COOKIE).unwrap());
     Open::socket(what, house.raw(), path, &house.authority(), &cookie)
 }

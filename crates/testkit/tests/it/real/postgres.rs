@@ -8,6 +8,7 @@ use doorward_testkit::{House, HouseBuilder, Start, TestCa, until};
 use serde_json::json;
 
 use crate::race::{crowd, spend};
+use crate::tunnel;
 
 #[test]
 fn an_account_and_its_session_outlive_a_restart_on_postgresql() {
@@ -47,9 +48,11 @@ fn fifty_parallel_sign_ups_on_two_nodes_over_postgresql_make_one_account() {
 #[test]
 fn a_session_ends_on_both_nodes_over_postgresql() {
     let (postgres, redis) = (Postgres::start(), Redis::start());
-    let house = House::builder().postgres(&postgres).redis(&redis).start();
+    let live = tunnel::live();
+    let house = House::builder().postgres(&postgres).redis(&redis).echo(&live).section(tunnel::LIVE).start();
     let node = house.another_node();
     let here = house.member("ada@app.test");
+    let open = tunnel::socket_of("a WebSocket over PostgreSQL", &house, &here, "/live/");
     let mut there = node.client();
     for name in [doorward_testkit::SESSION_COOKIE, doorward_testkit::CSRF_COOKIE] {
         there.set_cookie(name, here.cookie(name).unwrap());
@@ -59,6 +62,8 @@ fn a_session_ends_on_both_nodes_over_postgresql() {
     assert_eq!(leaving.send(&doorward_testkit::Request::post("/api/auth/logout").csrf()).status, 204);
     // A node may answer from memory for a second; the rest of the time is for a machine that is busy with other tests.
     until(Duration::from_secs(5), "the other node to notice", || (there.get("/api/auth/me").status == 401).then_some(()));
+    // The edge of the node where it is open hears of it, too.
+    open.assert_ends();
 }
 
 #[test]
