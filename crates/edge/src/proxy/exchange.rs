@@ -96,7 +96,7 @@ pub(super) async fn exchange(
         Ok(wire) => wire,
         Err(fault) => return Err(Failed::Unreached(Box::new(request), fault)),
     };
-    send(wire, request, limits).await.map(|answer| seated(answer, seat)).map_err(last)
+    send(wire, request, limits).await.map(|answer| seated(answer, seat)).map_err(Failed::from)
 }
 
 fn seated((response, mut wire): (Response<Incoming>, Box<Wire>), seat: Seat) -> Answer {
@@ -122,18 +122,21 @@ pub(super) async fn exchange_shared(
                 Ok(share) => share,
                 Err(fault) => return Err(Failed::Unreached(unsent, fault)),
             };
-            let (response, timer, share) = send_shared(share, *unsent, limits).await.map_err(last)?;
+            let (response, timer, share) = send_shared(share, *unsent, limits).await?;
             Ok((response, Carrier::Shared(Box::new(Shared { timer, _share: share, _seat: seat }))))
         }
-        Err(failure) => Err(last(failure)),
+        Err(failure) => Err(failure.into()),
     }
 }
 
-fn last(failure: Failure) -> Failed {
-    Failed::Fault(match failure {
-        Failure::Fault(fault) => fault,
-        Failure::Unsent(_) | Failure::Died => UpstreamFault::BadResponse,
-    })
+impl From<Failure> for Failed {
+    /// When there is no further attempt.
+    fn from(failure: Failure) -> Self {
+        Self::Fault(match failure {
+            Failure::Fault(fault) => fault,
+            Failure::Unsent(_) | Failure::Died => UpstreamFault::BadResponse,
+        })
+    }
 }
 
 fn copy_if_repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {

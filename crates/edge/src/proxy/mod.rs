@@ -200,7 +200,7 @@ impl Forwarder {
 
     /// Takes over the upstreams of a configuration. Addresses that stay keep their connections; what is under way on others ends there.
     /// Health checks begin, so it needs the runtime. Not to be called by two at once.
-    pub fn adopt(&self, upstreams: Upstreams) {
+    pub fn adopt(&self, upstreams: &Upstreams) {
         self.roster.store(Arc::new(self.roster.load().succeed(upstreams, self.times, &self.open)));
     }
 

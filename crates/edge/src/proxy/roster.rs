@@ -26,7 +26,7 @@ pub struct UpstreamError {
     /// Which.
     pub name: String,
     /// Why.
-    pub source: ConnectorError,
+    pub source: Box<ConnectorError>,
 }
 
 impl Upstreams {
@@ -44,7 +44,7 @@ impl Upstreams {
                 Speech::Tls(tls) => Some(Connector::load(tls)),
                 Speech::Http1 | Speech::Http2 => None,
             };
-            let connector = connector.transpose().map_err(|source| UpstreamError { name: name.clone(), source })?;
+            let connector = connector.transpose().map_err(|source| UpstreamError { name: name.clone(), source: Box::new(source) })?;
             Ok(Entry { name: name.clone(), servers: servers.clone(), connector })
         });
         entries.collect::<Result<_, _>>().map(Self)
@@ -82,7 +82,7 @@ impl Roster {
     }
 
     /// The next configuration's; what stays keeps its connections.
-    pub(super) fn succeed(&self, upstreams: Upstreams, times: TimePolicy, open: &Arc<AtomicI64>) -> Self {
+    pub(super) fn succeed(&self, upstreams: &Upstreams, times: TimePolicy, open: &Arc<AtomicI64>) -> Self {
         let before = |name: &str| self.current.iter().find(|group| group.name == name);
         let make = |entry: &Entry| {
             Group::new(&entry.name, &entry.servers, entry.connector.as_ref(), before(&entry.name).map(|group| &**group), open)

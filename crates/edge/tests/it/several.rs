@@ -363,3 +363,38 @@ async fn a_server_that_does_not_speak_http2_is_a_bad_gateway() {
     let house = House::before(Servers { speech: Speech::Http2, ..plain([upstream.address.port()]) });
     assert_eq!(house.get().await.err(), Some(UpstreamFault::BadResponse));
 }
+
+// ----- the whole edge
+
+#[tokio::test]
+async fn grpc_passes_the_whole_edge_with_its_trailers() {
+    let (house, seen) = http2().await;
+    let target = house.policy.target.clone();
+    let house = crate::support::House::builder().config(move |config| config.upstreams[0].target = target).start().await;
+    let tls = crate::support::client::tls_config(&house.certificate, &["h2"], &[&rustls::version::TLS13]);
+    let stream = tokio::net::TcpStream::connect(house.https).await.expect("listening");
+    let name = rustls::pki_types::ServerName::try_from(crate::support::SITE).expect("a name");
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.expect("a handshake");
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let (feed, body) = fed();
+    let call = Request::post(format!("https://{}/pkg.Service/Method", crate::support::SITE))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(body)
+        .expect("a request");
+    let response = sender.send_request(call).await.expect("a head before the request is whole");
+    assert_eq!(response.status(), 200);
+    let mut answer = response.into_body();
+    for word in ["one", "two"] {
+        feed.send(Frame::data(Bytes::from_static(word.as_bytes()))).expect("wanted");
+        assert_eq!(answer.frame().await.expect("a piece").expect("good").into_data().expect("data"), word);
+    }
+    drop(feed);
+    let trailers = answer.frame().await.expect("trailers").expect("good").into_trailers().expect("trailers");
+    assert_eq!(trailers["grpc-status"], "0");
+    let heads = seen.heads.lock().expect("no panic");
+    assert_eq!(heads[0].0.split_once("/pkg").expect("the path").1, ".Service/Method");
+    assert_eq!(heads[0].1["te"], "trailers");
+}
