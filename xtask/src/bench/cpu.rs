@@ -30,6 +30,25 @@ pub(crate) fn memory(pid: u32, name: &str) -> io::Result<f64> {
     kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the kernel does not tell its memory"))
 }
 
+/// Memory of the process and of everything below it in MiB; pages that several of them share are counted once.
+///
+/// # Errors
+/// When the process is gone or the kernel does not tell.
+pub(crate) fn memory_of_tree(root: u32) -> io::Result<f64> {
+    let processes = processes()?;
+    let all = processes.keys().filter(|pid| descends(**pid, root, &processes));
+    let kib: io::Result<f64> = all.map(|pid| shared_out(*pid)).sum();
+    Ok(kib? / 1024.0)
+}
+
+/// A process's proportional share of memory in KiB.
+fn shared_out(pid: u32) -> io::Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kib.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the kernel does not tell its memory"))
+}
+
 /// CPU time of all children of this process that have ended and were waited for.
 ///
 /// # Errors
@@ -91,6 +110,7 @@ mod tests {
 
     #[test]
     fn own_memory_is_told() {
+        assert!(memory_of_tree(std::process::id()).unwrap() > 0.1);
         assert!(memory(std::process::id(), "VmHWM").unwrap() > 0.1);
         assert!(memory(std::process::id(), "VmNone").is_err());
     }

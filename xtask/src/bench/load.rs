@@ -1,8 +1,8 @@
-//! The load: `wrk` on the second core.
+//! The load: `wrk`, or `h2load` for HTTP/2, on the second core.
 
 use std::time::Duration;
 
-use crate::{error::TaskError, process};
+use crate::{error::TaskError, process, tree};
 
 /// What to ask for, and how hard.
 pub(crate) struct Plan<'a> {
@@ -43,12 +43,60 @@ pub(crate) struct Waits {
 /// # Errors
 /// When a request was not answered with success: a figure made of errors is no figure.
 pub(crate) fn run(plan: &Plan<'_>) -> Result<Load, TaskError> {
+    let text = said(plan)?;
+    parse(&text).map_err(|problem| TaskError::Undone(format!("{}: {problem}\n{text}", plan.name)))
+}
+
+fn said(plan: &Plan<'_>) -> Result<String, TaskError> {
     let mut wrk = process::command("taskset");
     wrk.args(["-c", "1", "wrk", "--latency", "--threads", "1", "--connections", &plan.connections.to_string()]);
     wrk.args(["--duration", &format!("{}s", plan.seconds), "--timeout", "10s"]);
     wrk.args(&plan.words).arg(&plan.url);
-    let text = process::output(&mut wrk, Duration::from_secs(plan.seconds + 30))?;
-    parse(&text).map_err(|problem| TaskError::Undone(format!("{}: {problem}\n{text}", plan.name)))
+    process::output(&mut wrk, Duration::from_secs(plan.seconds + 30))
+}
+
+/// As [`run`], of a server whose answer to everything is a redirect.
+///
+/// # Errors
+/// When a request was not answered at all.
+pub(crate) fn run_redirected(plan: &Plan<'_>) -> Result<Load, TaskError> {
+    let text = said(plan)?;
+    let without: String =
+        text.lines().filter(|line| !line.contains("Non-2xx or 3xx")).fold(String::new(), |all, line| all + line + "\n");
+    parse(&without).map_err(|problem| TaskError::Undone(format!("{}: {problem}\n{text}", plan.name)))
+}
+
+/// Loads a server over HTTP/2 for some seconds: 16 connections, 4 streams each.
+///
+/// # Errors
+/// When a request was not answered with success.
+pub(crate) fn run_http2(name: &str, url: &str, seconds: u64) -> Result<Load, TaskError> {
+    let log = tree::target().join("bench/h2load.log");
+    let _ = std::fs::remove_file(&log);
+    let mut h2load = process::command("taskset");
+    h2load.args(["-c", "1", "h2load", "--threads=1", "--clients=16", "--max-concurrent-streams=4"]);
+    h2load.arg(format!("--duration={seconds}")).arg(format!("--log-file={}", log.display())).arg(url);
+    let text = process::output(&mut h2load, Duration::from_secs(seconds + 30))?;
+    let problem = |problem: &str| TaskError::Undone(format!("{name}: {problem}\n{text}"));
+    if !text.contains(" 0 failed, 0 errored, 0 timeout") {
+        return Err(problem("requests failed under load"));
+    }
+    parse_log(&tree::read(&log)?, seconds as f64).ok_or_else(|| problem("no answer is in the log"))
+}
+
+/// `microseconds-since-1970 status microseconds`, a line for each answer.
+fn parse_log(text: &str, seconds: f64) -> Option<Load> {
+    let mut waits: Vec<u64> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        if words.next() != Some("200") {
+            return None;
+        }
+        waits.push(words.next()?.parse().ok()?);
+    }
+    waits.sort_unstable();
+    let at = |share: usize| waits.get(waits.len() * share / 100).map(|us| *us as f64 / 1000.0);
+    Some(Load { requests: waits.len() as f64, seconds, waits: Waits { p50: at(50)?, p99: at(99)? } })
 }
 
 fn parse(text: &str) -> Result<Load, &'static str> {
@@ -96,6 +144,15 @@ mod tests {
     fn count_and_waits_are_read() {
         let load = parse(&format!("Running\n{WAITS}  1234 requests in 2.50s, 3.42MB read\n")).unwrap();
         assert_eq!(load, Load { requests: 1234.0, seconds: 2.5, waits: Waits { p50: 0.812, p99: 4.5 } });
+    }
+
+    #[test]
+    fn answers_over_http2_are_counted_one_by_one() {
+        let lines: String = (1..=200).map(|n| format!("1700000000000000\t200\t{}\n", n * 10)).collect();
+        let load = parse_log(&lines, 2.0).unwrap();
+        assert_eq!(load, Load { requests: 200.0, seconds: 2.0, waits: Waits { p50: 1.01, p99: 1.99 } });
+        assert_eq!(parse_log("1700000000000000\t503\t10\n", 1.0), None);
+        assert_eq!(parse_log("", 1.0), None);
     }
 
     #[test]

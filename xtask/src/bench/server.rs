@@ -30,6 +30,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// An address on it.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.port)
@@ -78,9 +83,12 @@ impl Drop for Server {
 
 /// A program that is held to one core.
 pub(crate) fn pinned(core: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
-    // taskset replaces itself by the program, so the child's id is the server's.
-    let mut command = process::command("taskset");
-    command.args(["-c", core]).arg(program).stdin(Stdio::null());
+    // Each replaces itself by the next, so the child's id is the server's. A shell gives as many open files as there may be.
+    let mut command = process::command("sh");
+    command
+        .args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$@\"", "sh", "taskset", "-c", core])
+        .arg(program)
+        .stdin(Stdio::null());
     command
 }
 

@@ -40,6 +40,9 @@ pub(crate) const FOR_TESTS: &[Package] = &[
 /// What the benchmarks use on top.
 pub(crate) const FOR_BENCH: &[Package] = &[
     Package { name: "nginx", present: || on_path("nginx"), reason: "the yardstick, and the common upstream" },
+    Package { name: "haproxy", present: || on_path("haproxy"), reason: "is measured beside ours" },
+    Package { name: "caddy", present: || on_path("caddy"), reason: "is measured beside ours" },
+    Package { name: "nghttp2-client", present: || on_path("h2load"), reason: "makes the load over HTTP/2" },
     Package { name: "wrk", present: || on_path("wrk"), reason: "makes the load" },
     Package { name: "curl", present: || on_path("curl"), reason: "sees that all servers answer alike" },
     Package { name: "openssl", present: || on_path("openssl"), reason: "makes the certificate they share" },

@@ -19,6 +19,7 @@ use crate::{
     setup, tree,
 };
 use site::Site;
+pub(crate) use site::hash_of;
 
 /// How the accounts are measured.
 #[derive(Debug, clap::Args)]

@@ -157,7 +157,7 @@ fn program() -> PathBuf {
 }
 
 /// What `hash-password` makes of a password, without the user's name.
-fn hash_of(password: &str) -> Result<String, TaskError> {
+pub(crate) fn hash_of(password: &str) -> Result<String, TaskError> {
     let mut child = process::command(program())
         .args(["hash-password", "person"])
         .stdin(Stdio::piped())
