@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use doorward_config::{Speech, UpstreamTarget, UpstreamTls};
+use doorward_config::{SecretSource, Speech, UpstreamTarget, UpstreamTls};
 
 use crate::support::{RIGHT, development, refused_at, right, with};
 
@@ -165,4 +165,21 @@ fn caps_times_and_health_have_defaults_and_bounds() {
         refused_at(&health(&format!("{key} = {value}")), &format!("upstream[0].{key}"));
         refused_at(&with(URL, &format!("root = \"dist\"\n{key} = {value}")), &format!("upstream[0].{key}"));
     }
+}
+
+#[test]
+fn a_secret_that_an_upstream_knows_the_door_by_is_named_and_not_written() {
+    let secret = |lines: &str| with(URL, &format!("{URL}\n{lines}"));
+    let config = right(&secret("secret_file = \"api.secret\""));
+    assert_eq!(config.upstreams[0].secret, Some(SecretSource::File("/etc/doorward/api.secret".into())));
+    assert_eq!(config.secrets().last().expect("named").key(), "upstream.secret_file");
+    assert_eq!(right(&secret("secret_env = \"API_SECRET\"")).upstreams[0].secret, Some(SecretSource::Env("API_SECRET".into())));
+    assert_eq!(right(RIGHT).upstreams[0].secret, None);
+    refused_at(&secret("secret_file = \"a\"\nsecret_env = \"B\""), "upstream[0].secret_file");
+    refused_at(&with(URL, "root = \"dist\"\nsecret_file = \"a\""), "upstream[0].secret_file");
+    let faults = crate::support::wrong(&secret("secret = \"dGhlIGRvb3IgaXMga25vd24gYnkgdGhpcyBhbG9uZQ\""));
+    assert!(!crate::support::every_form(&faults).contains("dGhlIGRvb3Ig"), "a secret in the file is refused and not repeated");
+    let files = "[[upstream]]\nname = \"files\"\nroot = \"/srv/site\"\n";
+    let problem = refused_at(&format!("{}{files}", secret("secret_file = \"/srv/site/api.secret\"")), "upstream[2].root");
+    assert_eq!(problem, "holds an upstream's secret_file and would serve it");
 }

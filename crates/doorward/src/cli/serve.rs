@@ -7,11 +7,11 @@ use doorward_config::ProcessEnv;
 
 use super::Exit;
 use super::process::{announce, block_on, load, say, start_log};
-use crate::{activation, lifecycle};
 use crate::certificate::{Authority, CertificateError};
 use crate::notify::Supervisor;
 use crate::telemetry::Format;
 use crate::wire::{House, StartError};
+use crate::{activation, lifecycle};
 
 /// Runs until SIGTERM or SIGINT, and reloads at SIGHUP. Prints what it listens on and then `ready`, one line each, on stdout.
 #[must_use]

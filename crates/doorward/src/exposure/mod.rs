@@ -36,6 +36,9 @@ pub struct Listener {
     pub kind: &'static str,
     /// What it does, for a person.
     pub serves: &'static str,
+    /// Networks whose peers have to speak the PROXY protocol there, and say so whom they bring.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proxied_from: Vec<String>,
     /// Which row asks for that.
     pub control: ControlId,
 }
@@ -116,10 +119,12 @@ impl Exposure {
 }
 
 fn listeners(config: &Config) -> Vec<Listener> {
+    let proxies: Vec<String> = config.listen.proxy_protocol.iter().map(ToString::to_string).collect();
     let entry = |address: &std::net::SocketAddr, kind, serves, control| Listener {
         address: address.to_string(),
         kind,
         serves,
+        proxied_from: if kind == "internal" { Vec::new() } else { proxies.clone() },
         control: ControlId(control),
     };
     let listen = &config.listen;

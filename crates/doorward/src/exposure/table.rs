@@ -18,6 +18,9 @@ impl Exposure {
         page.columns(["ADDRESS", "KIND", "SERVES", "CONTROL"]);
         for listener in &self.listeners {
             page.row(&listener.address, listener.kind, listener.serves, listener.control.0);
+            for networks in listener.proxied_from.chunks(2) {
+                page.row("", "", &format!("for {} by the PROXY protocol", networks.join(", ")), "PROXY-06");
+            }
         }
         page.out.push('\n');
         page.title("Servers");

@@ -22,8 +22,8 @@ mod serve;
 mod stop;
 
 pub use bind::{BindError, Bound, ListenSpec, bind, bind_beside};
-pub use passed::{Handed, Passed, PassedError};
 pub use door::{Documents, Readiness};
+pub use passed::{Handed, Passed, PassedError};
 pub use serve::{ServeParts, serve};
 
 pub(crate) use framing::{BodyFault, FramingFault};

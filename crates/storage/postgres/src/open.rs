@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use doorward_domain::StoreError;
 use doorward_kit::Secret;
-use sqlx::{ConnectOptions as _, Connection as _};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
 use crate::error::fault;
