@@ -11,6 +11,8 @@ pub(crate) fn for_tests() -> Result<(), TaskError> {
     apt::install(apt::FOR_TESTS)?;
     python::install(&python::TOOLS)?;
     python::install(&python::REAL_PARTS)?;
+    python::install(&python::PGADMIN)?;
+    python::install(&python::RIVALS)?;
     nextest()
 }
 

