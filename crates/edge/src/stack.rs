@@ -117,7 +117,7 @@ impl Edge {
     }
 
     /// Takes the upstreams of a policy that is about to be in force. Not to be called by two at once.
-    pub fn adopt(&self, upstreams: Upstreams) {
+    pub fn adopt(&self, upstreams: &Upstreams) {
         self.0.forwarder.adopt(upstreams);
     }
 

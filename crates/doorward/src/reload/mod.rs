@@ -206,7 +206,7 @@ impl Reloader {
             orders.set(policy.hosts());
         }
         // Before the routes that lead there.
-        parts.edge.adopt(upstreams);
+        parts.edge.adopt(&upstreams);
         parts.edge.entrust(secrets);
         parts.edge.reload(policy, gatekeeper);
         parts.counts.note(true);

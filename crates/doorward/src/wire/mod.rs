@@ -111,7 +111,7 @@ impl House {
         let certificates = certificates::open(config, &policy, &opened, authority).await?;
         let gatekeeper = crate::reload::gatekeeper(&policy)?;
         let forwarder = Forwarder::new(policy.times, policy.sizes);
-        forwarder.adopt(Upstreams::load(&policy)?);
+        forwarder.adopt(&Upstreams::load(&policy)?);
         forwarder.entrust(upstream_secrets(config, env).map_err(|fault| StartError::Secrets(vec![fault]))?);
         let edge = Edge::new(EdgeParts {
             app: service::app_service(app.router()),

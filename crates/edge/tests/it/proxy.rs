@@ -693,7 +693,7 @@ async fn a_connection_that_the_upstream_closed_while_it_waited_costs_nobody_a_re
 }
 
 #[tokio::test]
-async fn a_hung_upstream_times_out_and_the_pool_recovers() {
+async fn http_16_a_hung_upstream_times_out_and_the_pool_recovers() {
     let upstream =
         Upstream::start(|arrival| if arrival.connection == 0 && arrival.index == 1 { Turn::Hang } else { ok("fine") }).await;
     let house = House::before(&upstream);
@@ -732,7 +732,7 @@ async fn nobody_there_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn a_connect_that_nobody_answers_ends_after_two_seconds() {
+async fn http_16_a_connect_that_nobody_answers_ends_after_two_seconds() {
     // A full accept queue lets further connects hang.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bound");

@@ -196,7 +196,7 @@ async fn http_16_more_than_the_cap_wait_or_are_refused_and_a_seat_that_is_given_
     assert!(begun.elapsed() < Duration::from_secs(1));
     assert_eq!(upstream.arrivals().len(), 2, "never more connections than the cap");
     // Whoever goes away leaves a seat.
-    hung.iter().for_each(|request| request.abort());
+    hung.iter().for_each(tokio::task::JoinHandle::abort);
     for request in waiting {
         assert_eq!(request.await.expect("no panic").ok(), Some(200));
     }
