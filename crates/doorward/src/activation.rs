@@ -58,6 +58,9 @@ fn names(env: &dyn EnvSource) -> Result<Option<Vec<String>>, ActivationError> {
         return Ok(None);
     }
     let sockets: usize = count.parse().ok().filter(|count| *count <= MOST).ok_or(ActivationError::Count)?;
+    if sockets == 0 {
+        return Ok(None);
+    }
     let Some(text) = env.get("LISTEN_FDNAMES") else { return Ok(Some(vec![String::new(); sockets])) };
     let names: Vec<String> = text.split(':').map(str::to_owned).collect();
     match names.len() {
@@ -85,6 +88,7 @@ mod tests {
         assert!(matches!(asked(&[("LISTEN_FDS", "1")]), Ok(None)), "a modified protocol is not spoken");
         assert!(matches!(asked(&[("LISTEN_FDS", "1"), ("LISTEN_PID", "1")]), Ok(None)));
         assert!(matches!(asked(&[("LISTEN_FDS", "1"), ("LISTEN_PID", "")]), Ok(None)));
+        assert!(matches!(asked(&[("LISTEN_FDS", "0"), ("LISTEN_PID", "own"), ("LISTEN_FDNAMES", "")]), Ok(None)));
         let two = asked(&[("LISTEN_FDS", "2"), ("LISTEN_PID", "own"), ("LISTEN_FDNAMES", "https:http")]);
         assert_eq!(two.expect("right"), Some(vec!["https".to_owned(), "http".to_owned()]));
         assert_eq!(asked(&[("LISTEN_FDS", "1"), ("LISTEN_PID", "own")]).expect("right"), Some(vec![String::new()]));
