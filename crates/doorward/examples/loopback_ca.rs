@@ -25,7 +25,7 @@ fn authority() -> Result<Authority, DirectoryFault> {
         issuer_prefix: ProcessEnv.get("LOOPBACK_ACME_ISSUER").unwrap_or_else(|| "Pebble Intermediate CA".to_owned()),
     };
     // A test waits for what takes minutes otherwise.
-    let (soon, later) = (Duration::from_millis(500), Duration::from_secs(2));
+    let (soon, later) = (Duration::from_secs(1), Duration::from_secs(2));
     let times = IssuerTimes { look: soon, first_pause: soon, longest_pause: later, ..IssuerTimes::default() };
     Ok(Authority { directory: Directory::loopback(&url, &own)?, times })
 }

@@ -51,6 +51,8 @@ pub struct Options {
     pub credentials: Vec<GateCredential>,
     /// Ids of probes that the operator declares away; they are recorded as skipped and do not make the run fail.
     pub declared: Vec<String>,
+    /// The configuration orders certificates: every one that is served has to be the staging authority's (TLS-18).
+    pub staging_only: bool,
     /// A path whose upstream the operator has stopped, to see the answer 502.
     pub stopped: Option<String>,
 }

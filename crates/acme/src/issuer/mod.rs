@@ -116,7 +116,7 @@ impl Issuer {
                 let next = self.turn().await;
                 let wait = Duration::try_from(next.duration_since(self.parts.clock.now())).unwrap_or_default();
                 // Not longer than a look: the wall clock may be stepped, and another node may have ordered.
-                tokio::time::sleep(wait.clamp(Duration::from_secs(1), self.parts.times.look)).await;
+                tokio::time::sleep(wait.max(Duration::from_secs(1)).min(self.parts.times.look)).await;
             };
             tokio::select! {
                 biased;

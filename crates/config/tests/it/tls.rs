@@ -1,4 +1,4 @@
-//! `[tls]`: files, or self-signed in development; nothing orders certificates.
+//! `[tls]`: files, the staging authority, or self-signed in development.
 
 use crate::support::{RIGHT, development, env, parse, refused_at, right, under, with};
 
@@ -11,9 +11,41 @@ fn self_signed_is_for_development_only() {
     right(&development(&text));
 }
 
+const FILES: &str = "source = \"files\"\ncertificate = \"site.pem\"\nkey = \"site.key\"";
+
 #[test]
-fn ordering_from_staging_is_said_to_be_of_a_later_version() {
-    assert!(refused_at(&with(SOURCE, "source = \"le-staging\""), "tls.source").contains("not available in this version"));
+fn certificates_are_ordered_for_public_names_with_one_plain_address() {
+    let ordered = with(FILES, "source = \"le-staging\"\nemail = \"ops+door@example.com\"");
+    let tls = right(&ordered).tls;
+    assert!(matches!(tls, doorward_config::Tls::LeStaging { email: Some(email) } if email == "ops+door@example.com"));
+    assert!(matches!(right(&with(FILES, "source = \"le-staging\"")).tls, doorward_config::Tls::LeStaging { email: None }));
+    for email in [
+        "",
+        "ops",
+        "@example.com",
+        "ops@",
+        "ops@localhost",
+        "a@b.c,d@e.f",
+        "ops@example.com?x=y",
+        "mailto:ops@example.com",
+        "o ps@e.f",
+    ] {
+        let text = with(FILES, &format!("source = \"le-staging\"\nemail = {email:?}"));
+        assert_eq!(refused_at(&text, "tls.email"), "is not a plain address", "{email}");
+    }
+    let text = with(SOURCE, "source = \"le-staging\"");
+    assert_eq!(refused_at(&text, "tls.certificate"), "means nothing with this source");
+    assert_eq!(refused_at(&text, "tls.key"), "means nothing with this source");
+    assert_eq!(refused_at(&under("[tls]", "email = \"ops@example.com\""), "tls.email"), "means nothing with this source");
+    for origin in ["https://localhost:8443", "https://127.0.0.1:8443", "https://[::1]:8443", "https://door"] {
+        let lines: Vec<String> = ordered
+            .lines()
+            .map(|line| if line.starts_with("origin") { format!("origin = {origin:?}") } else { line.to_owned() })
+            .collect();
+        let text = lines.join("\n");
+        let faults = parse(&text, &env(&[])).expect_err(origin).to_string();
+        assert!(faults.contains("site.origin: is not a name that can be ordered"), "{origin}: {faults}");
+    }
 }
 
 #[test]

@@ -153,6 +153,7 @@ fn plan(path: &Path, args: &Args) -> Result<Plan, Unusable> {
         let origin = origin.ok_or_else(|| Unusable("doorward: no configuration and no URL".to_owned()))?;
         return known(Plan::for_stranger(&origin, options, &SystemEntropy), args);
     };
+    options.staging_only = matches!(config.tls, doorward_config::Tls::LeStaging { .. });
     options.http_port = options.http_port.or_else(|| config.listen.http.first().map(std::net::SocketAddr::port));
     let policy = Policy::decide(&config);
     if let Some(stray) =
@@ -210,6 +211,7 @@ fn options(args: &Args) -> Result<Options, Unusable> {
         roots: roots.unwrap_or_default(),
         credentials: credentials.map_err(|error| said(&error))?.unwrap_or_default(),
         declared: args.skip.clone(),
+        staging_only: false,
         stopped: args.stopped.clone(),
     })
 }

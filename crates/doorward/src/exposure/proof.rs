@@ -87,10 +87,11 @@ fn spoken(access: Access) -> &'static str {
     }
 }
 
-/// Nothing here orders a certificate from anybody. A new source has to be judged in this place (TLS-01).
+/// Whoever orders, orders from the one directory that the program knows: a configuration cannot even name another (TLS-01). A new source has
+/// to be judged in this place.
 fn certificates(config: &Config, flaws: &mut Vec<Flaw>) {
     match config.tls {
-        Tls::Files { .. } => {}
+        Tls::Files { .. } | Tls::LeStaging { .. } => {}
         Tls::SelfSigned if config.site.env == Env::Development => {}
         Tls::SelfSigned => flaws.push(("tls.source".into(), "self-signed outside development (TLS-01)".into())),
     }

@@ -8,6 +8,7 @@ use crate::body::{self, EdgeBody};
 use crate::layer::{seen::is_under_api, target};
 use crate::rescue::{self, Fault};
 use crate::stack::{Arrival, Edge};
+use crate::tls;
 
 /// Answers without touching application or upstream. What came over plain HTTP is never processed, only pointed at TLS.
 pub(super) fn answer(edge: &Edge, request: Request<EdgeBody>, arrival: &Arrival) -> Response<EdgeBody> {
@@ -29,6 +30,10 @@ pub(super) fn answer(edge: &Edge, request: Request<EdgeBody>, arrival: &Arrival)
 fn redirect(edge: &Edge, policy: &doorward_policy::Policy, head: &http::request::Parts) -> Result<Response<EdgeBody>, Fault> {
     let entry = target::host(head, policy)?;
     let (raw, query) = target::origin_form(&head.method, &head.uri)?;
+    // An authority follows redirects, but to a certificate that may not be there yet (TLS-11).
+    if let Some(answer) = tls::answer_challenge(&**edge.challenges(), &entry.host, &head.method, (raw, query)) {
+        return answer.ok_or(Fault::NoPath);
+    }
     let path = CanonicalPath::parse(raw).map_err(Fault::Path)?;
     // A client of an API that speaks plain text has sent its secret already: it must fail, not be led on.
     if !rescue::is_safe(&head.method) || is_under_api(path.as_str()) {

@@ -50,7 +50,7 @@ impl std::fmt::Debug for ServeParts {
 /// # Errors
 /// [`TlsError`] when TLS cannot be set up; nothing has been served then.
 pub async fn serve(bound: Bound, parts: ServeParts, shutdown: impl Future<Output = ()> + Send) -> Result<(), TlsError> {
-    let tls = TlsAcceptor::from(Arc::new(server_config(parts.certificates)?));
+    let tls = TlsAcceptor::from(Arc::new(server_config(parts.certificates, parts.edge.challenges().clone())?));
     let (stopper, stop) = Stop::channel();
     let total = parts.edge.policy().sizes.connections_total;
     let shared = Acceptor {

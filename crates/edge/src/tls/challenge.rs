@@ -32,11 +32,11 @@ pub(crate) fn answer(
     challenges: &dyn Challenges,
     host: &Host,
     method: &Method,
-    path: &str,
+    (path, query): (&str, Option<&str>),
 ) -> Option<Option<Response<EdgeBody>>> {
     // The path as it was sent: no other spelling of it is the authority's.
     let token = path.strip_prefix(PREFIX)?;
-    let is_question = matches!(*method, Method::GET | Method::HEAD) && is_token(token);
+    let is_question = matches!(*method, Method::GET | Method::HEAD) && query.is_none() && is_token(token);
     let text = if is_question { challenges.http_01(host, token) } else { None };
     Some(text.map(|text| {
         let mut response = Response::new(body::full(text));
@@ -71,15 +71,39 @@ pub(super) struct Resolver {
 impl ResolvesServerCert for Resolver {
     /// The proof is shown only to who offers `acme-tls/1` and nothing beside it; who does gets the proof or nothing (TLS-12).
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        if asks_for_proof(&hello) {
-            return self.challenges.tls_alpn_01(hello.server_name()?).map(|identity| identity.0);
+        match Wish::of(&hello) {
+            Wish::Usual => self.certificates.resolve(hello),
+            Wish::Proof => self.challenges.tls_alpn_01(hello.server_name()?).map(|identity| identity.0),
+            Wish::Neither => None,
         }
-        self.certificates.resolve(hello)
     }
 }
 
-fn asks_for_proof(hello: &ClientHello<'_>) -> bool {
-    hello.alpn().is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none())
+/// What a handshake is about.
+enum Wish {
+    /// The site: some protocol that is spoken here, or none named.
+    Usual,
+    /// `acme-tls/1` alone.
+    Proof,
+    /// `acme-tls/1` twice, or beside protocols that are not spoken here: that would be agreed on, and is no question of an authority.
+    Neither,
+}
+
+impl Wish {
+    fn of(hello: &ClientHello<'_>) -> Self {
+        let Some(offered) = hello.alpn() else { return Self::Usual };
+        let (mut count, mut proofs, mut usual) = (0, 0, 0);
+        for name in offered {
+            count += 1;
+            proofs += usize::from(name == ACME_TLS);
+            usual += usize::from(name != ACME_TLS && super::ALPN.contains(&name));
+        }
+        match (proofs, usual, count) {
+            (1, _, 1) => Self::Proof,
+            (1.., 0, _) => Self::Neither,
+            _ => Self::Usual,
+        }
+    }
 }
 
 #[cfg(test)]

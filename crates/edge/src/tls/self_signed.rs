@@ -1,14 +1,18 @@
 //! Certificates made at start, for a developer's own machine.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_kit::{Entropy, Host, Timestamp};
 use rcgen::{
     CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use super::identity::{Identity, TlsError};
+use super::provider;
 
 /// Life of a self-signed certificate in days; browsers refuse more than 398.
 const VALID_DAYS: u32 = 90;
@@ -61,7 +65,10 @@ pub(super) fn proof(host: &Host, digest: &[u8; 32], now: Timestamp, entropy: &dy
     let mut params = parameters(vec![host.as_str().to_owned()], now, entropy)?;
     params.custom_extensions.push(CustomExtension::new_acme_identifier(digest));
     let certificate = params.self_signed(&key).map_err(TlsError::SelfSigned)?;
-    Identity::from_pem(&certificate.pem(), &Zeroizing::new(key.serialize_pem()))
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let key = provider().key_provider.load_private_key(key).map_err(TlsError::Provider)?;
+    // Not read again to compare the keys: no reader of ours knows the critical extension.
+    Ok(Identity(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key))))
 }
 
 fn parameters(names: Vec<String>, now: Timestamp, entropy: &dyn Entropy) -> Result<CertificateParams, TlsError> {

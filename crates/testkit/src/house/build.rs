@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::ordering::Ordering;
 use super::process::Process;
 use super::{House, Ports, Start};
 use crate::address::free_port;
@@ -53,6 +54,7 @@ const HIGH: &[(&str, &str)] = &[
 pub struct HouseBuilder {
     host: String,
     https_port: Option<u16>,
+    http_port: Option<u16>,
     env: &'static str,
     log: &'static str,
     vars: Vec<(String, String)>,
@@ -68,6 +70,8 @@ pub struct HouseBuilder {
     edits: Vec<(String, String)>,
     master_key: Vec<u8>,
     by: fn(&std::path::Path) -> Vec<String>,
+    acme: Option<Ordering>,
+    prepare: Vec<Box<dyn Fn(&std::path::Path)>>,
 }
 
 impl HouseBuilder {
@@ -77,6 +81,9 @@ impl HouseBuilder {
         Self {
             host: "app.test".to_owned(),
             https_port: None,
+            http_port: None,
+            acme: None,
+            prepare: Vec::new(),
             env: "staging",
             log: "info",
             vars: Vec::new(),
@@ -107,6 +114,30 @@ impl HouseBuilder {
     pub fn https_port(mut self, port: u16) -> Self {
         self.https_port = Some(port);
         self
+    }
+
+    /// Does something in the house's folder before the start.
+    #[must_use]
+    pub fn prepare(mut self, deed: impl Fn(&std::path::Path) + 'static) -> Self {
+        self.prepare.push(Box::new(deed));
+        self
+    }
+
+    /// Another plain port than any free one.
+    #[must_use]
+    pub fn http_port(mut self, port: u16) -> Self {
+        self.http_port = Some(port);
+        self
+    }
+
+    /// Certificates ordered from this authority, which has to outlive the house and looks for answers where the house will listen. The
+    /// program is then Doorward's example `loopback_ca`: the program itself orders from nobody on this machine.
+    #[must_use]
+    pub fn acme(mut self, authority: &crate::real::Pebble) -> Self {
+        let options = authority.options();
+        (self.http_port, self.https_port) = (Some(options.http_port), Some(options.tls_port));
+        self.acme = Some(Ordering::from(authority));
+        self.edit("source = \"files\"\ncertificate = \"site.pem\"\nkey = \"site.key\"", "source = \"le-staging\"")
     }
 
     /// `development`, `staging` (the default) or `production`.
@@ -279,8 +310,13 @@ impl HouseBuilder {
     pub fn start(self) -> House {
         let (folder, ca, ports) = self.lay_out();
         let by = (self.by)(folder.path());
-        let process = Process::start_by(&by, &folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).ready();
-        House { folder, process, ca, host: self.host, gate_hosts: self.gate_hosts, ports, mail_folder: self.mail_folder }
+        let config = folder.path().join("doorward.toml");
+        let process = match &self.acme {
+            Some(ordering) => ordering.start(&config, folder.path(), &self.vars, self.log),
+            None => Process::start_by(&by, &config, folder.path(), &self.vars, self.log).ready(),
+        };
+        let (host, gate_hosts, mail_folder) = (self.host, self.gate_hosts, self.mail_folder);
+        House { folder, process, ca, host, gate_hosts, ports, mail_folder, acme: self.acme }
     }
 
     /// Tries to start it.
@@ -289,6 +325,9 @@ impl HouseBuilder {
     pub fn try_start(self) -> Start {
         let (folder, ..) = self.lay_out();
         let by = (self.by)(folder.path());
+        if let Some(ordering) = &self.acme {
+            return ordering.try_start(&folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).outcome();
+        }
         Process::start_by(&by, &folder.path().join("doorward.toml"), folder.path(), &self.vars, self.log).outcome()
     }
 
@@ -296,7 +335,11 @@ impl HouseBuilder {
     fn lay_out(&self) -> (TempDir, TestCa, Ports) {
         let folder = TempDir::with_prefix("doorward-house-").unwrap();
         let path = folder.path();
-        let ports = Ports { https: self.https_port.unwrap_or_else(free_port), http: free_port(), internal: free_port() };
+        let ports = Ports {
+            https: self.https_port.unwrap_or_else(free_port),
+            http: self.http_port.unwrap_or_else(free_port),
+            internal: free_port(),
+        };
         std::fs::create_dir(path.join("data")).unwrap();
         write_private(&path.join("master.key"), &self.master_key);
         let hash = bcrypt::hash(ADMIN_PASSWORD, 10).unwrap();
@@ -310,6 +353,7 @@ impl HouseBuilder {
             text = text.replace(from, to);
         }
         std::fs::write(path.join("doorward.toml"), text).unwrap();
+        self.prepare.iter().for_each(|deed| deed(path));
         (folder, ca, ports)
     }
 

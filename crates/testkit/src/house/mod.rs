@@ -4,6 +4,7 @@ mod build;
 mod crash;
 mod member;
 mod node;
+mod ordering;
 mod process;
 mod reload;
 
@@ -34,6 +35,7 @@ pub struct House {
     gate_hosts: Vec<String>,
     ports: Ports,
     mail_folder: Option<PathBuf>,
+    acme: Option<ordering::Ordering>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -230,13 +232,31 @@ impl House {
         self.process.stop()
     }
 
+    /// Tries to start it again after [`Self::stop`].
+    #[track_caller]
+    #[must_use]
+    pub fn try_again(&mut self) -> Start {
+        match &self.acme {
+            Some(ordering) => ordering.try_start(&self.config_file(), self.folder(), &[], "info").outcome(),
+            None => Process::start(&self.config_file(), self.folder(), &[], "info").outcome(),
+        }
+    }
+
+    #[track_caller]
+    fn launch(&self, config: &Path) -> Process {
+        match &self.acme {
+            Some(ordering) => ordering.start(config, self.folder(), &[], "info"),
+            None => Process::start(config, self.folder(), &[], "info").ready(),
+        }
+    }
+
     /// Ends the process, changes the configuration's text, starts again.
     #[track_caller]
     pub fn restart_with(&mut self, change: impl FnOnce(String) -> String) {
         self.process.stop();
         let text = std::fs::read_to_string(self.config_file()).unwrap();
         std::fs::write(self.config_file(), change(text)).unwrap();
-        self.process = Process::start(&self.config_file(), self.folder(), &[], "info").ready();
+        self.process = self.launch(&self.config_file());
     }
 }
 

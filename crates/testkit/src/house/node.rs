@@ -35,7 +35,7 @@ impl House {
         });
         let config = self.folder().join("second.toml");
         std::fs::write(&config, text).unwrap();
-        let process = Process::start(&config, self.folder(), &[], "info").ready();
+        let process = self.launch(&config);
         Node { process, https, authority: self.authority() }
     }
 }

@@ -15,8 +15,6 @@ use crate::site::Site;
 
 /// Events of table (c) that nothing can cause yet, and what brings them.
 const NOT_YET: &[(&str, &str)] = &[
-    ("acme.order", "certificates by ACME"),
-    ("acme.refused", "certificates by ACME"),
     ("oauth.failed", "providers"),
     ("oauth.link", "providers"),
     ("oauth.link_rejected", "providers"),
@@ -27,6 +25,11 @@ const NOT_YET: &[(&str, &str)] = &[
 
 /// Events of table (c) that no test of a few seconds can cause from outside, and the tests that look at them elsewhere.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("acme.order", "testkit real::acme: a_certificate_is_ordered_at_the_first_start_for_new_hosts_and_never_again_without_need"),
+    (
+        "acme.refused",
+        "testkit real::acme: a_certificate_is_ordered_at_the_first_start_for_new_hosts_and_never_again_without_need",
+    ),
     ("audit.rotated", "storage/sqlite audit: a_pruned_chain_holds_from_its_floor_and_says_that_it_was_pruned"),
     ("auth.account_locked", "storage/sqlite device: a hundred failures in a row"),
     ("config.rejected", "doorward: reload"),
@@ -257,8 +260,13 @@ fn assert_joined(house: &House) {
         assert_eq!(is_refused, entry["outcome"] == "denied", "{entry} {}", same[0]);
         joined.insert(format!("{event} {}", entry["reason"].as_str().unwrap()));
     }
-    for wanted in ["gate.denied ip", "gate.denied throttled", "gate.allowed credentials", "proxy.rejected framing", "ratelimit.exceeded csp_report"]
-    {
+    for wanted in [
+        "gate.denied ip",
+        "gate.denied throttled",
+        "gate.allowed credentials",
+        "proxy.rejected framing",
+        "ratelimit.exceeded csp_report",
+    ] {
         assert!(joined.contains(wanted), "{wanted} is not among {joined:?}");
     }
 }

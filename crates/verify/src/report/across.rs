@@ -18,7 +18,7 @@ const VOLATILE: &[&str] = &["date", "x-request-id"];
 pub(crate) fn findings(plan: &Plan, addresses: &Addresses, outcomes: &mut [Outcome]) {
     intended_addresses(plan, addresses, outcomes);
     if plan.intent == Intent::Site {
-        production_certificates(outcomes);
+        production_certificates(plan, outcomes);
         outsiders_see_one_answer(plan, outcomes);
         head_answers_as_get(plan, outcomes);
     }
@@ -43,7 +43,7 @@ fn intended_addresses(plan: &Plan, addresses: &Addresses, outcomes: &mut [Outcom
 }
 
 /// TLS-18: the certificates are staging ones or the operator's own; an unreadable one proves nothing.
-fn production_certificates(outcomes: &mut [Outcome]) {
+fn production_certificates(plan: &Plan, outcomes: &mut [Outcome]) {
     let mut seen = HashSet::new();
     for outcome in outcomes {
         let Some(der) = outcome.connection.as_ref().and_then(|connection| connection.leaf.as_ref()) else { continue };
@@ -54,6 +54,7 @@ fn production_certificates(outcomes: &mut [Outcome]) {
         let fault = match &leaf {
             None => Some("the certificate cannot be read"),
             Some(leaf) if leaf.production => Some("issued by a production authority"),
+            Some(leaf) if plan.options.staging_only && !leaf.staging => Some("not issued by the staging authority, which is configured"),
             Some(_) => None,
         };
         let observed = leaf.map(|leaf| leaf.issuer).unwrap_or_default();

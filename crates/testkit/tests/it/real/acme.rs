@@ -1,0 +1,176 @@
+//! Certificates ordered by the whole program from a real authority, Pebble.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use doorward_testkit::raw::Trust;
+use doorward_testkit::real::{Pebble, PebbleOptions, Postgres};
+use doorward_testkit::{EchoUpstream, House, HouseBuilder, INSIDE, RawClient, Start, Tls, free_port, until};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn house(authority: &Pebble, web: &EchoUpstream) -> HouseBuilder {
+    House::builder().acme(authority).echo(web).route("/", "web", "public")
+}
+
+/// The certificate that a handshake shows, if it is the authority's and names the host.
+fn served(to: SocketAddr, host: &str, authority: &Pebble) -> Option<Vec<u8>> {
+    let root = CertificateDer::from_pem_slice(authority.issuing_root_pem().as_bytes()).unwrap();
+    shown(to, &Tls::to(host).trust(Trust::Authority(root)))
+}
+
+fn shown(to: SocketAddr, tls: &Tls) -> Option<Vec<u8>> {
+    let mut raw = RawClient::tls(to, INSIDE, tls).ok()?;
+    // The handshake is made with the first octets.
+    raw.send_what_it_takes(b"GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n");
+    raw.read_reply().ok()?;
+    Some(raw.session()?.peer_certificates()?.first()?.to_vec())
+}
+
+/// Entries of an event, newest last, as `node reason`.
+fn told(house: &House, event: &str) -> Vec<(String, String)> {
+    let output = house.command(&["audit", "search", "--event", event, "--limit", "1000", "--json"]);
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|entry| (text(&entry, "node"), text(&entry, "reason")))
+        .collect()
+}
+
+fn count(house: &House, event: &str, reason: &str) -> usize {
+    told(house, event).iter().filter(|(_, told)| told == reason).count()
+}
+
+fn inside(house: &House, path: &str) -> (u16, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", house.internal());
+    let reply = RawClient::plain(house.internal(), INSIDE).unwrap().ask(request);
+    (reply.status, reply.text())
+}
+
+fn gauge(house: &House, name: &str) -> i64 {
+    let text = inside(house, "/metrics").1;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()).unwrap_or_else(|| panic!("no {name}"))
+}
+
+/// From a start with nothing to a restart without the authority.
+#[test]
+fn a_certificate_is_ordered_at_the_first_start_for_new_hosts_and_never_again_without_need() {
+    let mut authority = Pebble::start(free_port(), free_port());
+    let web = EchoUpstream::start("web");
+    let mut house = house(&authority, &web).start();
+    let first = until(PATIENCE, "a certificate", || served(house.https(), "app.test", &authority));
+    until(PATIENCE, "readiness", || (inside(&house, "/health/ready").0 == 200).then_some(()));
+    assert_eq!(gauge(&house, "doorward_certificate_placeholder"), 0);
+    assert!(gauge(&house, "doorward_certificate_not_after_timestamp_seconds") > 1_700_000_000);
+    until(PATIENCE, "the entries", || (count(&house, "tls.reload", "acme") == 1).then_some(()));
+    assert_eq!((count(&house, "acme.order", "ordered"), count(&house, "acme.order", "issued")), (1, 1));
+
+    // Another host in the file: one more order, and one certificate for both.
+    house.reload_with(|text| {
+        text + "\n[[upstream]]\nname = \"tools\"\nurl = \"http://127.0.0.1:9\"\n[[gate]]\nname = \"tools\"\nhost = \"tools.app.test\"\n\
+                upstream = \"tools\"\nallow = [\"127.0.0.1/32\"]\nusers_file = \"gate.htpasswd\"\nprofile = \"strict\"\n"
+    });
+    let second = until(PATIENCE, "a certificate with both hosts", || served(house.https(), "tools.app.test", &authority));
+    assert!(second != first && served(house.https(), "app.test", &authority) == Some(second.clone()));
+    until(PATIENCE, "the entry", || (count(&house, "acme.order", "ordered") == 2).then_some(()));
+
+    // What others put into the store is not served, however they are asked to take it (TLS-08).
+    let file = house.data_dir().join("acme/certificate.json");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let own: Value = serde_json::from_str(&kept).unwrap();
+    let foreign = {
+        let read = |name: &str| Value::from(std::fs::read_to_string(house.folder().join(name)).unwrap());
+        let mut foreign = own.clone();
+        (foreign["chain"], foreign["key"]) = (read("site.pem"), read("site.key"));
+        foreign.to_string()
+    };
+    std::fs::write(&file, &foreign).unwrap();
+    house.hang_up();
+    until(PATIENCE, "a refusal", || (count(&house, "acme.refused", "issuer") > 0).then_some(()));
+    assert_eq!(served(house.https(), "app.test", &authority).as_ref(), Some(&second));
+    house.stop();
+    let Start::Refused { code: Some(2), stderr, .. } = house.try_again() else { panic!("it started") };
+    assert!(stderr.contains("did not come from the staging authority (issuer)"), "{stderr}");
+    std::fs::write(&file, kept).unwrap();
+
+    // A restart serves what is stored at once, whether the authority is there or not, and asks it for nothing.
+    let root = CertificateDer::from_pem_slice(authority.issuing_root_pem().as_bytes()).unwrap();
+    authority.stop();
+    house.restart_with(|text| text);
+    assert_eq!(shown(house.https(), &Tls::to("app.test").trust(Trust::Authority(root))), Some(second));
+    assert_eq!((inside(&house, "/health/ready").0, count(&house, "acme.order", "ordered")), (200, 2));
+}
+
+#[test]
+fn a_house_that_cannot_prove_its_name_serves_a_placeholder_and_is_not_ready() {
+    let authority = Pebble::start(free_port(), free_port());
+    // Nobody is there: the authority cannot see the answers.
+    authority.send_name_to("app.test", "127.0.0.9");
+    let web = EchoUpstream::start("web");
+    let house = house(&authority, &web).start();
+    until(PATIENCE, "a failed validation", || (count(&house, "acme.order", "validation") > 0).then_some(()));
+    assert_eq!((inside(&house, "/health/ready").0, inside(&house, "/health/live").0), (503, 200));
+    assert_eq!(gauge(&house, "doorward_certificate_placeholder"), 1);
+    assert!(shown(house.https(), &Tls::to("app.test")).is_some() && served(house.https(), "app.test", &authority).is_none());
+    assert_eq!((count(&house, "tls.reload", "acme"), count(&house, "acme.order", "issued")), (0, 0));
+}
+
+/// An authority that rejects every second nonce and asks over TLS alone; certificates that live for seconds.
+#[test]
+fn tls_14_renewals_are_swapped_under_load_and_what_is_served_stays_when_the_authority_is_gone() {
+    let (http_port, tls_port) = (free_port(), free_port());
+    let mut authority = Pebble::start_with(PebbleOptions { http_port, tls_port, validity: 30, nonce_reject: 50 });
+    let web = EchoUpstream::start("web");
+    // Nobody answers at the port for http-01.
+    let house = house(&authority, &web).http_port(free_port()).start();
+    let mut last = until(PATIENCE, "a certificate", || served(house.https(), "app.test", &authority));
+    let (begin, mut renewals) = (Instant::now(), 0);
+    while renewals < 1 {
+        assert!(begin.elapsed() < PATIENCE, "{renewals} renewals");
+        // Every handshake shows a whole, trusted certificate: nobody meets the moment between two.
+        let now = served(house.https(), "app.test", &authority);
+        let now = now.unwrap_or_else(|| panic!("no handshake after {:?}\n{}", begin.elapsed(), house.stderr()));
+        renewals += usize::from(now != last);
+        last = now;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(count(&house, "acme.order", "renewed") >= 1);
+    authority.stop();
+    until(PATIENCE, "a failed renewal", || (count(&house, "acme.order", "unreachable") > 0).then_some(()));
+    // Pebble forgets its root with the process; the leaf tells that nothing was put in its place.
+    assert_eq!(shown(house.https(), &Tls::to("app.test")), Some(last));
+}
+
+#[test]
+fn two_nodes_on_one_database_order_once_and_either_answers_for_the_other() {
+    let database = Postgres::start();
+    let name = database.database();
+    let authority = Pebble::start(free_port(), free_port());
+    let web = EchoUpstream::start("web");
+    let house = house(&authority, &web).store(&database.section_of(&name)).start();
+    let node = house.another_node();
+    let first = until(PATIENCE, "a certificate", || served(house.https(), "app.test", &authority));
+    until(PATIENCE, "the same on the other node", || (served(node.https(), "app.test", &authority)? == first).then_some(()));
+    let orders = || told(&house, "acme.order").into_iter().filter(|(_, reason)| reason == "ordered").collect::<Vec<_>>();
+    until(PATIENCE, "the entry", || (!orders().is_empty()).then_some(()));
+    assert_eq!(orders().len(), 1, "{:?}", orders());
+    // Nothing in the database can be used without the site's keys.
+    let octets = database.octets_of(&name);
+    for secret in [&b"BEGIN PRIVATE KEY"[..], b"BEGIN CERTIFICATE", b"key_authorization", b"\"credentials\""] {
+        assert!(!octets.windows(secret.len()).any(|window| window == secret), "{}", String::from_utf8_lossy(secret));
+    }
+    // The first node has what it needs; the second starts without, and the authority asks the first for the second's proof.
+    drop(node);
+    database.ask(&name, "DELETE FROM vault WHERE name = 'acme/certificate'").unwrap();
+    let node = house.another_node();
+    let second = until(PATIENCE, "another certificate", || served(node.https(), "app.test", &authority));
+    assert_ne!(second, first);
+    until(PATIENCE, "the same on the first node", || (served(house.https(), "app.test", &authority)? == second).then_some(()));
+    until(PATIENCE, "the entry", || (orders().len() > 1).then_some(()));
+    assert_eq!(orders().last().map(|(node, _)| node.clone()), Some("second".to_owned()), "{:?}", orders());
+}
