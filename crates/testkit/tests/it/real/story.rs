@@ -206,6 +206,17 @@ fn administrate_in_the_browser(site: &Site, browser: &Browser) {
     browser.go(&format!("https://{host}/admin/auth/user/add/"));
     browser.wait_for_text("Add user");
     picture(browser, "django-add-user");
+    browser.type_into("input[name=username]", "clerk");
+    browser.type_into("input[name=password1]", PASSWORD);
+    browser.type_into("input[name=password2]", PASSWORD);
+    browser.click("input[name=_save]");
+    browser.wait_for_text("was added successfully");
+    browser.type_into("input[name=first_name]", "Carla");
+    browser.click("input[name=_save]");
+    browser.wait_for_text("was changed successfully");
+    browser.wait_for_text("2 users");
+    assert!(browser.text().contains("Carla"), "the list shows what was changed: {}", browser.text());
+    picture(browser, "django-list");
     let refused: Vec<_> = browser.complaints().into_iter().filter(|text| text.contains("Content Security Policy")).collect();
     assert!(refused.is_empty(), "the admin works under its policy: {refused:?}");
 }
