@@ -186,6 +186,19 @@ impl Ask<'_, '_> {
         self.field("content-type", content_type)
     }
 
+    /// A body beside whatever content type is there already.
+    pub(crate) fn raw_body(mut self, body: Vec<u8>) -> Self {
+        let length = body.len().to_string();
+        *self.request.body_mut() = Body::from(body);
+        self.field("content-length", &length)
+    }
+
+    /// The same, with a length that nobody announced.
+    pub(crate) fn raw_stream(mut self, body: Vec<u8>) -> Self {
+        *self.request.body_mut() = Body::from(body);
+        self
+    }
+
     pub(crate) async fn send(mut self) -> Answer {
         self.request.extensions_mut().insert(context(self.client.address));
         let response = self.client.house.router.clone().oneshot(self.request).await.expect("never fails");

@@ -82,9 +82,10 @@ fn the_times_of_websockets_have_bounds_and_are_no_quotas() {
     let tunnels = right(&under("[limits]", "websocket_max_age = \"2h\"\nwebsocket_idle = \"90s\"")).tunnels;
     assert_eq!((tunnels.max_age, tunnels.idle), (Duration::from_secs(7200), Duration::from_secs(90)));
     assert_eq!(right(RIGHT).tunnels, doorward_config::Tunnels::default());
-    for (key, values) in
-        [("websocket_max_age", ["\"59s\"", "\"8d\"", "\"5/min\"", "0", "false"]), ("websocket_idle", ["\"9s\"", "\"25h\"", "\"\"", "600", "\"off\""])]
-    {
+    for (key, values) in [
+        ("websocket_max_age", ["\"59s\"", "\"8d\"", "\"5/min\"", "0", "false"]),
+        ("websocket_idle", ["\"9s\"", "\"25h\"", "\"\"", "600", "\"off\""]),
+    ] {
         for value in values {
             refused_at(&under("[limits]", &format!("{key} = {value}")), &format!("limits.{key}"));
         }

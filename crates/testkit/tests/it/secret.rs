@@ -257,7 +257,8 @@ fn cfg_01_secrets_that_are_right_get_as_far_as_the_servers_whatever_editor_wrote
                 for secret in &SECRETS {
                     write(&folder.path().join(secret.section), format!("{GOOD}{ending}").as_bytes(), 0o400);
                 }
-                let outcome = house(By::File, folder.path(), web).edit("smtp://door@relay.test", "smtp://door@relay.test").try_start();
+                let outcome =
+                    house(By::File, folder.path(), web).edit("smtp://door@relay.test", "smtp://door@relay.test").try_start();
                 let Start::Refused { code, stdout, stderr } = outcome else { panic!("no server is there") };
                 assert_eq!(code, Some(3), "{stdout}{stderr}");
                 assert!(stderr.contains("database") && !stderr.contains("password_file"), "{stderr}");

@@ -59,21 +59,25 @@ fn mail_leaves_over_verified_tls_of_either_kind_as_somebody_the_relay_knows() {
 
 #[test]
 fn email_10_a_relay_with_a_certificate_of_another_name_or_authority_gets_nothing() {
-    for mode in [SmtpMode::Implicit, SmtpMode::StartTls] {
-        let stranger = Smtp::start(mode);
-        let cases = [
-            ("another name", Smtp::start_as(mode, "relay.elsewhere.test"), None),
-            ("another authority", Smtp::start(mode), Some(&stranger)),
-        ];
-        for (what, relay, authority) in cases {
-            let (own, other) = (relay.ca_file(), authority.map_or_else(|| relay.ca_file(), Smtp::ca_file));
-            let builder = house(&relay).edit(own.to_str().unwrap(), other.to_str().unwrap());
-            let house = builder.start();
-            house.sign_up("ada@app.test", house.password());
-            assert_eq!(fault(&house), ("tls".to_owned(), "waiting".to_owned()), "{what}, {mode:?}");
-            assert_eq!(relay.attempts(), 0, "{what}, {mode:?}");
+    // All at once: each waits for an attempt that fails.
+    std::thread::scope(|scope| {
+        for mode in [SmtpMode::Implicit, SmtpMode::StartTls] {
+            scope.spawn(move || {
+                let relay = Smtp::start_as(mode, "relay.elsewhere.test");
+                gets_nothing("another name", mode, &relay, &relay);
+            });
+            scope.spawn(move || gets_nothing("another authority", mode, &Smtp::start(mode), &Smtp::start(mode)));
         }
-    }
+    });
+}
+
+#[track_caller]
+fn gets_nothing(what: &str, mode: SmtpMode, relay: &Smtp, authority: &Smtp) {
+    let (own, other) = (relay.ca_file(), authority.ca_file());
+    let house = house(relay).edit(own.to_str().unwrap(), other.to_str().unwrap()).start();
+    house.sign_up("ada@app.test", house.password());
+    assert_eq!(fault(&house), ("tls".to_owned(), "waiting".to_owned()), "{what}, {mode:?}");
+    assert_eq!(relay.attempts(), 0, "{what}, {mode:?}");
 }
 
 #[test]
@@ -187,10 +191,15 @@ fn a_relay_that_does_not_know_us_keeps_the_mail_waiting_until_the_password_is_ri
 
 #[test]
 fn an_operator_lists_shows_and_retries_mail_and_never_sees_a_link() {
-    let relay = Smtp::start(SmtpMode::Implicit);
-    operate(&house(&relay).start(), &relay);
-    let (relay, postgres) = (Smtp::start(SmtpMode::Implicit), Postgres::start());
-    operate(&house(&relay).postgres(&postgres).start(), &relay);
+    // Over both databases at once: most of the time is waiting for mail.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let relay = Smtp::start(SmtpMode::Implicit);
+            operate(&house(&relay).start(), &relay);
+        });
+        let (relay, postgres) = (Smtp::start(SmtpMode::Implicit), Postgres::start());
+        operate(&house(&relay).postgres(&postgres).start(), &relay);
+    });
 }
 
 #[test]
