@@ -28,7 +28,7 @@ use siege::Siege;
 #[derive(Debug, clap::Args)]
 pub(crate) struct EdgeOptions {
     /// Seconds of load per server, round and kind of request.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub(crate) seconds: u64,
     /// Rounds; the servers take turns in each.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
