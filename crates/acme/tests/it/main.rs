@@ -1,6 +1,6 @@
 //! Orders of certificates against an authority that is made for each test: well-behaved, hostile, slow or gone.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 

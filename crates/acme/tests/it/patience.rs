@@ -27,7 +27,7 @@ fn most_in_an_hour(times: &[i64]) -> usize {
 }
 
 #[tokio::test]
-async fn tls_13_an_authority_that_never_finds_the_answer_is_asked_five_times_an_hour_at_most() {
+async fn an_authority_that_never_finds_the_answer_is_asked_five_times_an_hour_at_most() {
     let bench = Bench::new().await;
     bench.authority.twist(Twist::NeverFinds("http-01"));
     // Both kinds fail: the other by its own name.
@@ -39,7 +39,7 @@ async fn tls_13_an_authority_that_never_finds_the_answer_is_asked_five_times_an_
 }
 
 #[tokio::test]
-async fn tls_13_retry_after_is_heeded_in_both_forms() {
+async fn retry_after_is_heeded_in_both_forms() {
     for (wish, form) in [("7200", "seconds"), ("Mon, 21 Sep 2026 16:13:20 GMT", "a date two hours after the start")] {
         let bench = Bench::new().await;
         bench.authority.twist(Twist::RateLimits(wish.to_owned()));
@@ -51,7 +51,7 @@ async fn tls_13_retry_after_is_heeded_in_both_forms() {
 }
 
 #[tokio::test]
-async fn tls_13_only_configured_names_are_ordered_and_answered_for() {
+async fn only_configured_names_are_ordered_and_answered_for() {
     let bench = Bench::new().await;
     let stranger = serde_json::json!({ "type": "dns", "value": "victim.test" });
     bench.authority.twist(Twist::Member("/authz", "identifier", stranger));

@@ -52,12 +52,15 @@ async fn a_chain_that_is_over_before_it_begins_is_not_served() {
     assert!(trust::issuer_name(&chain[0]).unwrap().starts_with(PREFIX));
 }
 
+/// Makes a stored certificate a wrong one.
+type Spoil = Box<dyn Fn(&mut doorward_acme::StoredCertificate)>;
+
 #[tokio::test]
 async fn what_was_put_into_the_vault_is_judged_like_what_is_fresh() {
     let bench = Bench::new().await;
     bench.issuer().turn().await;
     let good = bench.vault.certificate.lock().unwrap().clone().unwrap();
-    let cases: [(&str, &str, Box<dyn Fn(&mut doorward_acme::StoredCertificate)>); 4] = [
+    let cases: [(&str, &str, Spoil); 4] = [
         ("directory", "of production", Box::new(|stored| stored.directory = stored.directory.replace("localhost", "other"))),
         (
             "key",
