@@ -50,6 +50,9 @@ const HIGH: &[(&str, &str)] = &[
     ("mail_address", "2000/24h"),
 ];
 
+/// Something that is done in the folder before the start.
+type Deed = Box<dyn Fn(&std::path::Path)>;
+
 /// Describes a house.
 pub struct HouseBuilder {
     host: String,
@@ -71,7 +74,7 @@ pub struct HouseBuilder {
     master_key: Vec<u8>,
     by: fn(&std::path::Path) -> Vec<String>,
     acme: Option<Ordering>,
-    prepare: Vec<Box<dyn Fn(&std::path::Path)>>,
+    prepare: Vec<Deed>,
 }
 
 impl HouseBuilder {

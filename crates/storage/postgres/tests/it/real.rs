@@ -4,6 +4,7 @@ mod contract;
 mod deadline;
 mod flow;
 mod open;
+mod vault;
 
 use std::sync::Arc;
 

@@ -30,7 +30,7 @@ fn shown(to: SocketAddr, tls: &Tls) -> Option<Vec<u8>> {
     Some(raw.session()?.peer_certificates()?.first()?.to_vec())
 }
 
-/// Entries of an event, newest last, as `node reason`.
+/// Entries of an event, newest first: node and reason.
 fn told(house: &House, event: &str) -> Vec<(String, String)> {
     let output = house.command(&["audit", "search", "--event", event, "--limit", "1000", "--json"]);
     let lines = String::from_utf8(output.stdout).unwrap();
@@ -172,5 +172,5 @@ fn two_nodes_on_one_database_order_once_and_either_answers_for_the_other() {
     assert_ne!(second, first);
     until(PATIENCE, "the same on the first node", || (served(house.https(), "app.test", &authority)? == second).then_some(()));
     until(PATIENCE, "the entry", || (orders().len() > 1).then_some(()));
-    assert_eq!(orders().last().map(|(node, _)| node.clone()), Some("second".to_owned()), "{:?}", orders());
+    assert_eq!(orders().first().map(|(node, _)| node.clone()), Some("second".to_owned()), "{:?}", orders());
 }
