@@ -81,7 +81,7 @@ const LINES: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
 /// Handshakes for each request that a line may make.
 const HANDSHAKES: u32 = 4;
-/// The time over which they are counted: short, since so many may come at once, and each costs a hundred times what refusing it costs.
+/// The time over which they are counted: short, since so many may come at once.
 const SPAN: Duration = Duration::from_secs(6);
 
 /// Who is counted as one.
