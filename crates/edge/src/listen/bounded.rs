@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that ends with an error once more was read than allowed, until the bound is lifted.
+/// A stream that ends with an error once all that is allowed was read and more is asked for, until the bound is lifted.
 #[derive(Debug)]
 pub(super) struct Bounded<S> {
     io: S,
@@ -20,6 +20,11 @@ impl<S> Bounded<S> {
         Self { io, left: Some(most) }
     }
 
+    /// Lets `most` octets more through, whatever was left.
+    pub(super) fn renew(&mut self, most: usize) {
+        self.left = Some(most);
+    }
+
     /// From now on everything passes.
     pub(super) fn lift(&mut self) {
         self.left = None;
@@ -29,14 +34,17 @@ impl<S> Bounded<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
-        if let Some(left) = &mut this.left {
-            let Some(rest) = left.checked_sub(buf.filled().len() - before) else {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the handshake is too long")));
-            };
-            *left = rest;
+        let Some(left) = &mut this.left else { return Pin::new(&mut this.io).poll_read(cx, buf) };
+        if *left == 0 {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the handshake is too long")));
         }
+        // No more than is left is taken: what a client says right behind its last word of the handshake is not part of it.
+        let room = buf.remaining().min(*left);
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+        ready!(Pin::new(&mut this.io).poll_read(cx, &mut part))?;
+        let read = part.filled().len();
+        buf.advance(read);
+        *left -= read;
         Poll::Ready(Ok(()))
     }
 }

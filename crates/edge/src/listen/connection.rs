@@ -20,6 +20,10 @@ use crate::tls::ACME_TLS;
 /// A fatal alert: `unrecognized_name` (RFC 8446 §6).
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
+/// What may be read after a hello until the handshake is done: the client's second flight, far below 4 KiB without a certificate of its own,
+/// and the one whole record of its first request that the library may take along (RFC 8446 §5.2).
+const SECOND_FLIGHT_MAX: usize = 4 * 1024 + 5 + 16 * 1024 + 256;
+
 /// TLS first. A handshake that fails, dawdles or says too much is dropped without a word: there is nobody to talk to yet.
 pub(super) async fn secure(
     stream: TcpStream,
@@ -68,7 +72,7 @@ pub(super) async fn secure(
 }
 
 /// A hello for a host that is not ours is told so, in the words that clients know (RFC 6066 §3): the library would say `access_denied`.
-async fn shake_hands<S>(stream: S, tls: &TlsAcceptor) -> io::Result<TlsStream<S>>
+async fn shake_hands<S>(stream: Bounded<S>, tls: &TlsAcceptor) -> io::Result<TlsStream<Bounded<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -78,6 +82,7 @@ where
         start.io.shutdown().await?;
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the hello is for somebody else"));
     }
+    start.io.renew(SECOND_FLIGHT_MAX);
     start.into_stream(tls.config().clone()).await
 }
 
