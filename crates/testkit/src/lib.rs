@@ -25,8 +25,8 @@ mod mailbox;
 pub mod noise;
 pub mod raw;
 pub mod real;
-pub mod storm;
 pub mod siege;
+pub mod storm;
 pub mod timing;
 mod upstream;
 

@@ -171,7 +171,7 @@ impl Keeper {
             let identity = Identity::from_pem(&stored.chain_pem, stored.key_pem.expose());
             let identity = identity.map_err(|error| InstallFault(error.to_string()))?;
             is_placeholder.store(false, Ordering::Release);
-            if certificates.renew(identity) {
+            if certificates.renew(&identity) {
                 tracing::info!(target: "doorward", not_after = %stored.not_after, "another certificate is served");
                 let entry = AuditEntry::of_house(AuditEvent::CertificateReloaded, Outcome::Success, SystemClock.now());
                 accounts.record(entry.because("acme"));

@@ -31,6 +31,7 @@ pub(super) struct Shared {
     pub(super) entropy: Arc<dyn Entropy>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by value")]
 fn fault(error: StoreError) -> VaultFault {
     VaultFault(error.to_string())
 }

@@ -41,7 +41,7 @@ impl CertStore {
     }
 
     /// Puts another certificate in its place, for the same hosts; says whether it differs.
-    pub fn renew(&self, identity: Identity) -> bool {
+    pub fn renew(&self, identity: &Identity) -> bool {
         let before = self.0.rcu(|served| Served { identity: identity.clone(), hosts: served.hosts.clone() });
         before.identity.leaf_der() != identity.leaf_der()
     }

@@ -15,7 +15,6 @@ const TWOFOLD: f64 = 2.0;
 /// Bears no id: EDGE-RL-10 asks for less than twofold, and that was not reached.
 #[test]
 #[ignore = "fails: the p99 of others was three times as long under attack on two cores that the attacker shares"]
-#[expect(clippy::print_stdout, reason = "the ratio is the result of a measurement")]
 fn two_thousand_slow_clients_and_an_abuser_do_not_double_the_p99_of_others() {
     let web = EchoUpstream::start("web");
     let house = House::builder().default_limits().echo(&web).route("/", "web", "public").start();

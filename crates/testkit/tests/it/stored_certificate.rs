@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use doorward_testkit::{EchoUpstream, House, HouseBuilder, Start};
 use serde_json::json;
 
+/// Puts something into a data folder.
+type Seed = fn(&Path);
+
 const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
 const PRODUCTION: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const FILES: &str = "source = \"files\"\ncertificate = \"site.pem\"\nkey = \"site.key\"";
@@ -59,7 +62,7 @@ fn refused(house: HouseBuilder) -> String {
 /// The running process meets a foreign certificate in `real::acme`.
 #[test]
 fn tls_08_what_did_not_come_from_the_staging_authority_ends_the_start() {
-    let seeds: [(&str, fn(&Path)); 5] = [
+    let seeds: [(&str, Seed); 5] = [
         ("certificate", |folder| drop(put(folder, "certificate.json", &certificate(folder, PRODUCTION)))),
         ("certificate", |folder| drop(put(folder, "certificate.json", &certificate(folder, STAGING)))),
         ("certificate", |folder| drop(put(folder, "certificate.json", &certificate(folder, &STAGING.to_uppercase())))),
@@ -76,7 +79,7 @@ fn tls_08_what_did_not_come_from_the_staging_authority_ends_the_start() {
 
 #[test]
 fn tls_09_what_others_can_get_at_ends_the_start() {
-    let seeds: [(&str, fn(&Path)); 9] = [
+    let seeds: [(&str, Seed); 9] = [
         ("chmod 600", |folder| chmod(&put(folder, "account.json", &account(STAGING)), 0o644)),
         ("chmod 600", |folder| chmod(&put(folder, "account.json", &account(STAGING)), 0o640)),
         ("chmod 600", |folder| chmod(&put(folder, "certificate.json", &certificate(folder, STAGING)), 0o602)),
