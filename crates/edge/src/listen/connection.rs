@@ -1,6 +1,9 @@
 //! One connection: handshake, then the protocol that ALPN chose.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 
 use doorward_kit::PeerAddr;
 use doorward_kit::net::Scheme;
@@ -12,7 +15,7 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::bounded::Bounded;
 use super::door::Door;
-use super::handshake::Underway;
+use super::handshake::{Turns, Underway};
 use super::stop::Stop;
 use super::{http1, http2};
 use crate::tls::ACME_TLS;
@@ -36,7 +39,8 @@ pub(super) async fn secure(
     let policy = door.edge().policy();
     let (patience, hello) = (policy.times.handshake, policy.sizes.hello);
     drop(policy);
-    let handshake = tokio::time::timeout(patience, shake_hands(Bounded::new(stream, hello), &tls));
+    let turns = underway.as_ref().map(Underway::turns);
+    let handshake = tokio::time::timeout(patience, shake_hands(Bounded::new(stream, hello), &tls, turns));
     let accepted = tokio::select! {
         accepted = handshake => accepted,
         () = given_up(&mut underway) => {
@@ -72,7 +76,9 @@ pub(super) async fn secure(
 }
 
 /// A hello for a host that is not ours is told so, in the words that clients know (RFC 6066 §3): the library would say `access_denied`.
-async fn shake_hands<S>(stream: Bounded<S>, tls: &TlsAcceptor) -> io::Result<TlsStream<Bounded<S>>>
+///
+/// The signature is made when the rest is polled for the first time; only for that long a turn of the line is held (EDGE-RL-10).
+async fn shake_hands<S>(stream: Bounded<S>, tls: &TlsAcceptor, turns: Option<Turns>) -> io::Result<TlsStream<Bounded<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -83,7 +89,17 @@ where
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the hello is for somebody else"));
     }
     start.io.renew(SECOND_FLIGHT_MAX);
-    start.into_stream(tls.config().clone()).await
+    let turn = match turns {
+        Some(turns) => turns.take().await,
+        None => None,
+    };
+    let mut rest = start.into_stream(tls.config().clone());
+    let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut rest).poll(cx))).await;
+    drop(turn);
+    match first {
+        Poll::Ready(done) => done,
+        Poll::Pending => rest.await,
+    }
 }
 
 async fn given_up(underway: &mut Option<Underway>) {
