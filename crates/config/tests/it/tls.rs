@@ -1,6 +1,6 @@
 //! `[tls]`: files, the staging authority, or self-signed in development.
 
-use crate::support::{RIGHT, development, env, parse, refused_at, right, under, with};
+use crate::support::{RIGHT, development, env, parse, refused_at, right, under, with, wrong};
 
 const SOURCE: &str = "source = \"files\"";
 
@@ -33,9 +33,10 @@ fn certificates_are_ordered_for_public_names_with_one_plain_address() {
         let text = with(FILES, &format!("source = \"le-staging\"\nemail = {email:?}"));
         assert_eq!(refused_at(&text, "tls.email"), "is not a plain address", "{email}");
     }
-    let text = with(SOURCE, "source = \"le-staging\"");
-    assert_eq!(refused_at(&text, "tls.certificate"), "means nothing with this source");
-    assert_eq!(refused_at(&text, "tls.key"), "means nothing with this source");
+    let faults = wrong(&with(SOURCE, "source = \"le-staging\""));
+    let told: Vec<_> = faults.list().iter().map(|fault| (fault.key.as_str(), fault.problem.as_str())).collect();
+    let nothing = "means nothing with this source";
+    assert_eq!(told, [("tls.certificate", nothing), ("tls.key", nothing)]);
     assert_eq!(refused_at(&under("[tls]", "email = \"ops@example.com\""), "tls.email"), "means nothing with this source");
     for origin in ["https://localhost:8443", "https://127.0.0.1:8443", "https://[::1]:8443", "https://door"] {
         let lines: Vec<String> = ordered
