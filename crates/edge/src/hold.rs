@@ -6,18 +6,22 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorward_policy::{GatePolicy, Policy};
-use futures_util::future::BoxFuture;
+use doorward_config::Access;
+use doorward_policy::{CanonicalPath, GatePolicy, Policy, RoutePolicy, Target};
+use futures_util::future::{BoxFuture, select};
 use http::{Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tokio::sync::watch;
 
 use crate::body::{BoxError, EdgeBody};
 use crate::gate::{Credential, GateKeeper};
+use crate::stack::Rules;
 
 /// Resolves when what it was made for may stay open no longer. Dropped, it costs nothing more.
 pub type Tether = BoxFuture<'static, ()>;
@@ -42,28 +46,117 @@ impl fmt::Debug for TunnelTerms<'_> {
     }
 }
 
+/// What stays open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// A WebSocket.
+    Tunnel,
+    /// A stream of events.
+    Events,
+}
+
+/// Which request it was that something stays open for.
+pub(crate) struct Asked {
+    host: Box<str>,
+    path: CanonicalPath<'static>,
+    kept: Kept,
+}
+
+impl Asked {
+    pub(crate) fn new(host: &str, path: &CanonicalPath<'_>, kept: Kept) -> Self {
+        Self { host: host.into(), path: path.clone().into_owned(), kept }
+    }
+
+    /// Where the same request leads under `policy`.
+    fn target<'p>(&self, policy: &'p Policy) -> Option<Target<'p>> {
+        Some(policy.routes.find(&self.host)?.resolve(&self.path))
+    }
+
+    fn passes(&self, websocket: bool) -> bool {
+        websocket || self.kept == Kept::Events
+    }
+}
+
 /// By what somebody passed a gate.
 pub(crate) struct GateHold {
     gate: String,
+    asked: Asked,
     client: IpAddr,
     credential: Credential,
 }
 
 impl GateHold {
     /// `None` when nobody of that name can pass the gate.
-    pub(crate) fn new(keeper: &GateKeeper, gate: &GatePolicy, user: &str, client: IpAddr) -> Option<Self> {
-        Some(Self { gate: gate.name.clone(), client, credential: keeper.credential(&gate.name, user)? })
+    pub(crate) fn new(keeper: &GateKeeper, gate: &GatePolicy, user: &str, client: IpAddr, asked: Asked) -> Option<Self> {
+        Some(Self { gate: gate.name.clone(), asked, client, credential: keeper.credential(&gate.name, user)? })
     }
 
-    /// Whether rules that were put in force later would let the same person through from the same address: the gate is there, its
-    /// network holds the client, and its users file has the user with the same hash.
-    pub(crate) fn stands(&self, policy: &Policy, keeper: &GateKeeper) -> bool {
-        let mut gates = policy.routes.entries().iter().filter_map(|entry| entry.gate());
-        gates.find(|gate| gate.name == self.gate).is_some_and(|gate| {
-            gate.allow.iter().any(|network| network.contains(self.client))
-                && keeper.credential(&self.gate, self.credential.user()).as_ref() == Some(&self.credential)
-        })
+    /// Whether rules that were put in force later would let the same person through from the same address: the request leads to the gate
+    /// and the gate to its path, its network holds the client, and its users file has the user with the same hash.
+    fn stands(&self, rules: &Rules) -> bool {
+        let Some(Target::Gate(gate)) = self.asked.target(&rules.policy) else { return false };
+        gate.name == self.gate
+            && self.asked.passes(gate.websocket)
+            && gate.paths.iter().any(|prefix| self.asked.path.strip_prefix(prefix).is_some())
+            && gate.allow.iter().any(|network| network.contains(self.client))
+            && rules.gatekeeper.credential(&self.gate, self.credential.user()).as_ref() == Some(&self.credential)
     }
+}
+
+/// By what a request passed a route.
+pub(crate) struct RouteHold {
+    asked: Asked,
+    access: Access,
+    roles: Vec<String>,
+}
+
+impl RouteHold {
+    pub(crate) fn new(route: &RoutePolicy, asked: Asked) -> Self {
+        Self { asked, access: route.access, roles: route.roles.clone() }
+    }
+
+    /// Whether rules that were put in force later still have a route for the request, and one that asks for no more.
+    fn stands(&self, rules: &Rules) -> bool {
+        let Some(Target::Route(route)) = self.asked.target(&rules.policy) else { return false };
+        self.asked.passes(route.websocket)
+            && rank(route.access) <= rank(self.access)
+            && asks_no_more(&route.roles, &self.roles)
+    }
+}
+
+fn rank(access: Access) -> u8 {
+    match access {
+        Access::Public => 0,
+        Access::Identified => 1,
+        Access::SignedIn => 2,
+    }
+}
+
+/// Whether whoever had one of `before` has one of `now`.
+fn asks_no_more(now: &[String], before: &[String]) -> bool {
+    now.is_empty() || !before.is_empty() && before.iter().all(|role| now.contains(role))
+}
+
+/// Resolves when a reload has put rules in force that would not let the same person through the same gate.
+pub(crate) fn gate_ended(changes: watch::Receiver<Arc<Rules>>, held: Option<GateHold>) -> Tether {
+    Box::pin(until(changes, move |rules| held.as_ref().is_some_and(|held| held.stands(rules))))
+}
+
+/// Resolves when the right of whoever was let in has ended, or a reload has put stricter rules in force.
+pub(crate) fn route_ended(changes: watch::Receiver<Arc<Rules>>, held: RouteHold, right: Option<Tether>) -> Tether {
+    let changed = until(changes, move |rules| held.stands(rules));
+    match right {
+        Some(right) => Box::pin(async move {
+            select(right, Box::pin(changed)).await;
+        }),
+        // Whoever was let in as nobody has no right that could end.
+        None => Box::pin(changed),
+    }
+}
+
+/// Looks at once as well: a reload may have come between the question at the door and this.
+async fn until(mut changes: watch::Receiver<Arc<Rules>>, stands: impl Fn(&Rules) -> bool) {
+    let _ = changes.wait_for(|rules| !stands(rules)).await;
 }
 
 /// Ends a stream of events, which has no end of its own, with the right by which it was asked for. Every other answer is over when its

@@ -14,7 +14,7 @@ use tower::Service as _;
 
 use crate::body::{EdgeBody, Intake};
 use crate::gate::{GateKeeper, GatePermit, GateVerdict};
-use crate::hold::{self, GateHold, Tether, Tie, TunnelTerms};
+use crate::hold::{self, Asked, GateHold, Kept, RouteHold, Tether, Tie, TunnelTerms};
 use crate::layer::seen::Seen;
 use crate::layer::{access_log, body_cap, client_addr, compress, cors, headers, limit, method, panic, target};
 use crate::listen::FramingFault;
@@ -72,9 +72,9 @@ struct House {
 }
 
 /// What a reload exchanges, together or not at all (GATE-21).
-struct Rules {
-    policy: Arc<Policy>,
-    gatekeeper: GateKeeper,
+pub(crate) struct Rules {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) gatekeeper: GateKeeper,
 }
 
 /// What the listener knows of a request.
@@ -333,13 +333,18 @@ impl House {
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
         let sent = if route.strip_prefix { way.path.strip_prefix(&route.path).unwrap_or_default() } else { way.path.as_str() };
         let plan = self.plan(&route.upstream, sent, way, seen, &identity);
-        let tie = || bond.map_or_else(endless, |bond| self.admission.ended(bond, route));
-        let plan = ForwardPlan { tunnel: route.websocket.then(|| terms(way, &tie)), ..plan };
+        let host = plan.external_host;
+        let tie = |kept| {
+            let held = RouteHold::new(route, Asked::new(host, way.path, kept));
+            hold::route_ended(self.changes.subscribe(), held, bond.map(|bond| self.admission.ended(bond, route)))
+        };
+        let tunnel = || tie(Kept::Tunnel);
+        let plan = ForwardPlan { tunnel: route.websocket.then(|| terms(way, &tunnel)), ..plan };
         let is_of_files = matches!(route.upstream.target, UpstreamTarget::Files { .. });
         let wish = route.compress.then(|| compress::Wish::of(&head.method, &head.headers, is_of_files));
         let mut response = self.forward(Request::from_parts(head, body), plan).await?;
+        response = hold::tie_events(response, &|| tie(Kept::Events));
         if bond.is_some() {
-            response = hold::tie_events(response, &tie);
             // What was answered to one person is kept for nobody, whatever the upstream says (SES-15).
             headers::keep_for_nobody(&mut response);
         }
@@ -381,21 +386,17 @@ impl House {
         seen: &Seen,
     ) -> Result<Response<EdgeBody>, Fault> {
         let plan = self.plan(&gate.upstream, way.path.as_str(), way, seen, &[]);
-        let tie = || self.gate_ended(gate, &permit, way, seen);
-        let plan = ForwardPlan { tunnel: gate.websocket.then(|| terms(way, &tie)), remove_authorization: true, ..plan };
+        let tie = |kept| self.gate_ended(gate, &permit, way, seen, kept);
+        let tunnel = || tie(Kept::Tunnel);
+        let plan = ForwardPlan { tunnel: gate.websocket.then(|| terms(way, &tunnel)), remove_authorization: true, ..plan };
         let response = self.forward(request, plan).await?;
-        Ok(hold::tie_events(response, &tie))
+        Ok(hold::tie_events(response, &|| tie(Kept::Events)))
     }
 
-    /// Resolves when a reload has put rules in force that would not let the same person through the same gate.
-    fn gate_ended(&self, gate: &GatePolicy, permit: &GatePermit, way: &Way<'_>, seen: &Seen) -> Tether {
-        let mut changes = self.changes.subscribe();
-        let held = GateHold::new(&way.rules.gatekeeper, gate, permit.user(), seen.context.client.ip());
-        let stands = move |rules: &Arc<Rules>| held.as_ref().is_some_and(|held| held.stands(&rules.policy, &rules.gatekeeper));
-        Box::pin(async move {
-            // Looks at once as well: a reload may have come between the question at the gate and this.
-            let _ = changes.wait_for(|rules| !stands(rules)).await;
-        })
+    fn gate_ended(&self, gate: &GatePolicy, permit: &GatePermit, way: &Way<'_>, seen: &Seen, kept: Kept) -> Tether {
+        let asked = Asked::new(seen.host(), way.path, kept);
+        let held = GateHold::new(&way.rules.gatekeeper, gate, permit.user(), seen.context.client.ip(), asked);
+        hold::gate_ended(self.changes.subscribe(), held)
     }
 
     /// 10. Forward: the client's copies of our fields go, ours come; see `proxy`.
@@ -423,11 +424,6 @@ impl House {
             remove_authorization: false,
         }
     }
-}
-
-/// For whoever was let in as nobody: there is nothing that could end.
-fn endless() -> Tether {
-    Box::pin(std::future::pending())
 }
 
 fn terms<'a>(way: &Way<'_>, tie: Tie<'a>) -> TunnelTerms<'a> {

@@ -14,16 +14,17 @@ pub(crate) const LIVE: &str = "[[route]]\npath = \"/live/\"\nupstream = \"live\"
 const STAFF: &str =
     "[[route]]\npath = \"/staff/\"\nupstream = \"live\"\naccess = \"signed-in\"\nwebsocket = true\nroles = [\"staff\"]";
 
+const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                      Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const EVENTS: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n\
+                      9\r\ndata: 1\n\n\r\n";
+
 /// Agrees to every upgrade, begins a stream of events, and goes on to answer whatever comes through.
 pub(crate) fn live() -> EchoUpstream {
     let live = EchoUpstream::start("live");
-    let agreed = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                  Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-    let events = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n\
-                  9\r\ndata: 1\n\n\r\n";
     for place in ["/live/", "/staff/", "/admin/"] {
-        live.act(&format!("{place}socket"), Act::Raw(agreed.into()));
-        live.act(&format!("{place}events"), Act::Raw(events.into()));
+        live.act(&format!("{place}socket"), Act::Raw(AGREED.into()));
+        live.act(&format!("{place}events"), Act::Raw(EVENTS.into()));
     }
     live
 }
@@ -174,6 +175,52 @@ fn what_a_gate_let_in_ends_when_a_reload_would_not_let_it_in_again() {
 
     house.reload_with(|file| file.replace("allow = [\"127.0.0.1/32\"]", "allow = [\"192.0.2.1/32\"]"));
     stays.assert_ends();
+}
+
+#[test]
+fn what_a_route_let_in_ends_when_a_reload_removes_it_asks_for_more_or_switches_websockets_off() {
+    const ROUTES: [&str; 6] = ["gone", "closed", "covered", "quiet", "roles", "stays"];
+    let place = |name: &str| format!("/live/{name}/");
+    let live = live();
+    let mut builder = House::builder().echo(&live).accounts("roles = [\"staff\", \"boss\"]").unlimited();
+    for name in ROUTES {
+        let access = if name == "roles" { "signed-in" } else { "public" };
+        builder = builder.section(&format!(
+            "[[route]]\npath = \"{}\"\nupstream = \"live\"\naccess = \"{access}\"\nwebsocket = true # {name}",
+            place(name)
+        ));
+    }
+    let house = builder.start();
+    let ada = house.member("ada@app.test");
+    done(&house, &["user", "roles", "ada@app.test", "staff"]);
+    let cookie = format!("Cookie: {SESSION_COOKIE}={}", ada.cookie(SESSION_COOKIE).unwrap());
+    let at = |name: &str| (place(name), house.authority());
+    for name in ROUTES {
+        live.act(&format!("{}socket", place(name)), Act::Raw(AGREED.into()));
+        live.act(&format!("{}events", place(name)), Act::Raw(EVENTS.into()));
+    }
+    let socket = |name: &'static str| Open::socket(name, house.raw(), &at(name).0, &at(name).1, &cookie);
+    let events = |name: &'static str| Open::events(name, house.raw(), &at(name).0, &at(name).1, &cookie);
+    let mut stays = socket("stays");
+    let over = |name: &'static str, change: &dyn Fn(String) -> String| {
+        let open = [socket(name), events(name)];
+        house.reload_with(change);
+        open.into_iter().for_each(Open::assert_ends);
+    };
+    let of = |name: &str, access: &str| format!("path = \"{}\"\nupstream = \"live\"\naccess = \"{access}\"", place(name));
+    over("gone", &|file| file.replace("path = \"/live/gone/\"", "path = \"/live/elsewhere/\""));
+    over("closed", &|file| file.replace(&of("closed", "public"), &of("closed", "signed-in")));
+    over("covered", &|file| {
+        format!(
+            "{file}\n[[route]]\npath = \"/live/covered/socket/\"\nupstream = \"live\"\naccess = \"signed-in\"\n\
+                 [[route]]\npath = \"/live/covered/events/\"\nupstream = \"live\"\naccess = \"signed-in\"\n"
+        )
+    });
+    over("roles", &|file| file.replace("websocket = true # roles", "websocket = true\nroles = [\"boss\"]"));
+    let quiet = socket("quiet");
+    house.reload_with(|file| file.replace("websocket = true # quiet", "websocket = false"));
+    quiet.assert_ends();
+    stays.assert_works();
 }
 
 /// Of a password that nobody knows.
