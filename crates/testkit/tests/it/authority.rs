@@ -95,7 +95,7 @@ fn grep(words: &[&str]) -> BTreeSet<String> {
 /// Whatever in the file could be the name of a variable about this: capitals, digits and underscores.
 fn possible_names() -> BTreeSet<String> {
     let words = grep(&["-oE", "[A-Z][A-Z0-9_]{2,40}"]);
-    let about = ["ENV", "ACME", "LE_", "CA_", "SERVER", "CERT", "PROXY", "PROD", "DIRECTORY", "ISSU", "STAG"];
+    let about = ["ENV", "ACME", "LE_", "CA_", "SERVER", "CERT", "PROXY", "PROD", "DIRECTORY", "ISSUE", "STAG"];
     words.into_iter().filter(|word| about.iter().any(|part| word.contains(part))).collect()
 }
 
