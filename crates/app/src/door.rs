@@ -1,8 +1,11 @@
 //! Who may pass to an upstream: session and CSRF check in process, from the head alone (design: one request).
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorward_config::Access;
+use doorward_domain::service::FlowError;
 use doorward_domain::{ActiveSession, AuditEntry, AuditEvent, Outcome, Visitor};
 use doorward_kit::net::Authority;
 use doorward_kit::{RequestContext, SessionId, redact::without_query};
@@ -41,6 +44,11 @@ pub enum Refused {
     NotAuthenticated,
     /// An unsafe request with a session that does not prove it is the site's own.
     Csrf,
+    /// The same, after too many of them from one caller (APP-RL-12).
+    Throttled {
+        /// Until one may fail again in its own words.
+        retry_after: Duration,
+    },
     /// The session cookie came twice (SES-04).
     DuplicateCookie,
     /// A valid session, but none of the roles that the route asks for.
@@ -104,9 +112,19 @@ impl Doorkeeper {
             && let Err(reason) = self.prove(knock.head, cookies, active)
         {
             self.note(knock, AuditEvent::CsrfRejected, reason, Some(active));
-            return Err(Refused::Csrf);
+            return Err(self.csrf_failed(knock).await);
         }
         Ok(active)
+    }
+
+    /// Failures have the quota here that they have at the application's own routes, and nothing but a failure is held to it.
+    async fn csrf_failed(&self, knock: &Knock<'_>) -> Refused {
+        let agent = agent_of(knock.head);
+        match self.app.accounts.charge(self.visitor(knock, agent.as_deref()), "csrf_refusal").await {
+            Err(FlowError::Throttled { retry_after }) => Refused::Throttled { retry_after },
+            // Whatever else went wrong: what is not proved does not pass.
+            Ok(()) | Err(_) => Refused::Csrf,
+        }
     }
 
     /// An unsafe request proves origin and token; an upgrade proves its origin, since script cannot add fields to it.
@@ -138,31 +156,33 @@ impl Doorkeeper {
 
     /// Not on an upgrade: what answers it speaks another protocol, and its head is not ours to add to.
     async fn renew(&self, knock: &Knock<'_>, active: &ActiveSession) -> Vec<HeaderValue> {
-        let Knock { head, context, route } = *knock;
+        let head = knock.head;
         if head.method == Method::CONNECT || head.headers.contains_key(header::UPGRADE) {
             return Vec::new();
         }
-        let agent = head.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let visitor = Visitor {
-            context,
-            user_agent: agent.as_deref(),
-            host: self.app.policy.origin.host().as_str(),
-            method: head.method.as_str(),
-            route: without_query(&route.path),
-        };
-        let renewed = session::renew(&self.app, visitor, active).await;
+        let agent = agent_of(head);
+        let renewed = session::renew(&self.app, self.visitor(knock, agent.as_deref()), active).await;
         renewed.map_or_else(Vec::new, |renewed| session::cookies(&self.app, &renewed))
     }
 
+    fn visitor<'a>(&'a self, knock: &Knock<'a>, user_agent: Option<&'a str>) -> Visitor<'a> {
+        Visitor {
+            context: knock.context,
+            user_agent,
+            host: self.app.policy.origin.host().as_str(),
+            method: knock.head.method.as_str(),
+            route: without_query(&knock.route.path),
+        }
+    }
+
     fn note(&self, knock: &Knock<'_>, event: AuditEvent, reason: &'static str, active: Option<&ActiveSession>) {
-        let agent = knock.head.headers.get(header::USER_AGENT);
         let entry = AuditEntry {
             actor: active.map(|active| active.user.id),
             session: active.map(|active| active.session.id),
             client: Some(knock.context.client),
             peer: Some(knock.context.peer),
             request_id: Some(knock.context.request_id),
-            user_agent: agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            user_agent: agent_of(knock.head).map(Cow::into_owned),
             host: host_of(knock.head),
             method: Some(knock.head.method.as_str().to_owned()),
             route: Some(without_query(&knock.route.path).to_owned()),
@@ -170,6 +190,10 @@ impl Doorkeeper {
         };
         self.app.accounts.record(entry);
     }
+}
+
+fn agent_of(head: &Parts) -> Option<Cow<'_, str>> {
+    head.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
 fn requires_session(route: &RoutePolicy) -> bool {

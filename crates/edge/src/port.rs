@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorward_kit::{Host, RequestContext};
 use doorward_policy::RoutePolicy;
@@ -56,6 +57,11 @@ pub enum Refusal {
     NotAuthenticated,
     /// 403 `CSRF failed`.
     Csrf,
+    /// 429 `Rate limited`: whoever keeps the counts has told the trail.
+    Throttled {
+        /// For `Retry-After`.
+        retry_after: Duration,
+    },
     /// 400 `Invalid request`: the session cookie came twice (SES-04).
     DuplicateCookie,
     /// 403 `Forbidden`: signed in, without the role that the route asks for.

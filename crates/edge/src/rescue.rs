@@ -122,7 +122,9 @@ impl Fault {
             Self::UnknownHost => (S::MISDIRECTED_REQUEST, "Misdirected request"),
             Self::MethodUnknown => (S::NOT_IMPLEMENTED, "Method not implemented"),
             Self::NoPath | Self::GatePath => (S::NOT_FOUND, "Not found"),
-            Self::Limited(_) | Self::GateThrottled(_) => (S::TOO_MANY_REQUESTS, "Rate limited"),
+            Self::Limited(_) | Self::GateThrottled(_) | Self::Refused(Refusal::Throttled { .. }) => {
+                (S::TOO_MANY_REQUESTS, "Rate limited")
+            }
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "Request body too large"),
             Self::Refused(Refusal::NotAuthenticated) => (S::UNAUTHORIZED, "Not authenticated"),
             Self::Refused(Refusal::Csrf) => (S::FORBIDDEN, "CSRF failed"),
@@ -208,6 +210,7 @@ pub(crate) fn answer(fault: Fault, seen: &Seen) -> Response<EdgeBody> {
     match fault {
         Fault::Limited(Limited { retry_after, .. })
         | Fault::GateThrottled(retry_after)
+        | Fault::Refused(Refusal::Throttled { retry_after })
         | Fault::Upstream(UpstreamFault::Unavailable { retry_after }) => {
             headers.insert(header::RETRY_AFTER, whole_seconds(retry_after).into());
         }

@@ -85,6 +85,27 @@ async fn csrf_17_refusals_at_the_door_are_noted_too() {
 }
 
 #[tokio::test]
+async fn refusals_by_csrf_at_the_door_use_up_the_quota_of_such_refusals_and_nothing_else_is_held_to_it() {
+    let house = House::with("csrf_refusal = \"2/h\"\n").await;
+    let mut member = house.member("ada@example.com").await;
+    let token = member.cookie(CSRF).to_owned();
+    let cookie = format!("{SESSION}={}; {CSRF}={token}", member.cookie(SESSION));
+    let post =
+        |token: &str| Request::post("/api/notes").header("cookie", &cookie).header("x-csrf-token", token).body(()).expect("one");
+    for number in 0..4 {
+        let admit = house.admit(post("x"), "api").await;
+        match &admit {
+            Admit::Refused(Refused::Csrf) => assert!(number < 2, "{number}"),
+            Admit::Refused(Refused::Throttled { retry_after }) => assert!(number >= 2 && !retry_after.is_zero(), "{number}"),
+            _ => panic!("{number}: {admit:?}"),
+        }
+    }
+    assert!(matches!(house.admit(post(&token), "api").await, Admit::Identified { .. }));
+    assert!(matches!(house.admit(get(&member), "api").await, Admit::Identified { .. }));
+    assert_eq!(member.get("/api/auth/me").await.status, 200);
+}
+
+#[tokio::test]
 async fn an_upgrade_with_a_session_must_come_from_the_site() {
     let house = House::new().await;
     let member = house.member("ada@example.com").await;

@@ -21,6 +21,7 @@ impl Admission for AskDoorkeeper {
                 Admit::Refused(refused) => Admitted::Refused(match refused {
                     Refused::NotAuthenticated => Refusal::NotAuthenticated,
                     Refused::Csrf => Refusal::Csrf,
+                    Refused::Throttled { retry_after } => Refusal::Throttled { retry_after },
                     Refused::DuplicateCookie => Refusal::DuplicateCookie,
                     Refused::Forbidden => Refusal::Forbidden,
                     Refused::Unavailable => Refusal::Unavailable,

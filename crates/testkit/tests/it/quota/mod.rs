@@ -5,7 +5,7 @@ mod token;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use doorward_testkit::{Client, House, PROXY, Reply, Request, assert_detail};
+use doorward_testkit::{Client, EchoUpstream, House, PROXY, Reply, Request, assert_detail};
 use serde_json::{Value, json};
 
 const ADA: &str = "ada@app.test";
@@ -107,11 +107,11 @@ const ELSEWHERE: &[&str] = &[
     "gate_failure",
 ];
 
-/// Every scope that a configuration may name.
+/// Every scope that a configuration may name; the section has times of other things behind them, in a table of more columns.
 fn scopes() -> Vec<String> {
     let page = include_str!("../../../../../docs/reference/configuration.md");
     let section = page.split("\n## ").find(|section| section.starts_with("`[limits]`")).expect("a section of limits");
-    let names = section.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()));
+    let names = section.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once("` | `")?.0.to_owned()));
     names.collect()
 }
 
@@ -176,6 +176,26 @@ fn app_rl_01_every_scope_stops_its_caller_and_neither_other_callers_nor_other_sc
             assert_eq!(spread.status, 429, "{scope} counts the account as well");
         }
     }
+}
+
+/// Wherever a proof is missing: at the door of a route, or in the application.
+#[test]
+fn refusals_by_csrf_share_one_scope_at_routes_and_in_the_application() {
+    let web = EchoUpstream::start("web");
+    let house = House::builder().echo(&web).route("/api", "web", "identified").limit("csrf_refusal", "3/h").start();
+    let mut ada = house.member(ADA);
+    let forged = |path: &str| Request::post(path).header("Sec-Fetch-Site", "cross-site").csrf();
+    for path in ["/api/notes", "/api/auth/logout", "/api/notes"] {
+        assert_detail(&ada.send(&forged(path)), 403, "CSRF failed");
+    }
+    for path in ["/api/notes", "/api/auth/logout"] {
+        let refused = ada.send(&forged(path));
+        assert_detail(&refused, 429, "Rate limited");
+        let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=3600).contains(&wait), "{path}: {wait}");
+    }
+    assert!(web.requests().is_empty(), "no forged request reached the upstream");
+    ada.send(&Request::post("/api/notes").csrf()).expect(200);
 }
 
 #[test]
