@@ -2,7 +2,7 @@
 //!
 //! It opens when at least [`FAILURES`] exchanges within [`WINDOW`] found nobody or got no answer in time, and those were at least half
 //! of all. After a while one request goes through as a probe: its success closes the breaker, its failure keeps it open for twice as
-//! long. As in `outlier`, wrong answers do not count: a client that knows how to provoke them could shut others out.
+//! long. A probe that takes its time keeps the others out for [`PROBE_MAX`] and no longer: it may be a client's slow upload. As in `outlier`, wrong answers do not count: a client that knows how to provoke them could shut others out.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,9 @@ const FIRST: Duration = Duration::from_secs(1);
 
 /// The longest time until the next probe.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How long the others wait for what became of a probe, before one of them is the next.
+const PROBE_MAX: Duration = Duration::from_secs(5);
 
 /// The breaker of one upstream. While nothing fails, passing it costs a load.
 #[derive(Debug, Default)]
@@ -42,18 +45,23 @@ struct State {
 struct Open {
     until: Instant,
     time: Duration,
-    is_probed: bool,
+    /// Since when a probe is under way.
+    probed_from: Option<Instant>,
 }
 
 /// The one request that shows whether the upstream is well again; to be kept until that is known. Dropped without a result, the next
 /// request is one.
 #[derive(Debug)]
-pub(super) struct Probe<'a>(&'a Breaker);
+pub(super) struct Probe<'a> {
+    breaker: &'a Breaker,
+    from: Instant,
+}
 
 impl Drop for Probe<'_> {
     fn drop(&mut self) {
-        if let Some(open) = &mut self.0.lock().open {
-            open.is_probed = false;
+        if let Some(open) = &mut self.breaker.lock().open {
+            // Another one may have taken over.
+            open.probed_from.take_if(|from| *from == self.from);
         }
     }
 }
@@ -70,11 +78,11 @@ impl Breaker {
         if now < open.until {
             return Err(open.until - now);
         }
-        if open.is_probed {
+        if open.probed_from.is_some_and(|from| now - from < PROBE_MAX) {
             return Err(FIRST);
         }
-        open.is_probed = true;
-        Ok(Some(Probe(self)))
+        open.probed_from = Some(now);
+        Ok(Some(Probe { breaker: self, from: now }))
     }
 
     /// An answer came. Answers whether that closed the breaker.
@@ -110,7 +118,7 @@ impl Breaker {
         state.failures += 1;
         let opens = state.failures >= FAILURES && state.failures >= state.successes;
         if opens {
-            state.open = Some(Open { until: Instant::now() + FIRST, time: FIRST, is_probed: false });
+            state.open = Some(Open { until: Instant::now() + FIRST, time: FIRST, probed_from: None });
         }
         opens
     }
@@ -138,7 +146,7 @@ impl State {
 mod tests {
     use std::time::Duration;
 
-    use super::{Breaker, FAILURES, FIRST, WINDOW};
+    use super::{Breaker, FAILURES, FIRST, PROBE_MAX, WINDOW};
 
     fn opened() -> Breaker {
         let breaker = Breaker::default();
@@ -166,6 +174,22 @@ mod tests {
         let _probe = breaker.pass().expect("and the next one");
         assert!(breaker.note_success());
         assert!(matches!(breaker.pass(), Ok(None)));
+        assert!(!breaker.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_does_not_come_back_shuts_nobody_out_for_long() {
+        let breaker = opened();
+        tokio::time::advance(FIRST).await;
+        let slow = breaker.pass().expect("an upload that drips");
+        assert!(breaker.pass().is_err());
+        tokio::time::advance(PROBE_MAX).await;
+        let next = breaker.pass().expect("the next one");
+        assert!(next.is_some());
+        drop(slow);
+        assert!(breaker.pass().is_err(), "only the one that is out counts");
+        assert!(breaker.note_success());
+        drop(next);
         assert!(!breaker.is_open());
     }
 
