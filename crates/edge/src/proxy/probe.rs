@@ -1,6 +1,7 @@
 //! Asks every address of an upstream from time to time whether it is well, and leaves out those that are not.
 //!
-//! The question goes over a connection of its own, so that it finds out what a new request would find out, and costs no seat.
+//! The question goes over a connection of its own, so that it finds out what a new request would find out; over HTTP/2 it shares a
+//! connection with requests. It costs no seat.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -39,6 +40,10 @@ async fn watch(group: Weak<Group>, pool: Arc<Pool>, check: HealthCheck, times: T
     loop {
         let Some(current) = group.upgrade().filter(|group| !group.is_retired()) else { return };
         let answer = ask(&pool, &check, current.is_http2(), &times).await;
+        // The configuration may have changed meanwhile; if nobody asks any more, nobody would take the verdict back.
+        if current.is_retired() {
+            return;
+        }
         failures = if matches!(answer, Ok(status) if status.is_success()) { 0 } else { failures + 1 };
         if failures == 0 && pool.note_health(true) {
             tracing::info!(upstream = current.name, host = %pool.host, port = pool.port, "the address is well again");
