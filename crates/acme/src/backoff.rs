@@ -62,8 +62,8 @@ impl Ledger {
         times: &IssuerTimes,
         entropy: &dyn Entropy,
     ) -> Timestamp {
-        // Names that are no longer configured would stay for ever.
-        self.failed.retain(|name, _| names.contains(name));
+        // Names that are no longer configured would stay for ever; for an hour they count, as they may come back.
+        self.failed.retain(|name, failed| names.contains(name) || failed.back().is_some_and(|last| now < later(*last, HOUR)));
         for name in names {
             let failed = self.failed.entry(name.clone()).or_default();
             if failed.len() == FAILURES_PER_HOUR {
@@ -76,6 +76,14 @@ impl Ledger {
         self.wished = wish.is_some();
         self.not_before = Some(later(now, pause.max(wish.unwrap_or_default().min(LONGEST_WISH))));
         self.next(names, now)
+    }
+
+    /// Notes that other names are ordered from now on: a pause of our own was for the order that failed and ends, so that a mended list
+    /// is tried at once. Failures of the last hour still count, and what the authority asked for still holds.
+    pub fn other_names(&mut self) {
+        if !self.wished {
+            (self.in_a_row, self.not_before) = (0, None);
+        }
     }
 
     /// Notes a success: pauses begin anew. Failures of the last hour still count.

@@ -109,8 +109,22 @@ impl Issuer {
         Ok(Self { parts, client, ledger, method: Method::Http01, served: None, unsaved: None, distrusted: None })
     }
 
+    /// Continues where an issuer for other names ended: a change of the configuration must not buy more attempts (TLS-13).
+    #[must_use]
+    pub fn after(mut self, mut ledger: Ledger) -> Self {
+        ledger.other_names();
+        self.ledger = ledger;
+        self
+    }
+
+    /// What is remembered of failures, for the issuer that follows.
+    #[must_use]
+    pub fn into_ledger(self) -> Ledger {
+        self.ledger
+    }
+
     /// Runs until `ended` says `true` or its sender is gone. Never ends for another reason, whatever fails.
-    pub async fn run(mut self, mut ended: watch::Receiver<bool>) {
+    pub async fn run(&mut self, mut ended: watch::Receiver<bool>) {
         loop {
             let work = async {
                 let next = self.turn().await;
