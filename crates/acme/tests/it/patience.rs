@@ -27,7 +27,7 @@ fn most_in_an_hour(times: &[i64]) -> usize {
 }
 
 #[tokio::test]
-async fn an_authority_that_never_finds_the_answer_is_asked_five_times_an_hour_at_most() {
+async fn tls_13_an_authority_that_never_finds_the_answer_is_asked_five_times_an_hour_at_most() {
     let bench = Bench::new().await;
     bench.authority.twist(Twist::NeverFinds("http-01"));
     // Both kinds fail: the other by its own name.
@@ -39,7 +39,7 @@ async fn an_authority_that_never_finds_the_answer_is_asked_five_times_an_hour_at
 }
 
 #[tokio::test]
-async fn retry_after_is_heeded_in_both_forms() {
+async fn tls_13_retry_after_is_heeded_in_both_forms() {
     for (wish, form) in [("7200", "seconds"), ("Mon, 21 Sep 2026 16:13:20 GMT", "a date two hours after the start")] {
         let bench = Bench::new().await;
         bench.authority.twist(Twist::RateLimits(wish.to_owned()));
@@ -51,7 +51,7 @@ async fn retry_after_is_heeded_in_both_forms() {
 }
 
 #[tokio::test]
-async fn only_configured_names_are_ordered_and_answered_for() {
+async fn tls_13_only_configured_names_are_ordered_and_answered_for() {
     let bench = Bench::new().await;
     let stranger = serde_json::json!({ "type": "dns", "value": "victim.test" });
     bench.authority.twist(Twist::Member("/authz", "identifier", stranger));
@@ -102,6 +102,33 @@ async fn an_account_that_the_authority_forgot_is_made_anew() {
     bench.clock.advance(crate::support::DAY * 61);
     bench.issuer().turn().await;
     assert_eq!((bench.record.installed(), bench.authority.accounts()), (3, 2));
+}
+
+/// A list of hosts that changes to and fro with every reload.
+#[tokio::test]
+async fn a_change_of_the_names_buys_no_attempts() {
+    let mut bench = Bench::new().await;
+    bench.authority.twist(Twist::Member("/order/1", "status", serde_json::json!("invalid")));
+    let (all, one) = (bench.names.clone(), bench.names[..1].to_vec());
+    let mut ledger = Ledger::default();
+    for reload in 0..20 {
+        bench.names = if reload % 2 == 0 { all.clone() } else { one.clone() };
+        let mut issuer = bench.issuer().after(ledger);
+        issuer.turn().await;
+        ledger = issuer.into_ledger();
+        bench.clock.advance(Duration::from_secs(10));
+    }
+    assert_eq!(bench.authority.orders(), FAILURES_PER_HOUR);
+    // A wish of the authority outlives the change of names, too.
+    let mut bench = Bench::new().await;
+    bench.authority.twist(Twist::RateLimits("7200".to_owned()));
+    let mut issuer = bench.issuer();
+    issuer.turn().await;
+    let orders = bench.record.orders();
+    bench.names.pop();
+    bench.clock.advance(Duration::from_secs(3600));
+    bench.issuer().after(issuer.into_ledger()).turn().await;
+    assert_eq!(bench.record.orders(), orders);
 }
 
 proptest! {

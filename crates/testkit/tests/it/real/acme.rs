@@ -1,6 +1,6 @@
 //! Certificates ordered by the whole program from a real authority, Pebble.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use doorward_testkit::raw::Trust;
@@ -57,12 +57,60 @@ fn gauge(house: &House, name: &str) -> i64 {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()).unwrap_or_else(|| panic!("no {name}"))
 }
 
+/// A configuration with one more host.
+fn with_tools(text: String) -> String {
+    text + "\n[[upstream]]\nname = \"tools\"\nurl = \"http://127.0.0.1:9\"\n[[gate]]\nname = \"tools\"\nhost = \"tools.app.test\"\n\
+            upstream = \"tools\"\nallow = [\"127.0.0.1/32\"]\nusers_file = \"gate.htpasswd\"\nprofile = \"strict\"\n"
+}
+
+/// Orders that the authority was sent, by its own log.
+fn asked_for(authority: &Pebble) -> usize {
+    authority.log().lines().filter(|line| line.contains("POST /order-plz")).count()
+}
+
+#[test]
+fn tls_13_a_flood_of_random_names_orders_nothing() {
+    let authority = Pebble::start(free_port(), free_port());
+    let web = EchoUpstream::start("web");
+    let house = house(&authority, &web).start();
+    until(PATIENCE, "a certificate", || served(house.https(), "app.test", &authority));
+    until(PATIENCE, "the entry", || (count(&house, "acme.order", "issued") == 1).then_some(()));
+    assert_eq!((count(&house, "acme.order", "ordered"), asked_for(&authority)), (1, 1));
+    let from = IpAddr::from([127, 0, 0, 77]);
+    for number in 0..150_u32 {
+        let random = number.wrapping_mul(2_654_435_761);
+        for name in [format!("x{random:08x}.app.test"), format!("x{random:08x}.test")] {
+            // By the handshake, by the header of a request in a good one, and where an authority would ask.
+            assert!(shown(house.https(), &Tls::to(&name)).is_none(), "{name} was shown a certificate");
+            if number % 10 == 0 {
+                let request = format!("GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+                let status = RawClient::tls(house.https(), from, &Tls::to("app.test")).unwrap().ask(request).status;
+                assert_eq!(status, 421, "{name}");
+                let request = format!("GET /.well-known/acme-challenge/x HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+                RawClient::plain(house.http(), from).unwrap().ask(request);
+            }
+        }
+    }
+    // An order for a name of the configuration, made after the flood, is the second: whatever the flood had caused was before it.
+    house.reload_with(with_tools);
+    until(PATIENCE, "a certificate with both hosts", || served(house.https(), "tools.app.test", &authority));
+    until(PATIENCE, "the entry", || {
+        (count(&house, "acme.order", "issued") + count(&house, "acme.order", "renewed") == 2).then_some(())
+    });
+    assert_eq!((count(&house, "acme.order", "ordered"), asked_for(&authority)), (2, 2), "{}", authority.log());
+}
+
 /// From a start with nothing to a restart without the authority.
 #[test]
 fn a_certificate_is_ordered_at_the_first_start_for_new_hosts_and_never_again_without_need() {
     let mut authority = Pebble::start(free_port(), free_port());
     let web = EchoUpstream::start("web");
-    let mut house = house(&authority, &web).start();
+    // No variable stands between the program and its authority, or adds one to those it believes (TLS-05).
+    let mut astray = house(&authority, &web).var("SSL_CERT_FILE", "/dev/null").var("SSL_CERT_DIR", "/nonexistent");
+    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        astray = astray.var(name, "http://127.0.0.1:9");
+    }
+    let mut house = astray.start();
     let first = until(PATIENCE, "a certificate", || served(house.https(), "app.test", &authority));
     until(PATIENCE, "readiness", || (inside(&house, "/health/ready").0 == 200).then_some(()));
     assert_eq!(gauge(&house, "doorward_certificate_placeholder"), 0);
@@ -71,10 +119,7 @@ fn a_certificate_is_ordered_at_the_first_start_for_new_hosts_and_never_again_wit
     assert_eq!((count(&house, "acme.order", "ordered"), count(&house, "acme.order", "issued")), (1, 1));
 
     // Another host in the file: one more order, and one certificate for both.
-    house.reload_with(|text| {
-        text + "\n[[upstream]]\nname = \"tools\"\nurl = \"http://127.0.0.1:9\"\n[[gate]]\nname = \"tools\"\nhost = \"tools.app.test\"\n\
-                upstream = \"tools\"\nallow = [\"127.0.0.1/32\"]\nusers_file = \"gate.htpasswd\"\nprofile = \"strict\"\n"
-    });
+    house.reload_with(with_tools);
     let second = until(PATIENCE, "a certificate with both hosts", || served(house.https(), "tools.app.test", &authority));
     assert!(second != first && served(house.https(), "app.test", &authority) == Some(second.clone()));
     until(PATIENCE, "the entry", || (count(&house, "acme.order", "ordered") == 2).then_some(()));
