@@ -197,7 +197,7 @@ async fn send_shared(
     mut request: Request<RequestBody>,
     limits: Limits<'_>,
 ) -> Result<(Response<Incoming>, LazyTimer, Share), Failure> {
-    let gauge = Arc::new(Gauge::default());
+    let gauge = Arc::new(Gauge::watched());
     request.body_mut().watched_by(&gauge);
     let mut timer = LazyTimer::new(limits.times.first_byte);
     let mut vigil = Vigil::begin(limits, &gauge, &mut timer);

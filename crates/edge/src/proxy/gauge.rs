@@ -1,12 +1,13 @@
 //! What a connection counts about the exchange that is under way, and the stream that does the counting.
 //!
-//! Everything is touched from one task at a time; the atomics only make the sharing legal, so relaxed order is enough.
+//! With a connection of its own, everything is touched from one task at a time; the atomics only make the sharing legal, so relaxed order
+//! is enough. Over HTTP/2 another task sends the body; it wakes the one that watches, and the lock around the waker orders the rest.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -25,9 +26,29 @@ pub(super) struct Gauge {
     bytes: AtomicU64,
     sent: AtomicBool,
     client_silent: AtomicBool,
+    /// Of the task that watches, where another one sends.
+    watcher: Option<Mutex<Waker>>,
 }
 
 impl Gauge {
+    /// For an exchange whose body another task sends: whoever watches is woken whenever something changes.
+    pub(super) fn watched() -> Self {
+        Self { watcher: Some(Mutex::new(Waker::noop().clone())), ..Self::default() }
+    }
+
+    /// Whom to wake from now on.
+    pub(super) fn watch(&self, cx: &Context<'_>) {
+        if let Some(watcher) = &self.watcher {
+            watcher.lock().unwrap_or_else(PoisonError::into_inner).clone_from(cx.waker());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
+        }
+    }
+
     /// A new exchange begins.
     pub(super) fn begin(&self) {
         self.received.store(0, Relaxed);
@@ -48,16 +69,20 @@ impl Gauge {
         self.steps.fetch_add(1, Relaxed);
         self.bytes.fetch_add(bytes as u64, Relaxed);
         self.client_silent.store(false, Relaxed);
+        self.wake();
     }
 
     /// The client has nothing for us at the moment.
     pub(super) fn note_silence(&self) {
-        self.client_silent.store(true, Relaxed);
+        if !self.client_silent.swap(true, Relaxed) {
+            self.wake();
+        }
     }
 
     /// The request is complete, or nobody reads the rest.
     pub(super) fn note_sent(&self) {
         self.sent.store(true, Relaxed);
+        self.wake();
     }
 
     /// Whether the upstream has said anything since [`begin`](Self::begin).

@@ -51,6 +51,7 @@ impl<'a> Vigil<'a> {
 
     /// Ready when it took too long. To be called whenever anything may have moved.
     pub(super) fn poll(&mut self, timer: &mut LazyTimer, gauge: &Gauge, cx: &mut Context<'_>) -> Poll<UpstreamFault> {
+        gauge.watch(cx);
         if self.progress != gauge.progress() {
             self.progress = gauge.progress();
             if !self.was_client_silent {
@@ -64,5 +65,45 @@ impl<'a> Vigil<'a> {
         self.was_client_silent = gauge.is_client_silent();
         let fault = if self.was_client_silent { UpstreamFault::ClientGone } else { UpstreamFault::Timeout };
         timer.poll_expired(cx).map(|()| fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use doorward_policy::TimePolicy;
+    use tokio::time::{sleep, timeout};
+
+    use super::{Gauge, LazyTimer, Limits, UpstreamFault, Vigil};
+
+    const TOTAL: Duration = Duration::from_secs(20);
+
+    /// Watches what another task sends, a piece every five seconds, the client being silent in between or not.
+    async fn watch(client_is_slow: bool) -> Option<UpstreamFault> {
+        let (gauge, times) = (Arc::new(Gauge::watched()), TimePolicy::default());
+        let mut timer = LazyTimer::new(Duration::from_secs(1));
+        let mut vigil = Vigil::begin(Limits { times: &times, total: TOTAL }, &gauge, &mut timer);
+        let sending = gauge.clone();
+        let sender = tokio::spawn(async move {
+            loop {
+                if client_is_slow {
+                    sending.note_silence();
+                }
+                sleep(Duration::from_secs(5)).await;
+                sending.note_step(1);
+            }
+        });
+        let fault = timeout(TOTAL * 10, poll_fn(|cx| vigil.poll(&mut timer, &gauge, cx))).await.ok();
+        sender.abort();
+        fault
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_of_a_shared_connection_is_no_fault_of_the_upstream() {
+        assert_eq!(watch(true).await, None);
+        assert_eq!(watch(false).await, Some(UpstreamFault::Timeout), "a slow upstream is");
     }
 }
