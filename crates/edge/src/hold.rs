@@ -118,9 +118,7 @@ impl RouteHold {
     /// Whether rules that were put in force later still have a route for the request, and one that asks for no more.
     fn stands(&self, rules: &Rules) -> bool {
         let Some(Target::Route(route)) = self.asked.target(&rules.policy) else { return false };
-        self.asked.passes(route.websocket)
-            && rank(route.access) <= rank(self.access)
-            && asks_no_more(&route.roles, &self.roles)
+        self.asked.passes(route.websocket) && rank(route.access) <= rank(self.access) && asks_no_more(&route.roles, &self.roles)
     }
 }
 
