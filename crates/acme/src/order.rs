@@ -59,6 +59,19 @@ pub(crate) struct Desk<'a> {
     pub(crate) clock: &'a Arc<dyn Clock>,
 }
 
+/// What this node answers for as long as an order is under way, and no longer: an order may be cut off at any point, by its deadline or
+/// by a reload (TLS-11).
+struct Presented<'a> {
+    challenges: &'a dyn Challenges,
+    tokens: Vec<String>,
+}
+
+impl Drop for Presented<'_> {
+    fn drop(&mut self) {
+        self.tokens.iter().for_each(|token| self.challenges.withdraw(token));
+    }
+}
+
 /// Does the authority want the same again with another nonce? Then nothing happened (RFC 8555 §6.5).
 pub(crate) fn is_bad_nonce(error: &Error) -> bool {
     matches!(error, Error::Api(problem) if problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce"))
@@ -78,19 +91,20 @@ macro_rules! insist {
 }
 
 impl Desk<'_> {
-    /// Orders; whatever happens, the challenges that were presented are withdrawn.
+    /// Orders; whatever happens, the challenges that were presented are withdrawn. Of an order that is cut off, what other nodes know
+    /// stays in the vault until it expires.
     pub(crate) async fn order(&self) -> Result<Issued, Fault> {
         let identifiers: Vec<_> = self.names.iter().map(|name| Identifier::Dns(name.as_str().to_owned())).collect();
         let wanted = NewOrder::new(&identifiers);
         let mut order = insist!(self.account.new_order(&wanted).await)?;
-        let mut presented = Vec::new();
-        let proved = self.prove(&mut order, &mut presented).await;
-        for token in &presented {
-            self.challenges.withdraw(token);
+        let mut presented = Presented { challenges: self.challenges, tokens: Vec::new() };
+        let proved = self.prove(&mut order, &mut presented.tokens).await;
+        for token in &presented.tokens {
             if let Err(fault) = self.vault.remove_challenge(token).await {
                 tracing::warn!(%fault, "a challenge stays in the vault until it expires");
             }
         }
+        drop(presented);
         proved?;
         finish(self.names, &mut order).await
     }

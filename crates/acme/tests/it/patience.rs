@@ -104,6 +104,23 @@ async fn an_account_that_the_authority_forgot_is_made_anew() {
     assert_eq!((bench.record.installed(), bench.authority.accounts()), (3, 2));
 }
 
+#[tokio::test]
+async fn an_order_that_is_cut_off_leaves_no_answer_behind() {
+    let bench = Bench::new().await;
+    bench.authority.twist(Twist::NeverFinds("http-01"));
+    let mut issuer = bench.issuer();
+    let presented = async {
+        while bench.record.open.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        _ = issuer.turn() => panic!("nothing was cut off"),
+        () = presented => {}
+    }
+    assert!(bench.record.open.lock().unwrap().is_empty());
+}
+
 /// A list of hosts that changes to and fro with every reload.
 #[tokio::test]
 async fn a_change_of_the_names_buys_no_attempts() {
