@@ -142,7 +142,12 @@ impl Pool {
                 return Ok(share);
             }
             let link = self.dialer.dial().await.map_err(|error| self.unreached(&error))?;
-            self.lines.begin(link, Open::new(&self.open)).await.map_err(|_| UpstreamFault::Connect)
+            let share = self.lines.begin(link, Open::new(&self.open)).await.map_err(|_| UpstreamFault::Connect)?;
+            if self.is_retired.load(Relaxed) {
+                // Asked for by a request that began before; the connection ends with it.
+                self.lines.clear();
+            }
+            Ok(share)
         });
         dialled.await.map_err(|_| UpstreamFault::Timeout)?
     }
@@ -237,5 +242,13 @@ mod tests {
         assert_eq!(pool.waiting(), 0);
         pool.give(wire);
         assert_eq!(pool.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_shared_connection_to_an_address_that_is_no_longer_configured_ends_with_its_exchange() {
+        let (pool, _listener) = pool_with(0).await;
+        pool.retire();
+        let _share = pool.share(&TimePolicy::default()).await.expect("listening");
+        assert!(pool.lines.share().is_none());
     }
 }
