@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use doorward_acme::account::{self, AccountFault};
 use doorward_acme::client::SystemDial;
 use doorward_acme::{Install, InstallFault, Issuer, IssuerParts, Ledger, StoredCertificate, TrustFault, Vault, trust};
 use doorward_config::Config;
@@ -57,7 +58,11 @@ pub(crate) async fn open(
         |what| place.as_ref().map_or_else(|| "the database".to_owned(), |folder| folder.file_of(what).display().to_string());
     let failed = |fault: doorward_acme::VaultFault| CertificateError::Vault(fault.0);
     let account = vault.account().await.map_err(failed)?;
-    if account.is_some_and(|account| account.directory != authority.directory.url()) {
+    // Not only what stands beside the credentials: the addresses in them are where an account leads.
+    if account.is_some_and(|account| {
+        account.directory != authority.directory.url()
+            || matches!(account::judge(&account, &authority.directory), Err(AccountFault::Foreign(_)))
+    }) {
         return Err(CertificateError::Foreign { place: place("account"), what: "account", reason: TrustFault::Directory.word() });
     }
     let stored = match vault.certificate().await.map_err(failed)? {

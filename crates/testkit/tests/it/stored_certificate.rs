@@ -62,12 +62,17 @@ fn refused(house: HouseBuilder) -> String {
 /// The running process meets a foreign certificate in `real::acme`.
 #[test]
 fn tls_08_what_did_not_come_from_the_staging_authority_ends_the_start() {
-    let seeds: [(&str, Seed); 5] = [
+    let seeds: [(&str, Seed); 6] = [
         ("certificate", |folder| drop(put(folder, "certificate.json", &certificate(folder, PRODUCTION)))),
         ("certificate", |folder| drop(put(folder, "certificate.json", &certificate(folder, STAGING)))),
         ("certificate", |folder| drop(put(folder, "certificate.json", &certificate(folder, &STAGING.to_uppercase())))),
         ("account", |folder| drop(put(folder, "account.json", &account(PRODUCTION)))),
         ("account", |folder| drop(put(folder, "account.json", &account(&format!("{STAGING}/"))))),
+        ("account", |folder| {
+            let credentials =
+                json!({"id": "https://acme-v02.api.letsencrypt.org/acme/acct/1", "directory": PRODUCTION}).to_string();
+            put(folder, "account.json", &json!({"directory": STAGING, "credentials": credentials}).to_string());
+        }),
     ];
     for (what, seed) in seeds {
         let said = refused(house().prepare(seed));
