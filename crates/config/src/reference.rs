@@ -241,7 +241,12 @@ pub const PARTS: &[Part] = &[
                 "`30s`",
                 "How long an exchange may wait for the server in all, and a second more for every 64 KiB. Not for streams.",
             ),
-            key("health_path", "path", "–", "Asked of every address; two answers in a row other than 2xx, or none, leave it out until the next 2xx."),
+            key(
+                "health_path",
+                "path",
+                "–",
+                "Asked of every address; two answers in a row other than 2xx, or none, leave it out until the next 2xx.",
+            ),
             key("health_every", "1s to 60min", "`10s`", "How often `health_path` is asked."),
             key("ca_file", "path", "the system's", "With `https`: PEM of the only authorities that may vouch for the servers."),
             key("client_certificate", "path", "–", "With `https`: PEM chain that we show, leaf first."),

@@ -17,12 +17,12 @@ mod rescue;
 pub mod stack;
 pub mod tls;
 
+pub use body::{BodyTooLarge, BoxError, EdgeBody};
+pub use hold::Tether;
 pub use layer::client_addr::{Hop, walk};
 pub use layer::limit::line_and_network;
-pub use body::{BodyTooLarge, BoxError, EdgeBody};
 pub use listen::{BindError, Bound, Documents, ListenSpec, Readiness, ServeParts, bind, serve};
 pub use metrics::MetricsSource;
-pub use hold::Tether;
 pub use port::{Admission, Admitted, AppService, Bond, Challenges, EdgeAudit, EdgeEvent, EdgeEventKind, NoChallenges, Refusal};
 pub use stack::{Edge, EdgeParts};
 pub use tls::{CertStore, SelfSigned, TlsError, self_signed};

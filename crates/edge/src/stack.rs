@@ -104,7 +104,19 @@ impl Edge {
         let rules = Arc::new(Rules { policy, gatekeeper });
         let (rules, changes) = (ArcSwap::from(Arc::clone(&rules)), watch::Sender::new(rules));
         let (limits, metrics) = (limit::Limiter::default(), Arc::default());
-        Self(Arc::new(House { rules, changes, app, admission, audit, challenges, entropy, forwarder, limits, metrics, https_port }))
+        Self(Arc::new(House {
+            rules,
+            changes,
+            app,
+            admission,
+            audit,
+            challenges,
+            entropy,
+            forwarder,
+            limits,
+            metrics,
+            https_port,
+        }))
     }
 
     /// Takes a new policy and the users of its gates, both at once. Requests under way end under the old ones. Failed attempts at a gate

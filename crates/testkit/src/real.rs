@@ -1,7 +1,7 @@
 //! Real parts: FastAPI under uvicorn, Django's admin and pgAdmin under gunicorn, Flower, Traefik, PostgreSQL, Redis, a mail relay.
 
-mod pebble;
 mod flower;
+mod pebble;
 mod pgadmin;
 mod postgres;
 mod redis;
@@ -18,8 +18,8 @@ use crate::address::{INSIDE, free_port};
 use crate::house::{terminate, until};
 use crate::raw::RawClient;
 
-pub use pebble::{PEBBLE_ISSUER, Pebble, PebbleOptions};
 pub use flower::Flower;
+pub use pebble::{PEBBLE_ISSUER, Pebble, PebbleOptions};
 pub use postgres::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 pub use redis::{REDIS_PASSWORD, Redis};
 pub use smtp::{SMTP_PASSWORD, SMTP_USER, Smtp, SmtpMode};

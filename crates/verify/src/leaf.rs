@@ -32,9 +32,8 @@ impl Leaf {
         let issuer = certificate.issuer().to_string();
         // The common name, and its beginning: another field may hold whatever a certificate's buyer wrote.
         let mut names = certificate.issuer().iter_common_name();
-        let is_named = |name: &x509_parser::x509::AttributeTypeAndValue<'_>| {
-            name.as_str().is_ok_and(|name| name.starts_with("(STAGING)"))
-        };
+        let is_named =
+            |name: &x509_parser::x509::AttributeTypeAndValue<'_>| name.as_str().is_ok_and(|name| name.starts_with("(STAGING)"));
         let staging = names.next().is_some_and(is_named) && names.next().is_none();
         let names = certificate.subject_alternative_name().ok().flatten();
         Some(Self {

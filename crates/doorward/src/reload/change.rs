@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use doorward_config::{Config, ProcessEnv, Tls, locate, needs_restart};
-use doorward_edge::proxy::Upstreams;
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::proxy::UpstreamSecrets;
+use doorward_edge::proxy::Upstreams;
 use doorward_edge::tls::{Identity, self_signed};
 use doorward_kit::{Clock as _, Host, SystemClock, SystemEntropy};
 use doorward_policy::Policy;

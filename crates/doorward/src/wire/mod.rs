@@ -129,7 +129,8 @@ impl House {
         let (asked, is_placeholder) = (accounts.clone(), certificates.is_placeholder.clone());
         let ready = Arc::new(move || {
             let (accounts, is_placeholder) = (asked.clone(), is_placeholder.load(Ordering::Acquire));
-            Box::pin(async move { !is_placeholder && accounts.is_store_up().await }) as futures_util::future::BoxFuture<'static, bool>
+            Box::pin(async move { !is_placeholder && accounts.is_store_up().await })
+                as futures_util::future::BoxFuture<'static, bool>
         });
         let keeper = Keeper::new(accounts.clone(), Arc::new(SystemClock), KeeperSettings::from(&config.audit));
         let counts: Arc<ReloadCounts> = Arc::default();

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use doorward_config::{Config, EnvSource, NamedSecret, Tls};
-use doorward_edge::proxy::{UpstreamSecrets, Upstreams};
 use doorward_edge::gate::GateKeeper;
+use doorward_edge::proxy::{UpstreamSecrets, Upstreams};
 use doorward_edge::tls::Identity;
 use doorward_policy::Policy;
 

@@ -73,11 +73,8 @@ fn is_x_claim(rest: &str) -> bool {
 /// What may follow a request's body: nothing that stops at the door, nothing that means something as a header, nothing that is odd.
 /// `None` when nothing is left.
 pub(super) fn harmless_trailers(mut trailers: HeaderMap) -> Option<HeaderMap> {
-    let doomed: Vec<HeaderName> = trailers
-        .keys()
-        .filter(|name| stops_at_the_door(name.as_str()) || is_end_to_end(name.as_str()))
-        .cloned()
-        .collect();
+    let doomed: Vec<HeaderName> =
+        trailers.keys().filter(|name| stops_at_the_door(name.as_str()) || is_end_to_end(name.as_str())).cloned().collect();
     for name in doomed {
         trailers.remove(name);
     }

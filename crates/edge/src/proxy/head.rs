@@ -45,7 +45,8 @@ pub(super) fn lift_to_http2(parts: &mut Parts, takes_trailers: bool) -> Result<(
     let host = parts.headers.remove(header::HOST).ok_or(UpstreamFault::NotFound)?;
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
     uri.scheme = Some(Scheme::HTTP);
-    uri.authority = Some(Authority::from_maybe_shared(Bytes::copy_from_slice(host.as_bytes())).map_err(|_| UpstreamFault::NotFound)?);
+    uri.authority =
+        Some(Authority::from_maybe_shared(Bytes::copy_from_slice(host.as_bytes())).map_err(|_| UpstreamFault::NotFound)?);
     parts.uri = Uri::from_parts(uri).map_err(|_| UpstreamFault::NotFound)?;
     parts.version = Version::HTTP_2;
     if takes_trailers {

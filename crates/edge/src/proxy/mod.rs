@@ -144,7 +144,16 @@ impl Forwarder {
     /// Makes a forwarder without connections.
     #[must_use]
     pub fn new(times: TimePolicy, sizes: SizePolicy) -> Self {
-        Self { times, sizes, roster: ArcSwap::default(), secrets: ArcSwap::default(), open: Arc::default(), tags: Arc::default(), faults: Default::default(), unavailable: AtomicU64::new(0) }
+        Self {
+            times,
+            sizes,
+            roster: ArcSwap::default(),
+            secrets: ArcSwap::default(),
+            open: Arc::default(),
+            tags: Arc::default(),
+            faults: Default::default(),
+            unavailable: AtomicU64::new(0),
+        }
     }
 
     /// Takes what each upstream knows the door by, in place of what was taken before.
@@ -184,7 +193,11 @@ impl Forwarder {
         for (name, url, pool) in addresses() {
             out.sample_configured(&[("upstream", name), ("address", &url)], pool.seats.taken().into());
         }
-        out.family("doorward_upstream_fit", Kind::Gauge, "Whether the address gets requests: neither unwell nor left out for failing.");
+        out.family(
+            "doorward_upstream_fit",
+            Kind::Gauge,
+            "Whether the address gets requests: neither unwell nor left out for failing.",
+        );
         for (name, url, pool) in addresses() {
             out.sample_configured(&[("upstream", name), ("address", &url)], pool.is_fit().into());
         }

@@ -44,7 +44,8 @@ impl Upstreams {
                 Speech::Tls(tls) => Some(Connector::load(tls)),
                 Speech::Http1 | Speech::Http2 => None,
             };
-            let connector = connector.transpose().map_err(|source| UpstreamError { name: name.clone(), source: Box::new(source) })?;
+            let connector =
+                connector.transpose().map_err(|source| UpstreamError { name: name.clone(), source: Box::new(source) })?;
             Ok(Entry { name: name.clone(), servers: servers.clone(), connector })
         });
         entries.collect::<Result<_, _>>().map(Self)

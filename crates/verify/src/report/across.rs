@@ -54,7 +54,9 @@ fn production_certificates(plan: &Plan, outcomes: &mut [Outcome]) {
         let fault = match &leaf {
             None => Some("the certificate cannot be read"),
             Some(leaf) if leaf.production => Some("issued by a production authority"),
-            Some(leaf) if plan.options.staging_only && !leaf.staging => Some("not issued by the staging authority, which is configured"),
+            Some(leaf) if plan.options.staging_only && !leaf.staging => {
+                Some("not issued by the staging authority, which is configured")
+            }
             Some(_) => None,
         };
         let observed = leaf.map(|leaf| leaf.issuer).unwrap_or_default();

@@ -11,7 +11,10 @@ use doorward_config::{Access, Config, Profile, UpstreamTarget};
 use doorward_edge::body::{empty, full};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::proxy::Forwarder;
-use doorward_edge::{Admission, Admitted, AppService, Bond, CertStore, Challenges, Edge, EdgeAudit, EdgeBody, EdgeEvent, EdgeParts, ListenSpec, NoChallenges, Refusal, ServeParts, Tether};
+use doorward_edge::{
+    Admission, Admitted, AppService, Bond, CertStore, Challenges, Edge, EdgeAudit, EdgeBody, EdgeEvent, EdgeParts, ListenSpec,
+    NoChallenges, Refusal, ServeParts, Tether,
+};
 use doorward_kit::{Cidr, Clock as _, Host, RequestContext, SystemClock, SystemEntropy};
 use doorward_policy::{Policy, RoutePolicy};
 use futures_util::future::BoxFuture;
