@@ -14,10 +14,19 @@ impl TestCa {
     /// A fresh authority.
     #[must_use]
     pub fn new() -> Self {
+        Self::named("Doorward test authority", None)
+    }
+
+    /// One that calls itself as it likes: common name and organisation.
+    #[must_use]
+    pub fn named(name: &str, organization: Option<&str>) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, "Doorward test authority");
+        params.distinguished_name.push(DnType::CommonName, name);
+        if let Some(organization) = organization {
+            params.distinguished_name.push(DnType::OrganizationName, organization);
+        }
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         Self { issuer }
     }

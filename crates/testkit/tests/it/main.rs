@@ -32,6 +32,7 @@ mod gate_upgrade;
 mod header;
 mod http2;
 mod import;
+mod issuer;
 mod key_rotation;
 mod limit;
 mod log;
