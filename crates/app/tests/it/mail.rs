@@ -79,5 +79,5 @@ async fn the_jobs_deliver_by_themselves_and_end_when_told() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     stop.send(true).expect("jobs listen");
-    assert_eq!(jobs.join_all().await.len(), 2);
+    assert_eq!(jobs.join_all().await.len(), 3);
 }
