@@ -103,7 +103,7 @@ pub(crate) const FIND_ALL_WITH_USER: &str = concat!(
     session_columns!(),
     ", ",
     user_columns!(),
-    " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id IN (SELECT unhex(value) FROM json_each(?))"
+    " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id IN (SELECT unhex(value, '-') FROM json_each(?))"
 );
 
 /// The sessions of many ids, and whose they are, in one read.
@@ -111,8 +111,7 @@ pub(crate) async fn find_all_with_user<'c>(
     at: impl Executor<'c, Database = Sqlite>,
     ids: &[SessionId],
 ) -> Result<Vec<(Session, User)>, StoreError> {
-    let quoted: Vec<String> = ids.iter().map(|id| format!("\"{:032x}\"", u128::from_be_bytes(*id.as_bytes()))).collect();
-    let list = format!("[{}]", quoted.join(","));
+    let list = serde_json::json!(ids).to_string();
     let rows = sqlx::query(FIND_ALL_WITH_USER).bind(list).fetch_all(at).await.map_err(fault)?;
     rows.iter().map(|row| Ok((from_row(row)?, user::from_row(row)?))).collect()
 }

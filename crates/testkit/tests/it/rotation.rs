@@ -86,7 +86,8 @@ fn a_credential_that_was_renewed_on_a_failing_request_is_not_lost() {
         let reply = member.get("/gone/x");
         (!reply.set_cookies(SESSION_COOKIE).is_empty()).then_some(reply)
     });
-    assert_eq!(reply.status, 502, "{reply:?}");
+    // Nobody is there, and once that is known nobody is asked for a moment (HTTP-16).
+    assert!([502, 503].contains(&reply.status), "{reply:?}");
     assert_carries_a_credential(&reply);
     assert_ne!(member.session(), before);
     member.get("/api/auth/me").expect(200);
