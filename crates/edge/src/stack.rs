@@ -1,28 +1,29 @@
 //! The way of a request through the door, on one page. The order is security: each step says what would break if it moved.
 
+mod behind;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use doorward_config::{Access, UpstreamTarget};
 use doorward_kit::{ClientAddr, Entropy, PeerAddr};
-use doorward_policy::{CanonicalPath, GatePolicy, Policy, RoutePolicy, Target};
+use doorward_policy::{CanonicalPath, Policy, Target};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 use tokio::sync::watch;
 use tower::Service as _;
 
 use crate::body::{EdgeBody, Intake};
-use crate::gate::{GateKeeper, GatePermit, GateVerdict};
-use crate::hold::{self, Asked, GateHold, Kept, RouteHold, Tether, Tie, TunnelTerms};
+use crate::gate::GateKeeper;
 use crate::layer::seen::Seen;
-use crate::layer::{access_log, body_cap, client_addr, compress, cors, headers, limit, method, panic, target};
+use crate::layer::{access_log, body_cap, client_addr, cors, headers, limit, method, panic, target};
 use crate::listen::FramingFault;
 use crate::metrics::{Exposition, Listener, Metrics};
-use crate::port::{Admission, Admitted, AppService, Challenges, EdgeAudit, EdgeEvent, EdgeEventKind};
-use crate::proxy::{ForwardPlan, Forwarder, UpstreamSecrets, Upstreams};
+use crate::port::{Admission, AppService, Challenges, EdgeAudit, EdgeEvent, EdgeEventKind};
+use crate::proxy::{Forwarder, UpstreamSecrets, Upstreams};
 use crate::rescue::{self, Fault};
 use crate::tls;
+use behind::Way;
 
 /// What the edge is made of.
 pub struct EdgeParts {
@@ -319,134 +320,4 @@ impl House {
         let Ok(response) = app.call(Request::from_parts(head, body)).await;
         Ok(response)
     }
-
-    /// 9b. Route: admission first, which sees the head alone, then the body cap, then the upstream. What admission sets in the browser
-    /// is kept aside at once: from here on even a failure must carry it.
-    async fn route(
-        &self,
-        route: &RoutePolicy,
-        way: &Way<'_>,
-        head: Parts,
-        body: EdgeBody,
-        seen: &mut Seen,
-    ) -> Result<Response<EdgeBody>, Fault> {
-        let admitted = match route.access {
-            Access::Public => Admitted::Anonymous,
-            Access::Identified | Access::SignedIn => self.admission.admit(&head, &seen.context, route).await,
-        };
-        let (identity, bond) = match admitted {
-            Admitted::Anonymous => (Arc::from([]), None),
-            Admitted::Identified { fields, cookies, bond } => {
-                seen.cookies = cookies;
-                (fields, Some(bond))
-            }
-            Admitted::Refused(refusal) => return Err(Fault::Refused(refusal)),
-        };
-        let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
-        let sent = if route.strip_prefix { way.path.strip_prefix(&route.path).unwrap_or_default() } else { way.path.as_str() };
-        let plan = self.plan(&route.upstream, sent, way, seen, &identity);
-        let host = plan.external_host;
-        let tie = |kept| {
-            let held = RouteHold::new(route, Asked::new(host, way.path, kept));
-            hold::route_ended(self.changes.subscribe(), held, bond.map(|bond| self.admission.ended(bond, route)))
-        };
-        let tunnel = || tie(Kept::Tunnel);
-        let plan = ForwardPlan { tunnel: route.websocket.then(|| terms(way, &tunnel)), ..plan };
-        let is_of_files = matches!(route.upstream.target, UpstreamTarget::Files { .. });
-        let wish = route.compress.then(|| compress::Wish::of(&head.method, &head.headers, is_of_files));
-        let mut response = self.forward(Request::from_parts(head, body), plan).await?;
-        response = hold::tie_events(response, &|| tie(Kept::Events));
-        if bond.is_some() {
-            // What was answered to one person is kept for nobody, whatever the upstream says (SES-15).
-            headers::keep_for_nobody(&mut response);
-        }
-        Ok(match wish {
-            Some(wish) => wish.grant(response),
-            None => response,
-        })
-    }
-
-    /// 9c. Gate: who, then what. A stranger does not learn which paths exist behind it (GATE-20).
-    async fn gate(
-        &self,
-        gate: &GatePolicy,
-        way: &Way<'_>,
-        head: Parts,
-        body: EdgeBody,
-        seen: &Seen,
-    ) -> Result<Response<EdgeBody>, Fault> {
-        let permit = match way.rules.gatekeeper.check(gate, &seen.context, &head.headers).await {
-            GateVerdict::Pass(permit) => permit,
-            verdict => return Err(Fault::of_gate(&verdict)),
-        };
-        if !gate.paths.iter().any(|prefix| way.path.strip_prefix(prefix).is_some()) {
-            return Err(Fault::GatePath);
-        }
-        let agent = head.headers.get(header::USER_AGENT);
-        seen.report(&*self.audit, EdgeEventKind::GateAllowed, "credentials", Some(permit.user()), agent);
-        let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
-        self.forward_gated(permit, gate, way, Request::from_parts(head, body), seen).await
-    }
-
-    /// Takes the permit by value: there is no way here without one.
-    async fn forward_gated(
-        &self,
-        permit: GatePermit,
-        gate: &GatePolicy,
-        way: &Way<'_>,
-        request: Request<EdgeBody>,
-        seen: &Seen,
-    ) -> Result<Response<EdgeBody>, Fault> {
-        let plan = self.plan(&gate.upstream, way.path.as_str(), way, seen, &[]);
-        let tie = |kept| self.gate_ended(gate, &permit, way, seen, kept);
-        let tunnel = || tie(Kept::Tunnel);
-        let plan = ForwardPlan { tunnel: gate.websocket.then(|| terms(way, &tunnel)), remove_authorization: true, ..plan };
-        let response = self.forward(request, plan).await?;
-        Ok(hold::tie_events(response, &|| tie(Kept::Events)))
-    }
-
-    fn gate_ended(&self, gate: &GatePolicy, permit: &GatePermit, way: &Way<'_>, seen: &Seen, kept: Kept) -> Tether {
-        let asked = Asked::new(seen.host(), way.path, kept);
-        let held = GateHold::new(&way.rules.gatekeeper, gate, permit.user(), seen.context.client.ip(), asked);
-        hold::gate_ended(self.changes.subscribe(), held)
-    }
-
-    /// 10. Forward: the client's copies of our fields go, ours come; see `proxy`.
-    async fn forward(&self, request: Request<EdgeBody>, plan: ForwardPlan<'_>) -> Result<Response<EdgeBody>, Fault> {
-        self.forwarder.forward(request, plan).await.map_err(Fault::Upstream)
-    }
-
-    fn plan<'a>(
-        &self,
-        upstream: &'a doorward_policy::UpstreamPolicy,
-        sent: &'a str,
-        way: &Way<'a>,
-        seen: &'a Seen,
-        identity: &'a [(HeaderName, HeaderValue)],
-    ) -> ForwardPlan<'a> {
-        ForwardPlan {
-            upstream,
-            path: if sent.is_empty() { "/" } else { sent },
-            query: way.query,
-            context: &seen.context,
-            external_host: seen.host(),
-            external_port: self.https_port,
-            identity,
-            tunnel: None,
-            remove_authorization: false,
-        }
-    }
-}
-
-fn terms<'a>(way: &Way<'_>, tie: Tie<'a>) -> TunnelTerms<'a> {
-    let times = &way.rules.policy.times;
-    TunnelTerms { max_age: times.tunnel_max_age, idle: times.tunnel_idle, tie }
-}
-
-/// Where a request goes, decided.
-struct Way<'a> {
-    rules: &'a Rules,
-    path: &'a CanonicalPath<'a>,
-    query: Option<&'a str>,
-    arrival: &'a Arrival,
 }
