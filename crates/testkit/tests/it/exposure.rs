@@ -173,7 +173,7 @@ fn observed(reply: &Reply) -> Observed {
 }
 
 #[test]
-fn expo_12_every_host_and_path_behaves_as_the_map_says_and_no_other_is_there() {
+fn every_host_and_path_behaves_as_the_map_says_and_no_other_is_there() {
     let upstreams: Vec<EchoUpstream> = ["web", "api", "members", "ui"].iter().map(|name| EchoUpstream::start(name)).collect();
     let [web, api, members, ui] = &upstreams[..] else { unreachable!() };
     let builder = House::builder().echo(web).echo(api).echo(members).echo(ui);

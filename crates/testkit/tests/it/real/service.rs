@@ -76,7 +76,7 @@ fn refused(house: HouseBuilder, code: i32, words: &str) {
 }
 
 #[test]
-fn expo_02_a_redis_that_answers_without_a_password_is_not_used() {
+fn a_redis_that_answers_without_a_password_is_not_used() {
     let open = Redis::start_with(&["--user", "default", "on", "nopass", "~*", "&*", "+@all"]);
     // It lets us sign in with any password, too, so that nothing looks wrong from our side.
     let section = open.section().replace("redis://", "redis://default@");
@@ -105,7 +105,7 @@ fn expo_02_a_redis_that_answers_without_a_password_is_not_used() {
 }
 
 #[test]
-fn expo_02_a_postgresql_that_trusts_whoever_comes_is_not_used() {
+fn a_postgresql_that_trusts_whoever_comes_is_not_used() {
     let folder = TempDir::new().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let rules = folder.path().join("pg_hba.conf");
