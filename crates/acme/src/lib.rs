@@ -22,7 +22,7 @@ pub mod renewal;
 pub mod trust;
 mod url;
 
-pub use backoff::{FAILURES_PER_HOUR, Ledger};
+pub use backoff::{FAILURES_PER_HOUR, Ledger, Pauses};
 pub use directory::{Directory, DirectoryFault, STAGING};
 pub use fault::{Fault, Reason};
 pub use issuer::{Install, InstallFault, Issuer, IssuerParts, IssuerTimes};

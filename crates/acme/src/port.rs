@@ -8,6 +8,7 @@ use std::fmt;
 use async_trait::async_trait;
 use doorward_kit::{Host, Secret, Timestamp};
 
+use crate::backoff::Ledger;
 use crate::fault::Reason;
 
 /// An account of the authority, as kept.
@@ -76,7 +77,7 @@ impl fmt::Debug for Challenge {
 #[error("the vault of certificates: {0}")]
 pub struct VaultFault(pub String);
 
-/// Where account, certificate, lease and open challenges are kept: a folder on one machine, a table on several.
+/// Where account, certificate, attempts, lease and open challenges are kept: a folder on one machine, a table on several.
 #[async_trait]
 pub trait Vault: Send + Sync {
     /// The account, if there is one.
@@ -87,6 +88,11 @@ pub trait Vault: Send + Sync {
     async fn certificate(&self) -> Result<Option<StoredCertificate>, VaultFault>;
     /// Keeps the certificate instead of an older one, whole or not at all.
     async fn save_certificate(&self, certificate: &StoredCertificate) -> Result<(), VaultFault>;
+    /// What is known of attempts; nothing, where there is no record or none that can be read: the next attempt is noted in a new one
+    /// before it is made, so that a spoiled record is forgotten once and not at every start. A fault is for what could not be asked.
+    async fn attempts(&self) -> Result<Ledger, VaultFault>;
+    /// Keeps the record of attempts instead of the older one; it lasts once this returns.
+    async fn save_attempts(&self, ledger: &Ledger) -> Result<(), VaultFault>;
     /// Asks to be the node that orders until `until`; `true` when it is this one. Asking again renews it.
     async fn lease(&self, now: Timestamp, until: Timestamp) -> Result<bool, VaultFault>;
     /// Gives the lease back.

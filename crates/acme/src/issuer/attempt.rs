@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::Issuer;
 use crate::backoff::later;
-use crate::fault::{Fault, NO_ACCOUNT};
+use crate::fault::{Fault, NO_ACCOUNT, Reason};
 use crate::order::Desk;
 use crate::port::{AcmeEvent, StoredCertificate};
 use crate::{account, renewal, trust};
@@ -23,42 +23,50 @@ const ASK_LATEST: Duration = Duration::from_secs(24 * 3600);
 const ASK_USUALLY: Duration = Duration::from_secs(6 * 3600);
 
 impl Issuer {
-    /// Orders with one kind of challenge, and with the other if the authority did not see the first. `None` when it worked; otherwise
-    /// the time of the next attempt.
-    pub(super) async fn attempt(&mut self) -> Option<Timestamp> {
+    /// Orders with one kind of challenge, and with the other if the authority did not see the first; answers with the time of the next
+    /// look, or attempt.
+    pub(super) async fn attempt(&mut self, look: Timestamp) -> Timestamp {
+        let mut told = None;
         for last in [false, true] {
-            let fault = match self.once().await {
-                Ok(()) => return None,
+            let begun = match self.begin(look).await {
+                Ok(begun) => begun,
+                Err(next) => return self.give_up(told, next),
+            };
+            let fault = match self.once(begun).await {
+                Ok(()) => return look,
                 Err(fault) => fault,
             };
-            let retry_at = self.failed(&fault);
+            let (retry_at, is_wished) = self.failed(&fault).await;
+            told = Some((fault.reason(), retry_at));
             let other_may_work = matches!(fault, Fault::Validation | Fault::Offer);
-            if last || !other_may_work || self.wished_or_full() {
-                self.record(AcmeEvent::Failed { reason: fault.reason(), retry_at });
-                return Some(retry_at);
+            if last || is_wished || !other_may_work {
+                break;
             }
             self.method = self.method.other();
         }
-        None
+        self.give_up(told, Timestamp::MIN)
     }
 
-    /// Notes a failure and answers with the time of the next attempt.
-    fn failed(&mut self, fault: &Fault) -> Timestamp {
+    /// Tells of the last failure, if there was one.
+    fn give_up(&self, told: Option<(Reason, Timestamp)>, next: Timestamp) -> Timestamp {
+        let Some((reason, retry_at)) = told else { return next };
+        let retry_at = retry_at.max(next);
+        self.record(AcmeEvent::Failed { reason, retry_at });
+        retry_at
+    }
+
+    /// Notes a failure and answers with the time of the next attempt, and whether the authority asked to be left alone.
+    async fn failed(&mut self, fault: &Fault) -> (Timestamp, bool) {
         tracing::warn!(%fault, "no certificate was ordered; what is served stays");
         if let Fault::Refused(class) = fault {
             self.record(AcmeEvent::Refused { class: *class });
         }
-        let wish = self.client.take_wish();
-        let parts = &self.parts;
-        self.ledger.failure(&parts.names, parts.clock.now(), wish, &parts.times, &*parts.entropy)
+        let (now, wish) = (self.now(), self.wished());
+        let paused = self.pauses.failure(now, wish, &self.parts.times, &*self.parts.entropy);
+        (self.keep_wish().await.max(paused), wish.is_some())
     }
 
-    /// Did the authority ask to be left alone, or is the hour's number of failures used up?
-    fn wished_or_full(&self) -> bool {
-        self.ledger.wished() || self.ledger.is_full(&self.parts.names, self.now())
-    }
-
-    async fn once(&mut self) -> Result<(), Fault> {
+    async fn once(&mut self, begun: Timestamp) -> Result<(), Fault> {
         self.record(AcmeEvent::Ordered { names: self.parts.names.clone() });
         // Half the lease: whoever orders must be done before another node may begin.
         let ordered = tokio::time::timeout(self.parts.times.lease / 2, self.order()).await.map_err(|_| Fault::Slow)?;
@@ -66,12 +74,17 @@ impl Issuer {
         self.judge(&certificate)?;
         let (renewed, not_after) = (self.is_serving(), certificate.not_after);
         // Kept first: what is in use but not kept would be ordered again at the next start.
-        if let Err(fault) = self.parts.vault.save_certificate(&certificate).await {
+        let kept = self.parts.vault.save_certificate(&certificate).await;
+        self.unsaved = kept.err().map(|fault| {
             tracing::error!(%fault, "the new certificate is not kept yet");
-            self.unsaved = Some(certificate.clone());
-        }
+            certificate.clone()
+        });
         self.install(certificate)?;
-        self.ledger.success();
+        self.pauses.success();
+        // What is not kept is ordered again at the next start, and must not be for ever.
+        if self.unsaved.is_none() {
+            self.succeeded(begun).await;
+        }
         self.record(if renewed { AcmeEvent::Renewed { not_after } } else { AcmeEvent::Issued { not_after } });
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! Must never know: files, SQL, the edge.
 
 mod attempt;
+mod record;
 mod turn;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use doorward_kit::{Clock, Entropy, Host, Timestamp};
 use tokio::sync::watch;
 
-use crate::backoff::Ledger;
+use crate::backoff::Pauses;
 use crate::client::{Client, Dial};
 use crate::directory::Directory;
 use crate::fault::Fault;
@@ -78,9 +79,13 @@ impl Default for IssuerTimes {
 pub struct Issuer {
     parts: IssuerParts,
     client: Client,
-    ledger: Ledger,
+    pauses: Pauses,
+    /// Until when the authority asked to be left alone, while the vault has not taken it.
+    wish: Option<Timestamp>,
     /// The kind of challenge that is tried first: the one that worked last.
     method: Method,
+    /// The end of the pause that the log was told of last.
+    held_until: Option<Timestamp>,
     served: Option<Served>,
     /// Issued and in use, but the vault did not take it.
     unsaved: Option<StoredCertificate>,
@@ -105,22 +110,9 @@ impl Issuer {
     /// When the TLS library refuses its own settings.
     pub fn new(parts: IssuerParts) -> Result<Self, Fault> {
         let client = Client::new(parts.directory.clone(), Arc::clone(&parts.dial), Arc::clone(&parts.clock))?;
-        let ledger = Ledger::default();
-        Ok(Self { parts, client, ledger, method: Method::Http01, served: None, unsaved: None, distrusted: None })
-    }
-
-    /// Continues where an issuer for other names ended: a change of the configuration must not buy more attempts (TLS-13).
-    #[must_use]
-    pub fn after(mut self, mut ledger: Ledger) -> Self {
-        ledger.other_names();
-        self.ledger = ledger;
-        self
-    }
-
-    /// What is remembered of failures, for the issuer that follows.
-    #[must_use]
-    pub fn into_ledger(self) -> Ledger {
-        self.ledger
+        let (pauses, method) = (Pauses::default(), Method::Http01);
+        let (wish, held_until, unsaved, distrusted) = (None, None, None, None);
+        Ok(Self { parts, client, pauses, wish, method, held_until, served: None, unsaved, distrusted })
     }
 
     /// Runs until `ended` says `true` or its sender is gone. Never ends for another reason, whatever fails.
@@ -138,6 +130,7 @@ impl Issuer {
                 () = work => {}
             }
         }
+        self.end().await;
         // An order that was cut off must not keep the other nodes waiting.
         if let Err(fault) = self.parts.vault.release().await {
             tracing::warn!(%fault, "the lease of the certificates was not given back");

@@ -25,7 +25,7 @@ impl Issuer {
         if now < due {
             return due.min(look);
         }
-        let allowed = self.ledger.next(&self.parts.names, now);
+        let allowed = self.pauses.next(now);
         if now < allowed {
             return allowed.min(look);
         }
@@ -54,7 +54,7 @@ impl Issuer {
         if self.adopt().await.is_err() || self.now() < self.due_by_lifetime() {
             return look;
         }
-        self.attempt().await.unwrap_or(look)
+        self.attempt(look).await
     }
 
     /// Takes what the vault has, if it is new here and may be served.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_acme::{Challenge, StoredAccount, StoredCertificate, Vault, VaultFault};
+use doorward_acme::{Challenge, Ledger, StoredAccount, StoredCertificate, Vault, VaultFault};
 use doorward_kit::Timestamp;
 use zeroize::Zeroizing;
 
@@ -16,6 +16,7 @@ use crate::private_file;
 
 const ACCOUNT: &str = "account.json";
 const CERTIFICATE: &str = "certificate.json";
+const ATTEMPTS: &str = "attempts.json";
 /// More than any chain with its key.
 const LARGEST: u64 = 256 * 1024;
 
@@ -82,7 +83,7 @@ impl Folder {
         }
         let folder = Self(path.into());
         folder.check()?;
-        for name in [ACCOUNT, CERTIFICATE] {
+        for name in [ACCOUNT, CERTIFICATE, ATTEMPTS] {
             folder.read(name)?;
         }
         Ok(folder)
@@ -177,6 +178,23 @@ impl Vault for Folder {
         self.apart(move |folder| folder.write(CERTIFICATE, &content)).await
     }
 
+    /// What cannot be understood is nothing: only the owner can have written it, who could as well have removed it.
+    async fn attempts(&self) -> Result<Ledger, VaultFault> {
+        let content = self.apart(|folder| folder.read(ATTEMPTS)).await?;
+        let ledger = content.map(|content| {
+            text::attempts(&content).unwrap_or_else(|| {
+                tracing::warn!(target: "doorward", file = ATTEMPTS, "what is known of attempts cannot be read, and begins anew");
+                Ledger::default()
+            })
+        });
+        Ok(ledger.unwrap_or_default())
+    }
+
+    async fn save_attempts(&self, ledger: &Ledger) -> Result<(), VaultFault> {
+        let content = text::of_attempts(ledger);
+        self.apart(move |folder| folder.write(ATTEMPTS, &content)).await
+    }
+
     /// There is nobody else: the database of this folder is one process's alone.
     async fn lease(&self, _: Timestamp, _: Timestamp) -> Result<bool, VaultFault> {
         Ok(true)
@@ -244,6 +262,27 @@ mod tests {
             assert!(matches!(Folder::open(data.path()), Err(FolderFault::Mode { .. })), "{mode:o}");
             assert!(folder.save_account(&account).await.is_err(), "{mode:o}");
         }
+    }
+
+    #[tokio::test]
+    async fn attempts_are_kept_and_only_what_the_owner_spoiled_begins_anew() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(data.path()).expect("made");
+        assert_eq!(folder.attempts().await.expect("nothing yet"), Ledger::default());
+        let (mut ledger, now) = (Ledger::default(), Timestamp::UNIX_EPOCH);
+        ledger.attempt(&["app.test".parse().expect("a host")], now);
+        folder.save_attempts(&ledger).await.expect("saved");
+        let again = Folder::open(data.path()).expect("opened");
+        assert_eq!(again.attempts().await.expect("read"), ledger);
+        let file = folder.file_of("attempts");
+        // Others may have written it: that is a fault, not a new beginning.
+        chmod(&file, 0o660);
+        assert!(folder.attempts().await.is_err() && matches!(Folder::open(data.path()), Err(FolderFault::Mode { .. })));
+        chmod(&file, 0o600);
+        std::fs::write(&file, "{\"attempts\":{").expect("written");
+        assert_eq!(folder.attempts().await.expect("spoiled"), Ledger::default());
+        folder.save_attempts(&ledger).await.expect("saved");
+        assert_eq!(folder.attempts().await.expect("read"), ledger);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use doorward_acme::account::{self, AccountFault};
 use doorward_acme::client::SystemDial;
-use doorward_acme::{Install, InstallFault, Issuer, IssuerParts, Ledger, StoredCertificate, TrustFault, Vault, trust};
+use doorward_acme::{Install, InstallFault, Issuer, IssuerParts, StoredCertificate, TrustFault, Vault, trust};
 use doorward_config::Config;
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome, Store};
 use doorward_edge::tls::{CertStore, Identity, self_signed};
@@ -125,12 +125,11 @@ impl Keeper {
         let mut hosts = self.hosts.subscribe();
         let follow = follow(&self.parts.opened);
         tokio::pin!(follow);
-        let mut failures = Ledger::default();
         loop {
             let names = hosts.borrow_and_update().clone();
             let (stop, stopped) = watch::channel(false);
             let mut issuer = match self.issuer(names) {
-                Ok(issuer) => issuer.after(failures),
+                Ok(issuer) => issuer,
                 Err(error) => return tracing::error!(target: "doorward", %error, "no certificates are ordered"),
             };
             let mut issuing = Box::pin(issuer.run(stopped));
@@ -145,7 +144,6 @@ impl Keeper {
             if is_over {
                 return;
             }
-            failures = issuer.into_ledger();
         }
     }
 

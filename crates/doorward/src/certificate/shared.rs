@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_acme::{Challenge, StoredAccount, StoredCertificate, Vault, VaultFault};
+use doorward_acme::{Challenge, Ledger, StoredAccount, StoredCertificate, Vault, VaultFault};
 use doorward_domain::{Store, StoreError, store};
 use doorward_kit::{Clock, Entropy, Seal, Timestamp};
 use zeroize::Zeroizing;
@@ -13,6 +13,7 @@ use super::text;
 
 const ACCOUNT: &str = "acme/account";
 const CERTIFICATE: &str = "acme/certificate";
+const ATTEMPTS: &str = "acme/attempts";
 const CHALLENGE: &str = "acme/challenge/";
 const LEASE: &str = "acme/order";
 
@@ -75,6 +76,15 @@ impl Vault for Shared {
 
     async fn save_certificate(&self, certificate: &StoredCertificate) -> Result<(), VaultFault> {
         self.keep(CERTIFICATE, &text::of_certificate(certificate), None).await
+    }
+
+    /// A row that cannot be opened is nothing, as for the others: who can write one can as well remove it.
+    async fn attempts(&self) -> Result<Ledger, VaultFault> {
+        Ok(self.find(ATTEMPTS, text::attempts).await?.unwrap_or_default())
+    }
+
+    async fn save_attempts(&self, ledger: &Ledger) -> Result<(), VaultFault> {
+        self.keep(ATTEMPTS, &text::of_attempts(ledger), None).await
     }
 
     async fn lease(&self, now: Timestamp, until: Timestamp) -> Result<bool, VaultFault> {

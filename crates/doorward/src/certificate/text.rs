@@ -1,6 +1,6 @@
-//! Accounts, certificates and challenges as JSON, for files and for rows.
+//! Accounts, certificates, attempts and challenges as JSON, for files and for rows.
 
-use doorward_acme::{Challenge, StoredAccount, StoredCertificate};
+use doorward_acme::{Challenge, Ledger, StoredAccount, StoredCertificate};
 use doorward_kit::{Host, Secret, Timestamp};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -36,6 +36,26 @@ pub(super) fn certificate(text: &[u8]) -> Option<StoredCertificate> {
         issued_at: instant(&value, "issued_at")?,
         not_after: instant(&value, "not_after")?,
     })
+}
+
+/// Times as text, to the nanosecond: an operator may want to read them.
+pub(super) fn of_attempts(ledger: &Ledger) -> Zeroizing<Vec<u8>> {
+    let times = |times: &Vec<Timestamp>| times.iter().map(Timestamp::to_string).collect::<Vec<_>>();
+    let attempts: serde_json::Map<_, _> =
+        ledger.attempts.iter().map(|(name, at)| (name.as_str().to_owned(), json!(times(at)))).collect();
+    octets(&json!({"attempts": attempts, "left_alone_until": ledger.wish.map(|until| until.to_string())}))
+}
+
+pub(super) fn attempts(text: &[u8]) -> Option<Ledger> {
+    let value: Value = serde_json::from_slice(text).ok()?;
+    let times = |value: &Value| value.as_array()?.iter().map(|at| at.as_str()?.parse().ok()).collect::<Option<Vec<_>>>();
+    let attempts = value.get("attempts")?.as_object()?;
+    let attempts = attempts.iter().map(|(name, at)| Some((name.parse().ok()?, times(at)?))).collect::<Option<_>>()?;
+    let wish = match value.get("left_alone_until")? {
+        Value::Null => None,
+        until => Some(until.as_str()?.parse().ok()?),
+    };
+    Some(Ledger { attempts, wish })
 }
 
 pub(super) fn of_challenge(challenge: &Challenge) -> Zeroizing<Vec<u8>> {
@@ -107,6 +127,15 @@ mod tests {
         assert!(challenge(&of_challenge(&asked)).is_some_and(|read| read == asked));
         let kept = StoredAccount { directory: "https://a/dir".into(), credentials_json: Secret::new("{}".into()) };
         assert!(account(&of_account(&kept)).is_some_and(|read| read.credentials_json.expose() == "{}"));
+        let (mut tried, names) =
+            (Ledger::default(), ["app.example.com".parse().expect("a host"), "b.test".parse().expect("a host")]);
+        for nanoseconds in [1, 2] {
+            tried.attempt(&names, Timestamp::from_nanosecond(nanoseconds).expect("an instant"));
+        }
+        tried.heed(at);
+        let noted = of_attempts(&tried);
+        assert_eq!(attempts(&noted).as_ref(), Some(&tried));
+        assert!((0..noted.len()).all(|length| attempts(&noted[..length]).is_none()));
         for length in 0..text.len() {
             assert!(
                 certificate(&text[..length]).is_none()

@@ -3,7 +3,6 @@
 use std::process::Command;
 
 use super::House;
-use super::process::Process;
 
 impl House {
     /// Sends SIGKILL: the process ends where it stands. [`Self::rise`] brings the house back.
@@ -26,6 +25,6 @@ impl House {
     /// Starts it again with the same configuration and data, after [`Self::bury`] or [`House::stop`].
     #[track_caller]
     pub fn rise(&mut self) {
-        self.process = Process::start(&self.config_file(), self.folder(), &[], "info").ready();
+        self.process = self.launch(&self.config_file());
     }
 }

@@ -3,13 +3,16 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use doorward_acme::{Challenge, StoredAccount, StoredCertificate, Vault, VaultFault};
+use doorward_acme::{Challenge, Ledger, StoredAccount, StoredCertificate, Vault, VaultFault};
 use doorward_kit::Timestamp;
 
 #[derive(Default)]
 pub(crate) struct MemoryVault {
     pub(crate) account: Mutex<Option<StoredAccount>>,
     pub(crate) certificate: Mutex<Option<StoredCertificate>>,
+    pub(crate) attempts: Mutex<Ledger>,
+    /// Takes no note of an attempt.
+    pub(crate) forgetful: Mutex<bool>,
     pub(crate) challenges: Mutex<Vec<Challenge>>,
     /// Somebody else orders until then.
     pub(crate) leased_until: Mutex<Option<Timestamp>>,
@@ -38,6 +41,18 @@ impl Vault for MemoryVault {
             return Err(VaultFault("full".to_owned()));
         }
         *self.certificate.lock().unwrap() = Some(certificate.clone());
+        Ok(())
+    }
+
+    async fn attempts(&self) -> Result<Ledger, VaultFault> {
+        Ok(self.attempts.lock().unwrap().clone())
+    }
+
+    async fn save_attempts(&self, ledger: &Ledger) -> Result<(), VaultFault> {
+        if *self.forgetful.lock().unwrap() {
+            return Err(VaultFault("no".to_owned()));
+        }
+        *self.attempts.lock().unwrap() = ledger.clone();
         Ok(())
     }
 

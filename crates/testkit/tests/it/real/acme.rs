@@ -124,31 +124,33 @@ fn a_certificate_is_ordered_at_the_first_start_for_new_hosts_and_never_again_wit
     assert!(second != first && served(house.https(), "app.test", &authority) == Some(second.clone()));
     until(PATIENCE, "the entry", || (count(&house, "acme.order", "ordered") == 2).then_some(()));
 
-    // What others put into the store is not served, however they are asked to take it (TLS-08).
-    let file = house.data_dir().join("acme/certificate.json");
-    let kept = std::fs::read_to_string(&file).unwrap();
-    let own: Value = serde_json::from_str(&kept).unwrap();
-    let foreign = {
-        let read = |name: &str| Value::from(std::fs::read_to_string(house.folder().join(name)).unwrap());
-        let mut foreign = own.clone();
-        (foreign["chain"], foreign["key"]) = (read("site.pem"), read("site.key"));
-        foreign.to_string()
-    };
-    std::fs::write(&file, &foreign).unwrap();
-    house.hang_up();
-    until(PATIENCE, "a refusal", || (count(&house, "acme.refused", "issuer") > 0).then_some(()));
-    assert_eq!(served(house.https(), "app.test", &authority).as_ref(), Some(&second));
-    house.stop();
-    let Start::Refused { code: Some(2), stderr, .. } = house.try_again() else { panic!("it started") };
-    assert!(stderr.contains("did not come from the staging authority (issuer)"), "{stderr}");
-    std::fs::write(&file, kept).unwrap();
-
     // A restart serves what is stored at once, whether the authority is there or not, and asks it for nothing.
     let root = CertificateDer::from_pem_slice(authority.issuing_root_pem().as_bytes()).unwrap();
     authority.stop();
     house.restart_with(|text| text);
     assert_eq!(shown(house.https(), &Tls::to("app.test").trust(Trust::Authority(root))), Some(second));
     assert_eq!((inside(&house, "/health/ready").0, count(&house, "acme.order", "ordered")), (200, 2));
+}
+
+/// What is there at a start, `stored_certificate` decides.
+#[test]
+fn tls_08_what_others_put_into_the_store_of_a_running_process_is_not_served() {
+    let authority = Pebble::start(free_port(), free_port());
+    let web = EchoUpstream::start("web");
+    let mut house = house(&authority, &web).start();
+    let own = until(PATIENCE, "a certificate", || served(house.https(), "app.test", &authority));
+    let file = house.data_dir().join("acme/certificate.json");
+    until(PATIENCE, "it is kept", || file.exists().then_some(()));
+    let mut foreign: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let read = |name: &str| Value::from(std::fs::read_to_string(house.folder().join(name)).unwrap());
+    (foreign["chain"], foreign["key"]) = (read("site.pem"), read("site.key"));
+    std::fs::write(&file, foreign.to_string()).unwrap();
+    house.hang_up();
+    until(PATIENCE, "a refusal", || (count(&house, "acme.refused", "issuer") > 0).then_some(()));
+    assert_eq!(served(house.https(), "app.test", &authority).as_ref(), Some(&own));
+    house.stop();
+    let Start::Refused { code: Some(2), stderr, .. } = house.try_again() else { panic!("it started") };
+    assert!(stderr.contains("did not come from the staging authority (issuer)"), "{stderr}");
 }
 
 #[test]
@@ -163,6 +165,36 @@ fn a_house_that_cannot_prove_its_name_serves_a_placeholder_and_is_not_ready() {
     assert_eq!(gauge(&house, "doorward_certificate_placeholder"), 1);
     assert!(shown(house.https(), &Tls::to("app.test")).is_some() && served(house.https(), "app.test", &authority).is_none());
     assert_eq!((count(&house, "tls.reload", "acme"), count(&house, "acme.order", "issued")), (0, 0));
+}
+
+/// A process that is killed in the middle of its order and started again, as a service manager does.
+#[test]
+fn tls_13_a_crash_loop_of_the_whole_program_orders_five_times_an_hour_at_most() {
+    let authority = Pebble::start(free_port(), free_port());
+    authority.send_name_to("app.test", "127.0.0.9");
+    let web = EchoUpstream::start("web");
+    let mut house = house(&authority, &web).start();
+    let (mut orders, mut starts_without) = (0, 0);
+    for _ in 0..10 {
+        let asked = until(PATIENCE, "an order, or the word that there is none", || {
+            let asked = asked_for(&authority);
+            (asked > orders || house.stderr().contains("tried too often")).then_some(asked)
+        });
+        starts_without += usize::from(asked == orders);
+        house.strike();
+        house.bury();
+        // What was under way when it was killed may have come to be seen since.
+        orders = asked_for(&authority);
+        if starts_without == 2 {
+            break;
+        }
+        house.rise();
+    }
+    assert_eq!(starts_without, 2, "{}", authority.log());
+    assert!((3..=5).contains(&orders), "{orders} orders\n{}", authority.log());
+    let noted = std::fs::read_to_string(house.data_dir().join("acme/attempts.json")).unwrap();
+    let noted: Value = serde_json::from_str(&noted).unwrap();
+    assert_eq!(noted["attempts"]["app.test"].as_array().map(Vec::len), Some(5), "{noted}");
 }
 
 /// An authority that rejects every second nonce and asks over TLS alone; certificates that live for seconds.
