@@ -702,7 +702,7 @@ async fn http_16_a_hung_upstream_times_out_and_the_pool_recovers() {
     tokio::time::pause();
     let start = tokio::time::Instant::now();
     assert_eq!(house.get().await.err(), Some(UpstreamFault::Timeout));
-    assert_eq!(start.elapsed().as_secs(), TimePolicy::default().first_byte.as_secs());
+    assert_eq!(start.elapsed().as_secs(), 10);
     tokio::time::resume();
     for _ in 0..3 {
         assert_eq!(text(house.get().await.expect("answered")).await, "fine");
@@ -745,7 +745,7 @@ async fn http_16_a_connect_that_nobody_answers_ends_after_two_seconds() {
     tokio::time::pause();
     let start = tokio::time::Instant::now();
     assert_eq!(house.get().await.err(), Some(UpstreamFault::Timeout));
-    assert_eq!(start.elapsed().as_secs(), TimePolicy::default().connect.as_secs());
+    assert_eq!(start.elapsed().as_secs(), 2);
 }
 
 #[tokio::test]
