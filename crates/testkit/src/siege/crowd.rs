@@ -2,9 +2,10 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use super::{Siege, address};
-use crate::raw::{RawClient, Tls, connect};
+use crate::raw::{RawClient, ReadFault, Tls, connect};
 
 /// Of one address; more would be stopped by the share of a line (HTTP-11).
 const OF_ONE: usize = 100;
@@ -14,8 +15,7 @@ const TLS_EVERY: usize = 20;
 /// Open connections.
 pub(super) struct Crowd {
     plain: Vec<TcpStream>,
-    /// Held, not looked at.
-    _secure: Vec<RawClient>,
+    secure: Vec<RawClient>,
 }
 
 impl Crowd {
@@ -40,15 +40,20 @@ impl Crowd {
             stream.write_all(first).expect("it says a little");
             plain.push(stream);
         }
-        Self { plain, _secure: secure }
+        Self { plain, secure }
     }
 
     /// How many have not been ended by the other side.
-    pub(super) fn standing(&self) -> usize {
+    pub(super) fn standing(&mut self) -> usize {
         let is_open = |mut stream: &TcpStream| {
             let _ = stream.set_nonblocking(true);
             matches!(stream.read(&mut [0; 16]), Err(error) if error.kind() == ErrorKind::WouldBlock)
         };
-        self.plain.iter().filter(|stream| is_open(stream)).count() + self._secure.len()
+        let is_silent = |client: &mut RawClient| {
+            client.set_patience(Duration::from_millis(1));
+            matches!(client.read_exact(1), Err(ReadFault::Silence(_)))
+        };
+        let secure = self.secure.iter_mut().map(is_silent).filter(|is_silent| *is_silent).count();
+        self.plain.iter().filter(|stream| is_open(stream)).count() + secure
     }
 }

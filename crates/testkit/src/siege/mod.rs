@@ -61,7 +61,7 @@ impl Siege {
         let (mut windows, mut harm, mut slow_left) = (Vec::new(), Harm::default(), usize::MAX);
         loop {
             let quiet = guests.visit(self.window);
-            let crowd = Crowd::gather(self);
+            let mut crowd = Crowd::gather(self);
             let abusers = Abusers::start(self);
             std::thread::sleep(SETTLE);
             let besieged = guests.visit(self.window);
