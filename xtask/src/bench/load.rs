@@ -55,17 +55,6 @@ fn said(plan: &Plan<'_>) -> Result<String, TaskError> {
     process::output(&mut wrk, Duration::from_secs(plan.seconds + 30))
 }
 
-/// As [`run`], of a server whose answer to everything is a redirect.
-///
-/// # Errors
-/// When a request was not answered at all.
-pub(crate) fn run_redirected(plan: &Plan<'_>) -> Result<Load, TaskError> {
-    let text = said(plan)?;
-    let without: String =
-        text.lines().filter(|line| !line.contains("Non-2xx or 3xx")).fold(String::new(), |all, line| all + line + "\n");
-    parse(&without).map_err(|problem| TaskError::Undone(format!("{}: {problem}\n{text}", plan.name)))
-}
-
 /// Loads a server over HTTP/2 for some seconds: 16 connections, 4 streams each.
 ///
 /// # Errors

@@ -115,6 +115,6 @@ impl Case {
             Way::Plain => (format!("http://localhost:{}/", rival.plain), vec![]),
         };
         let plan = Plan { name, url, connections, seconds, words };
-        if self.way == Way::Plain { load::run_redirected(&plan) } else { load::run(&plan) }
+        load::run(&plan)
     }
 }

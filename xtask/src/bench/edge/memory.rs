@@ -24,7 +24,7 @@ const SETTLE: Duration = Duration::from_millis(1500);
 pub(crate) struct Memory {
     /// As the table shows it.
     pub(crate) name: &'static str,
-    /// Before anybody asked anything.
+    /// After the one request that shows that it serves.
     pub(crate) fresh: f64,
     /// Right after all the load.
     pub(crate) loaded: f64,
