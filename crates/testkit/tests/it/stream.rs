@@ -115,7 +115,7 @@ fn read_http2(house: &House, most: u64) -> (H2Frames, u64) {
 }
 
 #[test]
-fn http_17_ten_gib_in_either_version_leave_memory_flat_and_end_at_the_upstream_when_the_client_goes() {
+fn http_17_an_answer_of_ten_gib_that_its_client_leaves_keeps_memory_flat_and_ends_at_the_upstream() {
     let faucet = Faucet::start(TEN_GIB);
     let mut house = house(&faucet);
     let (http1, read) = read_http1(&house, READ);

@@ -82,7 +82,7 @@ fn a_server_is_believed_by_the_authority_and_the_name_that_are_configured() {
 }
 
 #[test]
-fn a_server_that_asks_who_we_are_is_shown_the_client_certificate_and_one_without_is_turned_away() {
+fn expo_10_a_server_that_asks_who_we_are_is_shown_the_client_certificate_and_one_without_is_turned_away() {
     let (ca, clients, folder) = (TestCa::new(), TestCa::new(), TempDir::new().unwrap());
     let trusted = written(&ca, folder.path(), "authority.pem");
     let server = serve(&ca, &["localhost"], Some(&clients));
