@@ -77,7 +77,8 @@ impl Wish {
 
 /// Whether an answer with these fields is neither personal nor a stream nor encoded nor short.
 fn may_be_shorter(headers: &HeaderMap) -> bool {
-    let is_plain = headers.get(header::CONTENT_ENCODING).is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let is_plain =
+        headers.get_all(header::CONTENT_ENCODING).iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
     let is_long = headers.get(header::CONTENT_LENGTH).is_none_or(|length| {
         length.to_str().ok().and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length >= LEAST)
     });
