@@ -59,7 +59,7 @@ fn refused(house: HouseBuilder) -> String {
     }
 }
 
-/// The running process meets a foreign certificate in `real::acme`.
+/// A running process meets a foreign certificate in `real::acme`.
 #[test]
 fn tls_08_what_did_not_come_from_the_staging_authority_ends_the_start() {
     let seeds: [(&str, Seed); 6] = [
