@@ -251,3 +251,21 @@ fn two_nodes_on_one_database_order_once_and_either_answers_for_the_other() {
     until(PATIENCE, "the entry", || (orders().len() > 1).then_some(()));
     assert_eq!(orders().first().map(|(node, _)| node.clone()), Some("second".to_owned()), "{:?}", orders());
 }
+
+#[test]
+fn tls_13_two_nodes_on_one_database_order_five_times_an_hour_together() {
+    let database = Postgres::start();
+    let name = database.database();
+    let authority = Pebble::start(free_port(), free_port());
+    authority.send_name_to("app.test", "127.0.0.9");
+    let web = EchoUpstream::start("web");
+    let house = house(&authority, &web).store(&database.section_of(&name)).start();
+    let node = house.another_node();
+    until(PATIENCE, "the word that there are no more orders", || {
+        [house.stderr(), node.stderr()].iter().all(|log| log.contains("tried too often")).then_some(())
+    });
+    assert_eq!(asked_for(&authority), 5, "{}", authority.log());
+    assert_eq!(database.ask(&name, "SELECT count(*) FROM vault WHERE name = 'acme/attempts'").unwrap(), "1");
+    let octets = database.octets_of(&name);
+    assert!(!octets.windows(16).any(|window| window == b"left_alone_until"), "the row is sealed");
+}
