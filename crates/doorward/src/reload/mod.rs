@@ -205,9 +205,9 @@ impl Reloader {
         if let Some(orders) = &parts.orders {
             orders.set(policy.hosts());
         }
-        // Before the routes that lead there.
-        parts.edge.adopt(&upstreams);
+        // Before the routes that lead there; the secrets first, since health checks carry them.
         parts.edge.entrust(secrets);
+        parts.edge.adopt(&upstreams);
         parts.edge.reload(policy, gatekeeper);
         parts.counts.note(true);
         tracing::info!(target: "doorward", cause, config_sha256 = config.sha256, "the configuration was reloaded");

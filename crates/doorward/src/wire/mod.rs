@@ -111,8 +111,9 @@ impl House {
         let certificates = certificates::open(config, &policy, &opened, authority).await?;
         let gatekeeper = crate::reload::gatekeeper(&policy)?;
         let forwarder = Forwarder::new(policy.times, policy.sizes);
-        forwarder.adopt(&Upstreams::load(&policy)?);
+        // Before the health checks begin, which carry them.
         forwarder.entrust(upstream_secrets(config, env).map_err(|fault| StartError::Secrets(vec![fault]))?);
+        forwarder.adopt(&Upstreams::load(&policy)?);
         let edge = Edge::new(EdgeParts {
             app: service::app_service(app.router()),
             admission: Arc::new(admission::AskDoorkeeper(app.admission())),

@@ -75,7 +75,7 @@ pub struct Forwarder {
     times: TimePolicy,
     sizes: SizePolicy,
     roster: ArcSwap<Roster>,
-    secrets: ArcSwap<UpstreamSecrets>,
+    secrets: Arc<ArcSwap<UpstreamSecrets>>,
     open: Arc<AtomicI64>,
     tags: Arc<files::Tags>,
     faults: [AtomicU64; FAULTS.len()],
@@ -148,7 +148,7 @@ impl Forwarder {
             times,
             sizes,
             roster: ArcSwap::default(),
-            secrets: ArcSwap::default(),
+            secrets: Arc::default(),
             open: Arc::default(),
             tags: Arc::default(),
             faults: Default::default(),
@@ -214,7 +214,7 @@ impl Forwarder {
     /// Takes over the upstreams of a configuration. Addresses that stay keep their connections; what is under way on others ends there.
     /// Health checks begin, so it needs the runtime. Not to be called by two at once.
     pub fn adopt(&self, upstreams: &Upstreams) {
-        self.roster.store(Arc::new(self.roster.load().succeed(upstreams, self.times, &self.open)));
+        self.roster.store(Arc::new(self.roster.load().succeed(upstreams, self.times, &self.open, &self.secrets)));
     }
 
     /// Sends the request where the plan says.

@@ -1,7 +1,7 @@
 //! Asks every address of an upstream from time to time whether it is well, and leaves out those that are not.
 //!
 //! The question goes over a connection of its own, so that it finds out what a new request would find out; over HTTP/2 it shares a
-//! connection with requests. It costs no seat.
+//! connection with requests. It costs no seat. An upstream that answers the door alone knows it by its secret here as well.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use doorward_config::HealthCheck;
 use doorward_kit::{Entropy as _, SystemEntropy};
 use doorward_policy::TimePolicy;
@@ -17,6 +18,7 @@ use http::{Request, StatusCode, Uri, Version};
 use tokio::time::{sleep, timeout};
 
 use super::UpstreamFault;
+use super::credential::UpstreamSecrets;
 use super::group::Group;
 use super::pool::Pool;
 use super::request_body::RequestBody;
@@ -28,18 +30,30 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 const PATIENCE: u32 = 2;
 
 /// Begins to ask, one task for each address. They end when the group is retired.
-pub(super) fn begin(group: &Arc<Group>, times: TimePolicy) {
+pub(super) fn begin(group: &Arc<Group>, times: TimePolicy, secrets: &Arc<ArcSwap<UpstreamSecrets>>) {
     let Some(check) = &group.servers.health else { return };
     for pool in &group.pools {
-        tokio::spawn(watch(Arc::downgrade(group), pool.clone(), check.clone(), times));
+        tokio::spawn(watch(Arc::downgrade(group), pool.clone(), check.clone(), times, secrets.clone()));
     }
 }
 
-async fn watch(group: Weak<Group>, pool: Arc<Pool>, check: HealthCheck, times: TimePolicy) {
+async fn watch(
+    group: Weak<Group>,
+    pool: Arc<Pool>,
+    check: HealthCheck,
+    times: TimePolicy,
+    secrets: Arc<ArcSwap<UpstreamSecrets>>,
+) {
     let mut failures = 0;
     loop {
         let Some(current) = group.upgrade().filter(|group| !group.is_retired()) else { return };
-        let answer = ask(&pool, &check, current.is_http2(), &times).await;
+        let answer = match question(&pool, &check, current.is_http2()) {
+            Ok(mut question) => {
+                secrets.load().write(&current.name, question.headers_mut());
+                ask(&pool, question, current.is_http2(), &times).await
+            }
+            Err(fault) => Err(fault),
+        };
         // The configuration may have changed meanwhile; if nobody asks any more, nobody would take the verdict back.
         if current.is_retired() {
             return;
@@ -62,14 +76,15 @@ fn jittered(every: Duration, lot: [u8; 2]) -> Duration {
     every.mul_f64(0.9 + 0.2 * f64::from(u16::from_le_bytes(lot)) / f64::from(u16::MAX))
 }
 
-async fn ask(pool: &Pool, check: &HealthCheck, is_http2: bool, times: &TimePolicy) -> Result<StatusCode, UpstreamFault> {
-    let asked = async { if is_http2 { ask_shared(pool, check, times).await } else { ask_alone(pool, check, times).await } };
+type Question = Request<RequestBody>;
+
+async fn ask(pool: &Pool, question: Question, is_http2: bool, times: &TimePolicy) -> Result<StatusCode, UpstreamFault> {
+    let asked = async { if is_http2 { ask_shared(pool, question, times).await } else { ask_alone(pool, question, times).await } };
     timeout(ANSWER_MAX, asked).await.map_err(|_| UpstreamFault::Timeout)?
 }
 
-async fn ask_alone(pool: &Pool, check: &HealthCheck, times: &TimePolicy) -> Result<StatusCode, UpstreamFault> {
+async fn ask_alone(pool: &Pool, question: Question, times: &TimePolicy) -> Result<StatusCode, UpstreamFault> {
     let mut wire = pool.connect(times).await?;
-    let question = question(pool, check, false)?;
     let mut answer = pin!(wire.sender.try_send_request(question));
     let sent = poll_fn(|cx| {
         let ended = wire.poll_connection(cx).is_ready();
@@ -81,13 +96,13 @@ async fn ask_alone(pool: &Pool, check: &HealthCheck, times: &TimePolicy) -> Resu
     Ok(sent.await?.status())
 }
 
-async fn ask_shared(pool: &Pool, check: &HealthCheck, times: &TimePolicy) -> Result<StatusCode, UpstreamFault> {
+async fn ask_shared(pool: &Pool, question: Question, times: &TimePolicy) -> Result<StatusCode, UpstreamFault> {
     let share = pool.share(times).await?;
-    let sent = share.sender().try_send_request(question(pool, check, true)?).await;
+    let sent = share.sender().try_send_request(question).await;
     Ok(sent.map_err(|_| UpstreamFault::BadResponse)?.status())
 }
 
-fn question(pool: &Pool, check: &HealthCheck, is_http2: bool) -> Result<Request<RequestBody>, UpstreamFault> {
+fn question(pool: &Pool, check: &HealthCheck, is_http2: bool) -> Result<Question, UpstreamFault> {
     let place = format!("{}:{}", pool.host, pool.port);
     let mut request = Request::new(RequestBody::new(None, 0));
     let target = if is_http2 { format!("http://{place}{}", check.path) } else { check.path.clone() };

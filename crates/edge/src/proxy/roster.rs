@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use arc_swap::ArcSwap;
 use doorward_config::{Servers, Speech, UpstreamTarget};
 use doorward_policy::{Policy, TimePolicy};
 
+use super::credential::UpstreamSecrets;
 use super::dialer::{Connector, ConnectorError};
 use super::group::Group;
 use super::probe;
@@ -83,7 +85,13 @@ impl Roster {
     }
 
     /// The next configuration's; what stays keeps its connections.
-    pub(super) fn succeed(&self, upstreams: &Upstreams, times: TimePolicy, open: &Arc<AtomicI64>) -> Self {
+    pub(super) fn succeed(
+        &self,
+        upstreams: &Upstreams,
+        times: TimePolicy,
+        open: &Arc<AtomicI64>,
+        secrets: &Arc<ArcSwap<UpstreamSecrets>>,
+    ) -> Self {
         let before = |name: &str| self.current.iter().find(|group| group.name == name);
         let make = |entry: &Entry| {
             Group::new(&entry.name, &entry.servers, entry.connector.as_ref(), before(&entry.name).map(|group| &**group), open)
@@ -92,7 +100,7 @@ impl Roster {
         for group in &self.current {
             group.retire(current.iter().find(|other| other.name == group.name).map(|group| &**group));
         }
-        current.iter().for_each(|group| probe::begin(group, times));
+        current.iter().for_each(|group| probe::begin(group, times, secrets));
         Self { current, previous: self.current.clone() }
     }
 

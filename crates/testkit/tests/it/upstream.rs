@@ -9,6 +9,8 @@ use doorward_testkit::{Act, EchoUpstream, House, HouseBuilder, Reply, Request, u
 
 const SHORT: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(30);
+/// What the servers and the door share.
+const SHARED: &str = "dGhlIGRvb3IgaXMga25vd24gYnkgdGhpcyBhbG9uZQ==";
 
 /// An upstream called `web` of all of these, at `/`.
 fn before(servers: &[&EchoUpstream], lines: &str) -> HouseBuilder {
@@ -132,7 +134,9 @@ fn http_16_a_hung_upstream_is_504_starves_nobody_and_recovers() {
 fn a_server_that_its_health_check_calls_unwell_gets_nothing_until_it_is_well() {
     let servers = ["one", "two"].map(EchoUpstream::start);
     servers.iter().for_each(|server| server.act("/health", Act::answer(200, &[], "fine")));
-    let house = before(&[&servers[0], &servers[1]], "health_path = \"/health\"\nhealth_every = \"1s\"").start();
+    let house =
+        before(&[&servers[0], &servers[1]], "health_path = \"/health\"\nhealth_every = \"1s\"\nsecret_env = \"WEB_SECRET\"");
+    let house = house.var("WEB_SECRET", SHARED).start();
     servers[0].act("/health", Act::answer(500, &[], "not fine"));
     until(LONG, "it is left out", || (gauge(&house, "doorward_upstream_fit", &servers[0]) == "0").then_some(()));
     let mut client = house.client();
@@ -143,6 +147,10 @@ fn a_server_that_its_health_check_calls_unwell_gets_nothing_until_it_is_well() {
     assert_eq!((asked(&servers[0]), asked(&servers[1])), (0, 20));
     let question = servers[0].requests().into_iter().find(|request| request.target == "/health").unwrap();
     assert_eq!(question.header("host"), Some(servers[0].address().to_string().as_str()));
+    // One that answers the door alone would be unwell for ever.
+    for request in servers.iter().flat_map(EchoUpstream::requests) {
+        assert_eq!(request.header("x-doorward-edge"), Some(SHARED), "{request:?}");
+    }
     // When no server is well, requests are not even tried.
     servers[1].act("/health", Act::answer(500, &[], "not fine"));
     let refused = until(LONG, "both are left out", || refused_at_once(&house));
