@@ -3,8 +3,6 @@
 //! Comes in: a request whose target is decided. Goes out: the upstream's answer, tied to what let the request in. Must never know: framing,
 //! hosts, limits; they were judged before.
 
-use std::sync::Arc;
-
 use doorward_config::{Access, UpstreamTarget};
 use doorward_policy::{CanonicalPath, GatePolicy, RoutePolicy, UpstreamPolicy};
 use http::request::Parts;
@@ -36,16 +34,16 @@ impl House {
             Access::Identified | Access::SignedIn => self.admission.admit(&head, &seen.context, route).await,
         };
         let (identity, bond) = match admitted {
-            Admitted::Anonymous => (Arc::from([]), None),
+            Admitted::Anonymous => (None, None),
             Admitted::Identified { fields, cookies, bond } => {
                 seen.cookies = cookies;
-                (fields, Some(bond))
+                (Some(fields), Some(bond))
             }
             Admitted::Refused(refusal) => return Err(Fault::Refused(refusal)),
         };
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
         let sent = if route.strip_prefix { way.path.strip_prefix(&route.path).unwrap_or_default() } else { way.path.as_str() };
-        let plan = self.plan(&route.upstream, sent, way, seen, &identity);
+        let plan = self.plan(&route.upstream, sent, way, seen, identity.as_deref().unwrap_or_default());
         let host = plan.external_host;
         let tie = |kept| {
             let held = RouteHold::new(route, Asked::new(host, way.path, kept));
