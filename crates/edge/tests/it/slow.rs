@@ -69,6 +69,7 @@ async fn http_10_two_thousand_slow_heads_and_as_many_slow_bodies_end_while_other
         policy.sizes.connections = 5000;
         // The head has what it has in production; the others would make the test wait longer for the same.
         let times = &mut policy.times;
+        assert_eq!([times.head, times.body_idle, times.keep_alive].map(|time| time.as_secs()), [10, 30, 60]);
         (times.body_idle, times.keep_alive) = (Duration::from_secs(10), Duration::from_secs(10));
     });
     let house = impatient.start().await;
