@@ -42,6 +42,8 @@ impl Problem {
     pub(crate) const INVITATION: Self = Self::plain(StatusCode::FORBIDDEN, "Invalid or expired invitation");
     pub(crate) const NOT_FOUND: Self = Self::plain(StatusCode::NOT_FOUND, "Not found");
     pub(crate) const PASSWORD_NEEDED: Self = Self::plain(StatusCode::FORBIDDEN, "Password needed");
+    pub(crate) const STEP_UP: Self = Self::plain(StatusCode::FORBIDDEN, "Step-up required");
+    pub(crate) const LAST_OF_ITS_KIND: Self = Self::plain(StatusCode::CONFLICT, "Not possible now");
     pub(crate) const CHANGED: Self = Self::plain(StatusCode::CONFLICT, "Changed meanwhile");
     pub(crate) const METHOD_NOT_ALLOWED: Self = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
     pub(crate) const TOO_LARGE: Self = Self::plain(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large");
@@ -70,6 +72,9 @@ impl Problem {
             FlowError::Throttled { retry_after } => Self::rate_limited(retry_after),
             FlowError::Invalid(faults) => Self::invalid(faults),
             FlowError::PasswordNeeded => Self::PASSWORD_NEEDED,
+            FlowError::StepUpNeeded => Self::STEP_UP,
+            FlowError::LastOfItsKind => Self::LAST_OF_ITS_KIND,
+            FlowError::NotConfigured => Self::unavailable(),
             FlowError::NotThere => Self::NOT_FOUND,
             FlowError::Changed => Self::CHANGED,
             FlowError::Busy => Self::unavailable(),

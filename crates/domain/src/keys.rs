@@ -2,12 +2,16 @@
 //! still know it is decided here for each kind of value; docs/concepts/keys.md has the table.
 
 use doorward_kit::ring::VersionedKey;
-use doorward_kit::{KeyPurpose, PurposeRing, SharedRing, SubKey, Token, TokenDigest};
+use doorward_kit::{KeyPurpose, PurposeRing, Seal, SharedRing, SubKey, Token, TokenDigest};
 
 use crate::account::identifier;
+use crate::ceremony::CeremonyKind;
 use crate::one_time::PurposeKind;
 use crate::outbox::MailSeal;
 use crate::session::CsrfKey;
+
+/// The name under which the digests of passes are derived.
+const GATE_PASS: &str = "gate_pass";
 
 /// One key for each purpose: a value made for one place is nothing in another (CFG-02).
 pub(crate) struct Keys {
@@ -15,6 +19,10 @@ pub(crate) struct Keys {
     one_time: PurposeRing,
     device: PurposeRing,
     subject: PurposeRing,
+    ceremony: PurposeRing,
+    pub(crate) provider_state: PurposeRing,
+    pub(crate) recovery_code: PurposeRing,
+    pub(crate) account_secret: Seal,
     pub(crate) csrf: CsrfKey,
     pub(crate) seal: MailSeal,
 }
@@ -26,6 +34,10 @@ impl Keys {
             one_time: ring.of(KeyPurpose::OneTimeToken),
             device: ring.of(KeyPurpose::DeviceToken),
             subject: ring.of(KeyPurpose::SubjectHash),
+            ceremony: ring.of(KeyPurpose::Ceremony),
+            provider_state: ring.of(KeyPurpose::ProviderState),
+            recovery_code: ring.of(KeyPurpose::RecoveryCode),
+            account_secret: Seal::new(ring.of(KeyPurpose::AccountSecret)),
             csrf: CsrfKey::new(ring.of(KeyPurpose::Csrf)),
             seal: MailSeal::new(ring.of(KeyPurpose::Outbox)),
         }
@@ -59,12 +71,32 @@ impl Keys {
 
     /// The digest of a one-time token for a purpose: for every other purpose the same token is nothing.
     pub(crate) fn one_time_digest(&self, purpose: PurposeKind, token: &Token) -> TokenDigest {
-        of_purpose(&self.one_time.now().current().key, purpose, token)
+        of_name(&self.one_time.now().current().key, purpose.as_str(), token)
     }
 
     /// Every digest that a one-time token may be stored under, the current key's first; never empty.
     pub(crate) fn one_time_digests(&self, purpose: PurposeKind, token: &Token) -> Vec<TokenDigest> {
-        digests(&self.one_time, |key| of_purpose(key, purpose, token))
+        digests(&self.one_time, |key| of_name(key, purpose.as_str(), token))
+    }
+
+    /// The digest of a ceremony's token: for every other kind the same token is nothing.
+    pub(crate) fn ceremony_digest(&self, kind: CeremonyKind, token: &Token) -> TokenDigest {
+        of_name(&self.ceremony.now().current().key, kind.as_str(), token)
+    }
+
+    /// Every digest that a ceremony may be stored under, the current key's first; never empty.
+    pub(crate) fn ceremony_digests(&self, kind: CeremonyKind, token: &Token) -> Vec<TokenDigest> {
+        digests(&self.ceremony, |key| of_name(key, kind.as_str(), token))
+    }
+
+    /// The digest of the cookie of a gate's host. No ceremony has this name.
+    pub(crate) fn pass_digest(&self, token: &Token) -> TokenDigest {
+        of_name(&self.ceremony.now().current().key, GATE_PASS, token)
+    }
+
+    /// Every digest that a pass may be stored under, the current key's first; never empty.
+    pub(crate) fn pass_digests(&self, token: &Token) -> Vec<TokenDigest> {
+        digests(&self.ceremony, |key| of_name(key, GATE_PASS, token))
     }
 
     /// The digest of a verification token. The key is not that of sessions, so neither can stand in for the other.
@@ -123,8 +155,8 @@ fn digests(ring: &PurposeRing, digest: impl Fn(&SubKey) -> TokenDigest) -> Vec<T
     ring.now().alive().map(|key| digest(&key.key)).collect()
 }
 
-fn of_purpose(key: &SubKey, purpose: PurposeKind, token: &Token) -> TokenDigest {
-    token.digest(&SubKey::new(key.mac(purpose.as_str().as_bytes())))
+fn of_name(key: &SubKey, name: &str, token: &Token) -> TokenDigest {
+    token.digest(&SubKey::new(key.mac(name.as_bytes())))
 }
 
 fn failure_name(identifier_text: &str) -> String {

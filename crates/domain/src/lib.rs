@@ -5,8 +5,12 @@
 
 pub mod account;
 pub mod audit;
+pub mod ceremony;
 pub mod credential;
 pub mod device;
+pub mod factor;
+pub mod federation;
+pub mod gate_pass;
 mod instant;
 mod keys;
 pub mod one_time;

@@ -86,3 +86,11 @@ typed_id!(
     /// Names a browser that somebody has signed in with.
     DeviceId
 );
+typed_id!(
+    /// Names a second factor of an account.
+    FactorId
+);
+typed_id!(
+    /// Names the account of a provider that an account here is linked with.
+    IdentityId
+);

@@ -32,11 +32,19 @@ pub enum KeyPurpose {
     RingCheck,
     /// Seals certificates' keys and accounts of the authority where nodes share them.
     Vault,
+    /// Digests of the tokens of ceremonies and of passes for gates.
+    Ceremony,
+    /// The `state` that goes to a provider and comes back.
+    ProviderState,
+    /// Seals secrets of accounts that must be read again: shared keys of TOTP, grants of providers, what a ceremony remembers.
+    AccountSecret,
+    /// Digests of recovery codes.
+    RecoveryCode,
 }
 
 impl KeyPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::SessionToken,
         Self::OneTimeToken,
         Self::DeviceToken,
@@ -48,6 +56,10 @@ impl KeyPurpose {
         Self::PasswordPepper,
         Self::RingCheck,
         Self::Vault,
+        Self::Ceremony,
+        Self::ProviderState,
+        Self::AccountSecret,
+        Self::RecoveryCode,
     ];
 
     /// Its place in [`Self::ALL`], which has them in the order of their declaration.
@@ -68,6 +80,10 @@ impl KeyPurpose {
             Self::PasswordPepper => b"doorward/1/password-pepper",
             Self::RingCheck => b"doorward/1/ring-check",
             Self::Vault => b"doorward/1/vault",
+            Self::Ceremony => b"doorward/1/ceremony",
+            Self::ProviderState => b"doorward/1/provider-state",
+            Self::AccountSecret => b"doorward/1/account-secret",
+            Self::RecoveryCode => b"doorward/1/recovery-code",
         }
     }
 }

@@ -12,6 +12,14 @@ pub struct CookiePolicy {
     pub csrf: CookieRule,
     /// Says that somebody has signed in from this browser before; opens nothing by itself (D-11).
     pub device: CookieRule,
+    /// A sign-in that waits for its second factor; opens nothing by itself.
+    pub pending: CookieRule,
+    /// Binds a sign-in with a provider to the browser that began it (OAUTH-02).
+    pub provider: CookieRule,
+    /// On the host of a gate: which operator session was handed over to it.
+    pub gate: CookieRule,
+    /// On the host of a gate: binds a hand-over to the browser that asked for it.
+    pub gate_request: CookieRule,
 }
 
 /// One cookie.
@@ -33,6 +41,10 @@ impl CookiePolicy {
             session: CookieRule { name: "__Host-doorward_session", http_only: true, same_site: "Lax" },
             csrf: CookieRule { name: "__Host-doorward_csrf", http_only: false, same_site: "Strict" },
             device: CookieRule { name: "__Host-doorward_device", http_only: true, same_site: "Lax" },
+            pending: CookieRule { name: "__Host-doorward_pending", http_only: true, same_site: "Strict" },
+            provider: CookieRule { name: "__Host-doorward_provider", http_only: true, same_site: "Strict" },
+            gate: CookieRule { name: "__Host-doorward_gate", http_only: true, same_site: "Lax" },
+            gate_request: CookieRule { name: "__Host-doorward_gate_request", http_only: true, same_site: "Lax" },
         }
     }
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::Password;
+use doorward_domain::factor::SignInOutcome;
 use doorward_domain::service::SignIn;
 use doorward_kit::Secret;
 use http::{HeaderMap, StatusCode};
@@ -36,7 +37,10 @@ pub(crate) async fn login(
     let cookies = Cookies::read(&headers, &app.policy.cookies);
     let (presented, device) = (cookies.session_text(), cookies.device_text());
     let outcome = app.accounts.sign_in(caller.visitor(), SignIn { identifier, password, presented, device, remember }).await;
-    let signed_in = outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_CREDENTIALS))?;
+    let signed_in = match outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_CREDENTIALS))? {
+        SignInOutcome::Done(signed_in) => signed_in,
+        SignInOutcome::Pending(_) => return Err(Problem::INTERNAL),
+    };
     let mut response = json(StatusCode::OK, &UserMe::of(&signed_in.active.user));
     session::begin(&app, response.headers_mut(), &signed_in);
     Ok(response)

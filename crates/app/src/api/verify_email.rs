@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::Password;
+use doorward_domain::service::FlowError;
 use doorward_kit::Secret;
 use http::StatusCode;
 
@@ -28,11 +29,8 @@ pub(crate) async fn verify(State(app): State<AppState>, caller: Caller, body: Js
 }
 
 pub(crate) async fn resend(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, Problem> {
-    use doorward_domain::service::FlowError::{Busy, Changed, Invalid, NotThere, PasswordNeeded, Refused, Store, Throttled};
     match app.accounts.resend_verification(caller.visitor(), body.text_or_empty("email")).await {
-        Ok(()) | Err(Refused | Invalid(_)) => Ok(detail(StatusCode::OK, RESENT)),
-        Err(error @ (Throttled { .. } | Busy | Changed | NotThere | PasswordNeeded | Store(_))) => {
-            Err(Problem::of_flow(error, Problem::INTERNAL))
-        }
+        Ok(()) | Err(FlowError::Refused | FlowError::Invalid(_)) => Ok(detail(StatusCode::OK, RESENT)),
+        Err(error) => Err(Problem::of_flow(error, Problem::INTERNAL)),
     }
 }

@@ -125,9 +125,13 @@ impl Alert {
                     ..alert(problem.status, "Too many attempts. Please wait a little and try again.", Vec::new())
                 })
             }
-            FlowError::Busy | FlowError::NotThere | FlowError::Changed | FlowError::Store(_) => {
-                Err(Problem::of_flow(error, Problem::INTERNAL))
-            }
+            FlowError::StepUpNeeded
+            | FlowError::LastOfItsKind
+            | FlowError::NotConfigured
+            | FlowError::Busy
+            | FlowError::NotThere
+            | FlowError::Changed
+            | FlowError::Store(_) => Err(Problem::of_flow(error, Problem::INTERNAL)),
         }
     }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::Password;
+use doorward_domain::factor::SignInOutcome;
 use doorward_domain::service::SignIn;
 use doorward_kit::Secret;
 use doorward_policy::redirect::LocalTarget;
@@ -54,7 +55,8 @@ pub(crate) async fn submit(State(app): State<AppState>, headers: HeaderMap, form
     let remember = form.text("remember") == "yes";
     let wish = SignIn { identifier: email, password, presented, device, remember };
     match app.accounts.sign_in(form.caller.visitor(), wish).await {
-        Ok(signed_in) => {
+        Ok(SignInOutcome::Pending(_)) => Err(Problem::INTERNAL),
+        Ok(SignInOutcome::Done(signed_in)) => {
             let mut response = see_other(next.as_str());
             session::begin(&app, response.headers_mut(), &signed_in);
             Ok(response)

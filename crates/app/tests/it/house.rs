@@ -177,6 +177,7 @@ impl House {
             clock: mailing.clock.unwrap_or_else(|| clock.clone()),
             entropy: entropy.clone(),
             keys: ring.clone(),
+            providers: Vec::new(),
             rules: rules(&config, &policy),
         }));
         let app = App::new(AppParts {
@@ -275,6 +276,7 @@ impl House {
             roles: Vec::new(),
             disabled_at: None,
             credential_version: 1,
+            has_second_factor: false,
             created_at: self.clock.now(),
         };
         let mut tx = self.store.begin().await.expect("a transaction");
@@ -421,6 +423,14 @@ impl Store for Breakable {
     async fn find_sessions(&self, ids: &[doorward_kit::SessionId]) -> Result<Vec<(Session, User)>, StoreError> {
         self.check()?;
         self.inner.find_sessions(ids).await
+    }
+
+    async fn find_gate_pass(
+        &self,
+        digest: &TokenDigest,
+    ) -> Result<Option<(doorward_domain::gate_pass::GatePass, Session, User)>, StoreError> {
+        self.check()?;
+        self.inner.find_gate_pass(digest).await
     }
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {

@@ -135,7 +135,7 @@ async fn attempt(accounts: &Accounts, visitor: Visitor<'_>, token: &str, kind: P
     };
     let ended = match kind {
         PurposeKind::EmailUndo => take_back(accounts, &mut tx, &user, &to, issued_at, now).await?,
-        PurposeKind::EmailChange | PurposeKind::Recovery | PurposeKind::Invitation => {
+        PurposeKind::EmailChange | PurposeKind::Recovery | PurposeKind::EndSessions | PurposeKind::Invitation => {
             move_to(accounts, &mut tx, &user, &to, now).await?;
             Vec::new()
         }
@@ -178,7 +178,7 @@ async fn consume(
     let (id, canonical, version, to) = match found.purpose.clone() {
         Purpose::EmailChange { user, canonical, version, to } => (user, canonical, Some(version), to),
         Purpose::EmailUndo { user, canonical, to } => (user, canonical, None, to),
-        Purpose::Recovery { .. } | Purpose::Invitation { .. } => return Ok(Err("unknown")),
+        Purpose::Recovery { .. } | Purpose::EndSessions { .. } | Purpose::Invitation { .. } => return Ok(Err("unknown")),
     };
     let Some(user) = tx.users().lookup(id).await? else { return Ok(Err("unknown")) };
     // The way back stays open however often the address was changed since: a thief changes it twice.

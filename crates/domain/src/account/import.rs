@@ -80,6 +80,7 @@ pub(crate) async fn add(accounts: &Accounts, newcomers: &[Newcomer]) -> Result<V
             roles: Vec::new(),
             disabled_at: None,
             credential_version: 1,
+            has_second_factor: false,
             created_at: now,
         };
         // What strangers asked for under the address is void (ENUM-14); removed before the address is taken, as at a verification.

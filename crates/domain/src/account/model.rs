@@ -28,6 +28,8 @@ pub struct User {
     pub disabled_at: Option<Timestamp>,
     /// Grows with every change of password or address, never with a mere rehash: what was issued for an older one is void (RESET-08).
     pub credential_version: u32,
+    /// Whether it has a second factor; the store tells by looking, nobody sets it.
+    pub has_second_factor: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -52,6 +52,13 @@ pub enum Purpose {
         /// The address before the change.
         to: EmailAddress,
     },
+    /// Ends every session of an account and mails a reset link: goes with notices of what the owner may not have done.
+    EndSessions {
+        /// Whose.
+        user: UserId,
+        /// Canonical address at issue.
+        canonical: String,
+    },
     /// Lets somebody sign up where sign-up is by invitation.
     Invitation {
         /// The one address it is good for; any, if `None`.
@@ -68,6 +75,7 @@ pub enum PurposeKind {
     Recovery,
     EmailChange,
     EmailUndo,
+    EndSessions,
     Invitation,
 }
 
@@ -79,6 +87,7 @@ impl PurposeKind {
             Self::Recovery => "recovery",
             Self::EmailChange => "email_change",
             Self::EmailUndo => "email_undo",
+            Self::EndSessions => "end_sessions",
             Self::Invitation => "invitation",
         }
     }
@@ -92,6 +101,7 @@ impl Purpose {
             Self::Recovery { .. } => PurposeKind::Recovery,
             Self::EmailChange { .. } => PurposeKind::EmailChange,
             Self::EmailUndo { .. } => PurposeKind::EmailUndo,
+            Self::EndSessions { .. } => PurposeKind::EndSessions,
             Self::Invitation { .. } => PurposeKind::Invitation,
         }
     }
@@ -100,7 +110,10 @@ impl Purpose {
     #[must_use]
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::Recovery { user, .. } | Self::EmailChange { user, .. } | Self::EmailUndo { user, .. } => Some(*user),
+            Self::Recovery { user, .. }
+            | Self::EmailChange { user, .. }
+            | Self::EmailUndo { user, .. }
+            | Self::EndSessions { user, .. } => Some(*user),
             Self::Invitation { .. } => None,
         }
     }

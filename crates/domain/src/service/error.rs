@@ -22,6 +22,15 @@ pub enum FlowError {
     /// The token is good, but several people asked for the address: the password of this sign-up is needed too (ENUM-14).
     #[error("password needed")]
     PasswordNeeded,
+    /// The proof of who it is lies too far back: prove it again, then ask again (ASVS 7.5.3).
+    #[error("step-up needed")]
+    StepUpNeeded,
+    /// It would leave the account without a way in (OAUTH-12), or an operator without a second factor.
+    #[error("last of its kind")]
+    LastOfItsKind,
+    /// What is asked for is not set up here (OAUTH-20).
+    #[error("not configured")]
+    NotConfigured,
     /// There is no such thing of the caller's (another's looks the same, SES-14).
     #[error("not there")]
     NotThere,

@@ -3,6 +3,9 @@
 //! A façade: what a flow does is told beside its aggregate.
 
 mod error;
+mod factor;
+mod federation;
+mod gate;
 mod load;
 mod operator;
 mod request;
@@ -24,6 +27,8 @@ use zeroize::Zeroizing;
 use crate::account::{AccountExport, ProfileChanges, User, change_email, delete, export, invite, password, profile, sign_up};
 use crate::audit::{AuditEntry, AuditRecord, ChainKeys, Reached, Writer};
 use crate::credential::{Password, PasswordHasher, Strength, policy};
+use crate::factor::SignInOutcome;
+use crate::federation::Provider;
 use crate::instant::HighWater;
 use crate::keys::Keys;
 use crate::outbox::waiting::Waiting;
@@ -57,6 +62,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Root of all keys. A ring that is put in force later is used from then on.
     pub keys: SharedRing,
+    /// Who else may say who somebody is, in the order of the configuration.
+    pub providers: Vec<Arc<dyn Provider>>,
     /// Settings.
     pub rules: AccountRules,
 }
@@ -76,6 +83,7 @@ pub struct Accounts {
     pub(crate) writer: Writer,
     pub(crate) mail_queued: Notify,
     pub(crate) waiting: Waiting,
+    pub(crate) providers: Vec<Arc<dyn Provider>>,
     pub(crate) rules: AccountRules,
 }
 
@@ -93,7 +101,7 @@ impl Accounts {
     /// Puts the service together. Its writer task starts with the first entry that is queued, on the runtime of that caller.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, hasher, counters, clock, entropy, keys, rules } = parts;
+        let Parts { store, hasher, counters, clock, entropy, keys, providers, rules } = parts;
         let (chain, reached) = (Arc::new(ChainKeys::of_ring(&keys)), Arc::new(Reached::default()));
         Self {
             writer: Writer::new(
@@ -114,6 +122,7 @@ impl Accounts {
             hasher,
             clock,
             entropy,
+            providers,
             rules,
         }
     }
@@ -144,12 +153,12 @@ impl Accounts {
         verification::flow::resend(self, visitor, email).await
     }
 
-    /// Signs in; ends the presented session, makes a new one (SES-07).
+    /// Signs in; ends the presented session, makes a new one (SES-07). An account with a second factor is asked for it first.
     ///
     /// # Errors
     /// [`FlowError::Refused`] for every cause (ENUM-01), [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
-    pub async fn sign_in(&self, visitor: Visitor<'_>, request: SignIn<'_>) -> Result<SignedIn, FlowError> {
-        sign_in::sign_in(self, visitor, request).await
+    pub async fn sign_in(&self, visitor: Visitor<'_>, request: SignIn<'_>) -> Result<SignInOutcome, FlowError> {
+        Ok(SignInOutcome::Done(sign_in::sign_in(self, visitor, request).await?))
     }
 
     /// Replaces the credential of a session (SES-13). `None` when another request of the same session did so a moment ago: that one

@@ -61,6 +61,16 @@ pub struct AccountRules {
     pub session_rotation: Duration,
     /// A device is known this long after its last sign-in (D-11).
     pub device_life: Duration,
+    /// Roles whose accounts need a second factor, and whose sessions have the shorter pair of clocks (D-13, D-14).
+    pub operator_roles: Vec<String>,
+    /// Idle timeout of an operator's session (D-13).
+    pub operator_idle: Duration,
+    /// Absolute timeout of an operator's session (D-13).
+    pub operator_absolute: Duration,
+    /// How old the last full proof may be where a fresh one is asked for (D-13).
+    pub step_up_age: Duration,
+    /// Where a sign-in with a provider may lead to; exact paths, the first is the usual one, never empty (OAUTH-07).
+    pub provider_targets: Vec<String>,
     /// Life of a reset link.
     pub recovery_life: Duration,
     /// Life of the link that confirms a new address.
@@ -103,6 +113,11 @@ impl AccountRules {
             remembered_absolute: DAY * 30,
             session_rotation: DAY / 2,
             device_life: DAY * 90,
+            operator_roles: Vec::new(),
+            operator_idle: Duration::from_secs(15 * 60),
+            operator_absolute: Duration::from_secs(8 * 3600),
+            step_up_age: Duration::from_secs(10 * 60),
+            provider_targets: vec!["/account".to_owned()],
             recovery_life: Duration::from_secs(30 * 60),
             email_change_life: DAY,
             email_undo_life: DAY * 7,
@@ -122,6 +137,12 @@ impl AccountRules {
     /// What a guesser would try for an account with this address at this site.
     pub(crate) fn guesses<'a>(&'a self, email: &'a str) -> policy::Context<'a> {
         policy::Context { site_name: &self.site_name, link_origin: &self.link_origin, email, blocklist: &self.blocklist }
+    }
+
+    /// Whether an account with these roles is an operator's.
+    #[must_use]
+    pub fn is_operator(&self, roles: &[String]) -> bool {
+        roles.iter().any(|role| self.operator_roles.contains(role))
     }
 
     /// Whether an account may have this address.

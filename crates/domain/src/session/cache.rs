@@ -144,6 +144,7 @@ mod tests {
             previous: None,
             rotated_at: START,
             authenticated_at: START,
+            is_two_factor: false,
             is_remembered: false,
             created_at: START,
             last_seen_at: START,
@@ -161,6 +162,7 @@ mod tests {
             roles: Vec::new(),
             disabled_at: None,
             credential_version: 1,
+            has_second_factor: false,
             created_at: START,
         };
         Arc::new(ActiveSession { presented: session.digest, session, user, is_outdated: false })

@@ -20,6 +20,8 @@ pub struct Session {
     pub rotated_at: Timestamp,
     /// The last full proof of who it is: what step-up asks for.
     pub authenticated_at: Timestamp,
+    /// Whether a second factor, or a passkey with user verification, was part of a proof in this session.
+    pub is_two_factor: bool,
     /// Signed in with 'remember me': the longer pair of clocks holds (D-13).
     pub is_remembered: bool,
     /// When it began.

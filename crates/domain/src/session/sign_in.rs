@@ -193,6 +193,7 @@ fn new_session(
         previous: None,
         rotated_at: now,
         authenticated_at: now,
+        is_two_factor: false,
         is_remembered,
         created_at: now,
         last_seen_at: now,

@@ -4,10 +4,14 @@
 //! instants. Goes out: entities, or a [`StoreError`] that carries no value. Must never know: SQL.
 
 mod audit;
+mod ceremony;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod device;
+mod factor;
 mod failure;
+mod gate_pass;
+mod identity;
 mod one_time;
 mod outbox;
 mod page;
@@ -20,12 +24,17 @@ use async_trait::async_trait;
 use doorward_kit::{SessionId, Timestamp, TokenDigest};
 
 use crate::account::User;
+use crate::gate_pass::GatePass;
 use crate::session::Session;
 use crate::throttle::Failures;
 
 pub use audit::{AuditCursor, AuditFilter, AuditLog};
+pub use ceremony::Ceremonies;
 pub use device::Devices;
+pub use factor::Factors;
 pub use failure::SignInFailures;
+pub use gate_pass::GatePasses;
+pub use identity::Identities;
 pub use one_time::OneTimes;
 pub use outbox::{Delivery, MailFilter, MailState, Outbox, OutboxRow};
 pub use page::{Page, PageLimit};
@@ -76,6 +85,9 @@ pub trait Store: Send + Sync + 'static {
     /// The sessions of these ids with their accounts, in any order, whether they have ended or not; one read however many they are.
     async fn find_sessions(&self, ids: &[SessionId]) -> Result<Vec<(Session, User)>, StoreError>;
 
+    /// The pass of a digest with its session and account, whether the session has ended or not.
+    async fn find_gate_pass(&self, digest: &TokenDigest) -> Result<Option<(GatePass, Session, User)>, StoreError>;
+
     /// The account of a canonical address.
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError>;
 
@@ -112,6 +124,18 @@ pub trait Tx: Send {
 
     /// Consecutive failures.
     fn failures(&mut self) -> &mut dyn SignInFailures;
+
+    /// Links with providers.
+    fn identities(&mut self) -> &mut dyn Identities;
+
+    /// Second factors.
+    fn factors(&mut self) -> &mut dyn Factors;
+
+    /// Ceremonies.
+    fn ceremonies(&mut self) -> &mut dyn Ceremonies;
+
+    /// Passes for gates.
+    fn gate_passes(&mut self) -> &mut dyn GatePasses;
 
     /// The audit trail.
     fn audit(&mut self) -> &mut dyn AuditLog;

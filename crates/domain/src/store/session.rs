@@ -86,8 +86,9 @@ pub trait Sessions: Send {
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Notes a fresh full proof of who it is; says whether the session was there.
-    async fn authenticate(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError>;
+    /// Notes a fresh full proof of who it is, and whether a second factor was part of it: once it was, it stays so. Says whether the
+    /// session was there.
+    async fn authenticate(&mut self, id: SessionId, at: Timestamp, is_two_factor: bool) -> Result<bool, StoreError>;
 
     /// Moves the last request seen forward, never back.
     async fn touch(&mut self, id: SessionId, seen_at: Timestamp) -> Result<(), StoreError>;

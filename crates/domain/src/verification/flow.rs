@@ -140,6 +140,7 @@ fn account(accounts: &Accounts, pending: PendingSignUp, now: Timestamp) -> User 
         password_hash: Some(pending.password_hash),
         roles: pending.roles,
         credential_version: 1,
+        has_second_factor: false,
         disabled_at: None,
         created_at: now,
     }

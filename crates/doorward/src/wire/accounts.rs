@@ -54,6 +54,7 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
         clock: Arc::new(SystemClock),
         entropy,
         keys: keys.clone(),
+        providers: Vec::new(),
         rules: AccountRules { blocklist: Arc::new(blocklist), ..rules(config) },
     }));
     key::refuse_old_copy(&ring, &accounts).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::support::upstream::chunked_end;
 use crate::support::{Client, House, Reply, SITE};
 
 /// Times of a door that waits for octets that a damaged pipeline never brings.
@@ -59,13 +60,13 @@ const KINDS: &[Kind] = &[
 ];
 
 /// A body that is a request to whoever loses count.
-fn bait(run: usize) -> String {
+fn bait(run: &str) -> String {
     format!("GET /bait?{run}- HTTP/1.1\r\nhost: {SITE}\r\n\r\n")
 }
 
 impl Kind {
-    /// The request with its number in its target, so that runs can be told apart.
-    fn write(self, run: usize, number: usize) -> String {
+    /// The request with the run's mark and its own number in its target.
+    fn write(self, run: &str, number: usize) -> String {
         let bait = bait(run);
         let head = |method: &str, path: &str, fields: &str| {
             format!("{method} /{path}?{run}-{number} HTTP/1.1\r\nhost: {SITE}\r\nx-number: {number}\r\n{fields}\r\n")
@@ -145,19 +146,6 @@ fn second_parser(mut octets: &[u8]) -> Vec<(String, String)> {
     }
 }
 
-fn chunked_end(octets: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let Ok(httparse::Status::Complete((line, size))) = httparse::parse_chunk_size(octets.get(at..)?) else { return None };
-        at += line;
-        if size == 0 {
-            let end = octets.get(at..)?.windows(2).position(|two| two == b"\r\n")?;
-            return Some(at + end + 2);
-        }
-        at = at.checked_add(usize::try_from(size).ok()?)?.checked_add(2)?;
-    }
-}
-
 /// Sends a pipeline in pieces and reads every answer. `heads` says which answers have no body.
 async fn play(house: &House, octets: &[u8], cuts: &[usize], heads: &[bool]) -> (Vec<Reply>, Vec<u8>) {
     let mut client: Client = house.client().await;
@@ -182,7 +170,7 @@ async fn play(house: &House, octets: &[u8], cuts: &[usize], heads: &[bool]) -> (
 
 /// Targets of a run that reached the upstream. What has no effect may be sent a second time when a kept connection turns out to
 /// be dead, and the first time can be noticed late; anything else counts as often as it came.
-fn reached(house: &House, run: usize) -> Vec<String> {
+fn reached(house: &House, run: &str) -> Vec<String> {
     let mut known = HashSet::new();
     let mut targets = Vec::new();
     for request in house.web.requests() {
@@ -206,14 +194,19 @@ async fn house() -> House {
     house
 }
 
-/// Runs a test on one house for many inputs; each run has a number of its own.
-fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(&tokio::runtime::Runtime, &House, usize, S::Value)) {
+/// A run's number, in so many letters and in none that a [`Damage`] writes: however damaged, it is no other run's.
+fn mark(run: usize) -> String {
+    format!("{run:06}").bytes().map(|digit| char::from(digit - b'0' + b'k')).collect()
+}
+
+/// Runs a test on one house for many inputs; each run has a mark of its own.
+fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(&tokio::runtime::Runtime, &House, &str, S::Value)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let house = runtime.block_on(house());
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let runs = AtomicUsize::new(0);
     let ran = runner.run(strategy, |input| {
-        test(&runtime, &house, runs.fetch_add(1, Ordering::Relaxed), input);
+        test(&runtime, &house, &mark(runs.fetch_add(1, Ordering::Relaxed)), input);
         Ok(())
     });
     ran.unwrap_or_else(|failure| panic!("{failure}"));
@@ -223,7 +216,7 @@ fn pipeline() -> impl Strategy<Value = (Vec<Kind>, Vec<usize>)> {
     (prop::collection::vec(prop::sample::select(KINDS), 1..12), prop::collection::vec(any::<usize>(), 0..6))
 }
 
-fn write(run: usize, kinds: &[Kind]) -> Vec<u8> {
+fn write(run: &str, kinds: &[Kind]) -> Vec<u8> {
     // The last one ends the connection, so that nothing has to be waited for.
     kinds.iter().chain([&Kind::Close]).enumerate().flat_map(|(number, kind)| kind.write(run, number).into_bytes()).collect()
 }
@@ -309,4 +302,36 @@ fn http_20_a_damaged_pipeline_is_never_read_as_more_or_other_requests_than_a_sec
             assert!(left.any(|other| *other == target), "{target} of {shown:?}");
         }
     });
+}
+
+/// All that lies behind the first size is data of one chunk that never ends, even what looks like the end of a body and two more requests.
+#[tokio::test]
+async fn http_20_requests_within_a_chunk_that_never_ends_reach_the_upstream_as_its_data() {
+    let head =
+        "POST /chunked?71-0 HTTP/1.1\r\nhost: app.example.test\r\nx-number: 0\r\ntransfer-encoding: chunked\r\n\r\n32f\r\n";
+    let data = "GET /bait?71- HTTP/1.1\r\nhost: app.example.test\r\n\r\n\r\n0\r\n\r\n\
+        GET /get?71-1 HTTP/1.1\r\nhost: app.example.test\r\nx-number: 1\r\n\r\n\
+        GET /close?71-2 HTTP/1.1\r\nhofst: app.example.test\r\nx-number: 2\r\nconnection: close\r\n\r\n";
+    let house = house().await;
+    let (replies, rest) = play(&house, [head, data].concat().as_bytes(), &[], &[]).await;
+    assert_eq!(replies.iter().map(|reply| reply.status).collect::<Vec<_>>(), [408]);
+    assert_eq!(String::from_utf8_lossy(&rest), "");
+    while house.web.requests().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // One request, cut off: that is every octet of the one connection.
+    let requests = house.web.requests();
+    let [request] = requests.as_slice() else { panic!("{requests:?}") };
+    let (head, mut chunks) = request.split_once("\r\n\r\n").expect("a head");
+    assert!(
+        head.starts_with("POST /chunked?71-0 HTTP/1.1\r\n") && head.ends_with("\r\ntransfer-encoding: chunked"),
+        "{request:?}"
+    );
+    let mut sent = String::new();
+    while let Some((size, rest)) = chunks.split_once("\r\n") {
+        let (chunk, rest) = rest.split_at(usize::from_str_radix(size, 16).expect("a size"));
+        sent.push_str(chunk);
+        chunks = rest.strip_prefix("\r\n").expect("the end of a chunk");
+    }
+    assert_eq!((sent.as_str(), chunks), (data, ""), "no chunk of size zero ends it: {request:?}");
 }

@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
+use crate::support::upstream::chunked_end;
+
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
@@ -174,10 +176,8 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(S
         let body = &buffer[head_end..];
         match (chunked, length) {
             (true, _) => {
-                if let Some(at) =
-                    if body.starts_with(b"0\r\n\r\n") { Some(0) } else { find(body, b"\r\n0\r\n\r\n").map(|at| at + 2) }
-                {
-                    break head_end + at + 5;
+                if let Some(end) = chunked_end(body) {
+                    break head_end + end;
                 }
             }
             (false, Some(length)) if body.len() < length => {}

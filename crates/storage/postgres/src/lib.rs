@@ -5,9 +5,13 @@
 //! for with a limit (`link.rs`). Must never know: HTTP.
 
 mod audit;
+mod ceremony;
 mod device;
 mod error;
+mod factor;
 mod failure;
+mod gate_pass;
+mod identity;
 mod link;
 mod one_time;
 mod open;

@@ -15,7 +15,8 @@ use crate::user::{self, user_columns};
 macro_rules! session_columns {
     () => {
         "sessions.id AS session_id, sessions.user_id AS session_user_id, sessions.digest, sessions.previous_digest, \
-         sessions.previous_until, sessions.rotated_at, sessions.authenticated_at, sessions.is_remembered, sessions.created_at AS session_created_at, \
+         sessions.previous_until, sessions.rotated_at, sessions.authenticated_at, sessions.is_remembered, sessions.is_two_factor, \
+         sessions.created_at AS session_created_at, \
          sessions.last_seen_at, sessions.expires_at, sessions.user_agent, sessions.client_ip"
     };
 }
@@ -66,6 +67,7 @@ fn from_row(row: &PgRow) -> Result<Session, StoreError> {
         previous: previous(&columns)?,
         rotated_at: columns.instant("rotated_at")?,
         authenticated_at: columns.instant("authenticated_at")?,
+        is_two_factor: columns.truth("is_two_factor")?,
         is_remembered: columns.truth("is_remembered")?,
         created_at: columns.instant("session_created_at")?,
         last_seen_at: columns.instant("last_seen_at")?,
@@ -143,7 +145,8 @@ impl Sessions for PostgresTx {
     async fn add(&mut self, session: &Session) -> Result<(), StoreError> {
         let query = sqlx::query(
             "INSERT INTO sessions (id, user_id, digest, previous_digest, previous_until, rotated_at, authenticated_at, is_remembered, \
-             created_at, last_seen_at, expires_at, user_agent, client_ip) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             created_at, last_seen_at, expires_at, user_agent, client_ip, is_two_factor) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(&session.id.as_bytes()[..])
         .bind(&session.user_id.as_bytes()[..])
@@ -157,7 +160,8 @@ impl Sessions for PostgresTx {
         .bind(session.last_seen_at.as_microsecond())
         .bind(session.expires_at.as_microsecond())
         .bind(&session.user_agent)
-        .bind(session.client.to_string());
+        .bind(session.client.to_string())
+        .bind(session.is_two_factor);
         self.0.execute(query).await?;
         Ok(())
     }
@@ -180,9 +184,9 @@ impl Sessions for PostgresTx {
         Ok(self.0.execute(query).await? > 0)
     }
 
-    async fn authenticate(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
-        let query = sqlx::query("UPDATE sessions SET authenticated_at = $1 WHERE id = $2");
-        let query = query.bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
+    async fn authenticate(&mut self, id: SessionId, at: Timestamp, is_two_factor: bool) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE sessions SET authenticated_at = $1, is_two_factor = is_two_factor OR $2 WHERE id = $3");
+        let query = query.bind(at.as_microsecond()).bind(is_two_factor).bind(&id.as_bytes()[..]);
         Ok(self.0.execute(query).await? > 0)
     }
 

@@ -14,7 +14,8 @@ use crate::tx::PostgresTx;
 macro_rules! user_columns {
     () => {
         "users.id AS user_id, users.email, users.email_canonical, users.display_name, users.avatar_url, users.bio, users.password_hash, \
-         users.roles, users.disabled_at, users.credential_version, users.created_at AS user_created_at"
+         users.roles, users.disabled_at, users.credential_version, users.created_at AS user_created_at, \
+         EXISTS (SELECT 1 FROM factors WHERE factors.user_id = users.id) AS has_second_factor"
     };
 }
 pub(crate) use user_columns;
@@ -32,6 +33,7 @@ pub(crate) fn from_row(row: &PgRow) -> Result<User, StoreError> {
         roles,
         disabled_at: columns.instant_or_null("disabled_at")?,
         credential_version: columns.count("credential_version")?,
+        has_second_factor: columns.truth("has_second_factor")?,
         created_at: columns.instant("user_created_at")?,
     })
 }

@@ -5,9 +5,13 @@
 //! on the disk. Must never know: HTTP.
 
 mod audit;
+mod ceremony;
 mod device;
 mod error;
+mod factor;
 mod failure;
+mod gate_pass;
+mod identity;
 mod one_time;
 mod open;
 mod outbox;

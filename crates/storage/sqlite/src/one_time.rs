@@ -39,6 +39,7 @@ fn purpose(columns: &Columns<'_>) -> Result<Purpose, StoreError> {
         "recovery" => Ok(Purpose::Recovery { user: user()?, canonical: canonical()?, version: version()? }),
         "email_change" => Ok(Purpose::EmailChange { user: user()?, canonical: canonical()?, version: version()?, to: to()? }),
         "email_undo" => Ok(Purpose::EmailUndo { user: user()?, canonical: canonical()?, to: to()? }),
+        "end_sessions" => Ok(Purpose::EndSessions { user: user()?, canonical: canonical()? }),
         "invitation" => Ok(Purpose::Invitation { email: email(columns)?, roles: columns.names("roles")? }),
         _ => Err(columns.impossible("purpose is unknown")),
     }
@@ -66,6 +67,7 @@ fn bound(purpose: &Purpose) -> Bound<'_> {
         Purpose::EmailChange { canonical, version, to, .. } => {
             Bound { canonical: Some(canonical), version: Some(*version), email: Some(to), ..Bound::default() }
         }
+        Purpose::EndSessions { canonical, .. } => Bound { canonical: Some(canonical), ..Bound::default() },
         Purpose::EmailUndo { canonical, to, .. } => Bound { canonical: Some(canonical), email: Some(to), ..Bound::default() },
         Purpose::Invitation { email, roles } => Bound { email: email.as_ref(), roles, ..Bound::default() },
     }

@@ -16,7 +16,8 @@ use crate::user::{self, user_columns};
 macro_rules! session_columns {
     () => {
         "sessions.id AS session_id, sessions.user_id AS session_user_id, sessions.digest, sessions.previous_digest, \
-         sessions.previous_until, sessions.rotated_at, sessions.authenticated_at, sessions.is_remembered, sessions.created_at AS session_created_at, \
+         sessions.previous_until, sessions.rotated_at, sessions.authenticated_at, sessions.is_remembered, sessions.is_two_factor, \
+         sessions.created_at AS session_created_at, \
          sessions.last_seen_at, sessions.expires_at, sessions.user_agent, sessions.client_ip"
     };
 }
@@ -67,6 +68,7 @@ fn from_row(row: &SqliteRow) -> Result<Session, StoreError> {
         previous: previous(&columns)?,
         rotated_at: columns.instant("rotated_at")?,
         authenticated_at: columns.instant("authenticated_at")?,
+        is_two_factor: columns.truth("is_two_factor")?,
         is_remembered: columns.truth("is_remembered")?,
         created_at: columns.instant("session_created_at")?,
         last_seen_at: columns.instant("last_seen_at")?,
@@ -152,7 +154,8 @@ impl Sessions for SqliteTx {
     async fn add(&mut self, session: &Session) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO sessions (id, user_id, digest, previous_digest, previous_until, rotated_at, authenticated_at, is_remembered, \
-             created_at, last_seen_at, expires_at, user_agent, client_ip) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             created_at, last_seen_at, expires_at, user_agent, client_ip, is_two_factor) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&session.id.as_bytes()[..])
         .bind(&session.user_id.as_bytes()[..])
@@ -167,6 +170,7 @@ impl Sessions for SqliteTx {
         .bind(session.expires_at.as_microsecond())
         .bind(&session.user_agent)
         .bind(session.client.to_string())
+        .bind(session.is_two_factor)
         .execute(&mut *self.0)
         .await
         .map_err(fault)?;
@@ -191,9 +195,9 @@ impl Sessions for SqliteTx {
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }
 
-    async fn authenticate(&mut self, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
-        let query = sqlx::query("UPDATE sessions SET authenticated_at = ? WHERE id = ?");
-        let query = query.bind(at.as_microsecond()).bind(&id.as_bytes()[..]);
+    async fn authenticate(&mut self, id: SessionId, at: Timestamp, is_two_factor: bool) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE sessions SET authenticated_at = ?, is_two_factor = is_two_factor OR ? WHERE id = ?");
+        let query = query.bind(at.as_microsecond()).bind(is_two_factor).bind(&id.as_bytes()[..]);
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected() > 0)
     }
 

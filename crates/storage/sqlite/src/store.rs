@@ -49,6 +49,13 @@ impl Store for SqliteStore {
         session::find_all_with_user(&self.readers, ids).await
     }
 
+    async fn find_gate_pass(
+        &self,
+        _digest: &TokenDigest,
+    ) -> Result<Option<(doorward_domain::gate_pass::GatePass, Session, User)>, StoreError> {
+        Err(StoreError::Unavailable("not built yet"))
+    }
+
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {
         user::find_by_email(&self.readers, canonical).await
     }

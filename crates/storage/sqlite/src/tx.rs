@@ -1,7 +1,9 @@
 //! One unit of work.
 
 use async_trait::async_trait;
-use doorward_domain::store::{AuditLog, Devices, OneTimes, Outbox, Sessions, SignInFailures, SignUps, Users};
+use doorward_domain::store::{
+    AuditLog, Ceremonies, Devices, Factors, GatePasses, Identities, OneTimes, Outbox, Sessions, SignInFailures, SignUps, Users,
+};
 use doorward_domain::{StoreError, Tx};
 use sqlx::{Sqlite, Transaction};
 
@@ -33,6 +35,22 @@ impl Tx for SqliteTx {
     }
 
     fn failures(&mut self) -> &mut dyn SignInFailures {
+        self
+    }
+
+    fn identities(&mut self) -> &mut dyn Identities {
+        self
+    }
+
+    fn factors(&mut self) -> &mut dyn Factors {
+        self
+    }
+
+    fn ceremonies(&mut self) -> &mut dyn Ceremonies {
+        self
+    }
+
+    fn gate_passes(&mut self) -> &mut dyn GatePasses {
         self
     }
 

@@ -7,8 +7,8 @@ use crate::account::EmailAddress;
 use crate::one_time::{OneTime, Purpose, PurposeKind};
 use crate::store::{PageLimit, Store, StoreError};
 
-const KINDS: [PurposeKind; 4] =
-    [PurposeKind::Recovery, PurposeKind::EmailChange, PurposeKind::EmailUndo, PurposeKind::Invitation];
+const KINDS: [PurposeKind; 5] =
+    [PurposeKind::Recovery, PurposeKind::EmailChange, PurposeKind::EmailUndo, PurposeKind::EndSessions, PurposeKind::Invitation];
 
 fn to() -> EmailAddress {
     EmailAddress { display: "New.Place@example.net".to_owned(), canonical: "new.place@example.net".to_owned() }
@@ -21,6 +21,7 @@ fn of_kind(kind: PurposeKind, number: u32) -> OneTime {
         PurposeKind::Recovery => Purpose::Recovery { user, canonical, version },
         PurposeKind::EmailChange => Purpose::EmailChange { user, canonical, version, to: to() },
         PurposeKind::EmailUndo => Purpose::EmailUndo { user, canonical, to: to() },
+        PurposeKind::EndSessions => Purpose::EndSessions { user, canonical },
         PurposeKind::Invitation => {
             Purpose::Invitation { email: Some(to()), roles: vec!["editor".to_owned(), "staff".to_owned()] }
         }

@@ -44,6 +44,7 @@ pub(super) fn user(number: u32) -> User {
         roles: vec!["auditor".to_owned(), "staff".to_owned()],
         disabled_at: Some(at(3)),
         credential_version: number + 7,
+        has_second_factor: false,
         created_at: at(1),
     }
 }
@@ -56,6 +57,7 @@ pub(super) fn session(user: &User, number: u32) -> Session {
         previous: Some(PreviousCredential { digest: digest(8, number), until: at(11) }),
         rotated_at: at(12),
         authenticated_at: at(13),
+        is_two_factor: number % 3 == 1,
         is_remembered: number % 2 == 1,
         created_at: at(10),
         last_seen_at: at(20),

@@ -205,8 +205,8 @@ pub async fn a_credential_is_rotated_once_and_the_former_one_is_remembered(store
     assert!(!tx.sessions().rotate(session.id, &sample::digest(9, 9), &sample::digest(9, 1), until, at).await?);
     assert!(tx.sessions().rotate(session.id, &session.digest, &sample::digest(9, 1), until, at).await?);
     assert!(!tx.sessions().rotate(session.id, &session.digest, &sample::digest(9, 2), until, at).await?, "it is another by now");
-    assert!(tx.sessions().authenticate(session.id, sample::at(77)).await?);
-    assert!(!tx.sessions().authenticate(sample::session(&owner, 2).id, sample::at(77)).await?);
+    assert!(tx.sessions().authenticate(session.id, sample::at(77), false).await?);
+    assert!(!tx.sessions().authenticate(sample::session(&owner, 2).id, sample::at(77), false).await?);
     tx.commit().await?;
     for digest in [&sample::digest(9, 1), &session.digest] {
         let (read, account) = store.find_session(digest).await?.ok_or(StoreError::Conflict)?;

@@ -95,10 +95,30 @@ fn request_length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
     if text.contains("\r\ntransfer-encoding: chunked\r\n") {
-        let end = bytes[head..].windows(5).position(|five| five == b"0\r\n\r\n")?;
-        return Some(head + end + 5);
+        return Some(head + chunked_end(&bytes[head..])?);
     }
     let length = text.split("\r\ncontent-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse::<usize>().ok());
     let total = head + length.unwrap_or(0);
     (bytes.len() >= total).then_some(total)
+}
+
+/// Where a chunked body ends, trailers included; `None` while it does not, and for what is no chunked body. It goes from size to size: what
+/// looks like an end within the data of a chunk is data.
+pub(crate) fn chunked_end(octets: &[u8]) -> Option<usize> {
+    let mut rest = octets;
+    loop {
+        let Ok(httparse::Status::Complete((line, size))) = httparse::parse_chunk_size(rest) else { return None };
+        rest = &rest[line..];
+        if size == 0 {
+            break;
+        }
+        rest = rest.get(usize::try_from(size).ok()?..)?.strip_prefix(b"\r\n")?;
+    }
+    loop {
+        let line = rest.windows(2).position(|two| two == b"\r\n")?;
+        rest = &rest[line + 2..];
+        if line == 0 {
+            return Some(octets.len() - rest.len());
+        }
+    }
 }

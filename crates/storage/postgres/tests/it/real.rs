@@ -28,6 +28,7 @@ fn user(number: u8) -> User {
         roles: Vec::new(),
         disabled_at: None,
         credential_version: 1,
+        has_second_factor: false,
         created_at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -39,7 +39,16 @@ fn assemble(store: Arc<dyn Store>) -> Result<Arc<Accounts>, Fault> {
     let hasher = Argon2Pool::start(hashing, keys.of(KeyPurpose::PasswordPepper), &entropy)?;
     let rules = AccountRules::new("https://app.example.org", "Example", "node-1", LimitPolicy::new(Vec::new()));
     let counters = Arc::new(MemoryCounters::default());
-    Ok(Arc::new(Accounts::new(Parts { store, hasher: Arc::new(hasher), counters, clock, entropy, keys, rules })))
+    Ok(Arc::new(Accounts::new(Parts {
+        store,
+        hasher: Arc::new(hasher),
+        counters,
+        clock,
+        entropy,
+        keys,
+        providers: Vec::new(),
+        rules,
+    })))
 }
 
 /// A failure is of no kind that is counted instead of written.

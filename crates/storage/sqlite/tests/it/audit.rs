@@ -272,6 +272,13 @@ impl Store for Panicking {
         self.store.find_sessions(ids).await
     }
 
+    async fn find_gate_pass(
+        &self,
+        digest: &TokenDigest,
+    ) -> Result<Option<(doorward_domain::gate_pass::GatePass, Session, User)>, StoreError> {
+        self.store.find_gate_pass(digest).await
+    }
+
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {
         self.store.find_user_by_email(canonical).await
     }

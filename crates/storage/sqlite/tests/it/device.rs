@@ -41,7 +41,7 @@ fn from(number: u32) -> RequestContext {
 
 async fn attempt(house: &House, number: u32, email: &str, password: &str, device: Option<&str>) -> Result<SignedIn, FlowError> {
     let context = from(number);
-    house.accounts.sign_in(visitor(&context), SignIn { device, ..proof(email, password, None) }).await
+    crate::support::whole(house.accounts.sign_in(visitor(&context), SignIn { device, ..proof(email, password, None) }).await)
 }
 
 /// Guesses from ever new addresses, each as soon as it is let.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_domain::account::ProfileChanges;
+use doorward_domain::factor::SignInOutcome;
 use doorward_domain::service::{FlowError, Invitation, SignIn, SignUp};
 use doorward_domain::store::{AuditCursor, AuditFilter, PageLimit};
 use doorward_domain::{ActiveSession, EmailAddress, Store as _, User, Visitor};
@@ -89,7 +90,8 @@ async fn by_its_looks(house: &House, text: &str) {
     let context = caller(1);
     let looks = Visitor { user_agent: Some(text), host: text, method: text, route: text, ..visitor(&context) };
     let proof = || SignIn { identifier: ANN, password: secret(PASSWORD), presented: None, device: None, remember: false };
-    let signed_in = judge("user agent", text, house.accounts.sign_in(looks, proof())).await.expect("signed in");
+    let outcome = judge("user agent", text, house.accounts.sign_in(looks, proof())).await;
+    let signed_in = outcome.and_then(SignInOutcome::done).expect("signed in");
     judge("sign-out", text, house.accounts.sign_out(looks, &signed_in.active)).await.expect("signed out");
 }
 

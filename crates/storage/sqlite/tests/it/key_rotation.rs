@@ -75,7 +75,8 @@ async fn a_session_made_by_a_node_whose_clock_is_ahead_is_known_to_the_others() 
     house.clock.advance(5 * MINUTE);
     let ahead = house.node_at(&clock, &SharedRing::new(house.keys.ring(), clock.clone()));
     clock.advance(MINUTE);
-    let value = ahead.sign_in(visitor(&caller(1)), proof(ANN, PASSWORD, None)).await.unwrap().token.reveal();
+    let value =
+        crate::support::whole(ahead.sign_in(visitor(&caller(1)), proof(ANN, PASSWORD, None)).await).unwrap().token.reveal();
     let active = house.accounts.lookup_session(&value).await.unwrap().expect("live");
     assert!(!house.accounts.is_rotation_due(&active), "nor is it taken for one of a former key");
 }
@@ -181,7 +182,7 @@ async fn a_new_key_is_no_new_start_for_whoever_guesses_and_no_end_for_a_known_br
     let locked = house.events(AuditEvent::Locked).await;
     assert_eq!(locked.len(), 1, "thirty of the former key and seventy of this one");
     let again = SignIn { device: Some(&device), ..proof(ANN, PASSWORD, None) };
-    let known = house.accounts.sign_in(visitor(&caller(1)), again).await.unwrap();
+    let known = crate::support::whole(house.accounts.sign_in(visitor(&caller(1)), again).await).unwrap();
     let renewed = known.device.expect("a device").reveal();
     assert_ne!(renewed, device, "known again by the new key");
     house.clock.advance(49 * HOUR);

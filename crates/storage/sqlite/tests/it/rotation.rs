@@ -250,7 +250,7 @@ async fn a_remembered_session_has_the_longer_clocks_and_another_has_not() {
     let context = caller(1);
     let sign_in = async |remember| {
         let wish = SignIn { remember, ..proof("ann@example.org", PASSWORD, None) };
-        house.accounts.sign_in(visitor(&context), wish).await.unwrap().token.reveal()
+        crate::support::whole(house.accounts.sign_in(visitor(&context), wish).await).unwrap().token.reveal()
     };
     let (kept, usual) = (sign_in(true).await, sign_in(false).await);
     house.clock.advance(25 * HOUR);

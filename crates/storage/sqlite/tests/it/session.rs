@@ -244,7 +244,9 @@ async fn a_session_keeps_a_short_and_harmless_user_agent() {
     let agent = format!("\u{1b}[2J\r\n{}", "ü".repeat(100_000));
     let mut visitor = visitor(&context);
     visitor.user_agent = Some(&agent);
-    let signed_in = house.accounts.sign_in(visitor, crate::support::proof("ann@example.org", PASSWORD, None)).await.unwrap();
+    let signed_in =
+        crate::support::whole(house.accounts.sign_in(visitor, crate::support::proof("ann@example.org", PASSWORD, None)).await)
+            .unwrap();
     let kept = &signed_in.active.session.user_agent;
     assert!(kept.len() <= 512 && !kept.chars().any(char::is_control) && kept.ends_with('…'));
     assert!(Token::parse(&signed_in.token.reveal()).is_some());

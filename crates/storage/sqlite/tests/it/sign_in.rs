@@ -57,7 +57,7 @@ async fn a_sign_in_makes_a_new_session_and_ends_the_presented_one() {
     let context = caller(1);
     let sign_in = async |email: &str, presented: Option<&str>| {
         let signed_in = house.accounts.sign_in(visitor(&context), crate::support::proof(email, PASSWORD, presented)).await;
-        signed_in.unwrap().token.reveal()
+        crate::support::whole(signed_in).unwrap().token.reveal()
     };
     // A value that an attacker chose is never adopted.
     let planted = "A".repeat(43);

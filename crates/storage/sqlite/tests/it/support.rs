@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use doorward_domain::audit::AuditRow;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
+use doorward_domain::factor::SignInOutcome;
 use doorward_domain::service::{AccountRules, FlowError, Parts, SignIn, SignUp, SignedIn};
 use doorward_domain::store::PageLimit;
 use doorward_domain::throttle::MemoryCounters;
@@ -152,7 +153,7 @@ impl House {
     }
 
     pub(crate) async fn sign_in_from(&self, host: u8, email: &str, password: &str) -> Result<SignedIn, FlowError> {
-        self.accounts.sign_in(visitor(&caller(host)), proof(email, password, None)).await
+        whole(self.accounts.sign_in(visitor(&caller(host)), proof(email, password, None)).await)
     }
 
     pub(crate) async fn verify(&self, token: &str) -> Result<(), FlowError> {
@@ -258,8 +259,14 @@ fn assemble<S: Store>(
         clock: Arc::clone(clock) as Arc<dyn doorward_kit::Clock>,
         entropy,
         keys: keys.clone(),
+        providers: Vec::new(),
         rules,
     }))
+}
+
+/// A sign-in of an account that has no second factor.
+pub(crate) fn whole(outcome: Result<SignInOutcome, FlowError>) -> Result<SignedIn, FlowError> {
+    outcome.map(|outcome| outcome.done().expect("an account without a second factor"))
 }
 
 /// A new seed for each house, the same in every run: two houses over one database must not draw the same ids.

@@ -1,0 +1,154 @@
+//! What callers ask about second factors.
+
+use doorward_kit::id::FactorId;
+use zeroize::Zeroizing;
+
+use super::{Accounts, FlowError, SignedIn, Visitor};
+use crate::factor::{Enrolled, FactorList, PasskeyOffer, PasskeyPurpose, PasskeySignIn, SecondStep, StepUpProof, TotpOffer};
+use crate::session::ActiveSession;
+
+impl Accounts {
+    /// The second factors of the caller.
+    ///
+    /// # Errors
+    /// [`FlowError::Store`].
+    pub async fn list_factors(&self, _active: &ActiveSession) -> Result<FactorList, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Offers a shared key for one-time codes (RFC 6238).
+    ///
+    /// # Errors
+    /// [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] when the account has one, [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn begin_totp(&self, _visitor: Visitor<'_>, _active: &ActiveSession) -> Result<TotpOffer, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Enrols the shared key that was offered, by its first code.
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] for every cause, [`FlowError::StepUpNeeded`], [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn confirm_totp(
+        &self,
+        _visitor: Visitor<'_>,
+        _active: &ActiveSession,
+        _enrolment: &str,
+        _code: &str,
+    ) -> Result<Enrolled, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Offers to enrol a passkey: discoverable, with user verification.
+    ///
+    /// # Errors
+    /// [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] when the account has as many as it may, [`FlowError::Throttled`],
+    /// [`FlowError::Store`].
+    pub async fn begin_passkey(&self, _visitor: Visitor<'_>, _active: &ActiveSession) -> Result<PasskeyOffer, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Enrols the passkey that an authenticator made.
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] for every cause, [`FlowError::Invalid`] for its name, [`FlowError::StepUpNeeded`],
+    /// [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn confirm_passkey(
+        &self,
+        _visitor: Visitor<'_>,
+        _active: &ActiveSession,
+        _enrolment: &str,
+        _name: &str,
+        _credential: serde_json::Value,
+    ) -> Result<Enrolled, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Gives a factor another name.
+    ///
+    /// # Errors
+    /// [`FlowError::NotThere`], [`FlowError::Invalid`], [`FlowError::Store`].
+    pub async fn rename_factor(
+        &self,
+        _visitor: Visitor<'_>,
+        _active: &ActiveSession,
+        _id: FactorId,
+        _name: &str,
+    ) -> Result<(), FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Removes a factor. With the last one the recovery codes go too.
+    ///
+    /// # Errors
+    /// [`FlowError::NotThere`], [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] for an operator's last one,
+    /// [`FlowError::Store`].
+    pub async fn remove_factor(&self, _visitor: Visitor<'_>, _active: &ActiveSession, _id: FactorId) -> Result<(), FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Puts ten new recovery codes in the place of all former ones.
+    ///
+    /// # Errors
+    /// [`FlowError::StepUpNeeded`], [`FlowError::NotThere`] where there is no factor that they could stand in for,
+    /// [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn renew_recovery_codes(
+        &self,
+        _visitor: Visitor<'_>,
+        _active: &ActiveSession,
+    ) -> Result<Vec<Zeroizing<String>>, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// What a browser needs to ask a passkey for a signature. Without an account it is the same for everybody (ENUM-01).
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] for a sign-in that does not wait, [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn begin_passkey_request(
+        &self,
+        _visitor: Visitor<'_>,
+        _purpose: PasskeyPurpose<'_>,
+    ) -> Result<PasskeyOffer, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Signs in with a passkey alone.
+    ///
+    /// # Errors
+    /// As [`Self::sign_in`].
+    pub async fn sign_in_with_passkey(&self, _visitor: Visitor<'_>, _request: PasskeySignIn<'_>) -> Result<SignedIn, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// The second step of a sign-in.
+    ///
+    /// # Errors
+    /// As [`Self::sign_in`].
+    pub async fn finish_sign_in(&self, _visitor: Visitor<'_>, _step: SecondStep<'_>) -> Result<SignedIn, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Proves afresh who it is; the session gets a new credential (ASVS 7.2.4).
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] for every cause, [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
+    pub async fn step_up(
+        &self,
+        _visitor: Visitor<'_>,
+        _active: &ActiveSession,
+        _proof: StepUpProof<'_>,
+    ) -> Result<SignedIn, FlowError> {
+        Err(FlowError::NotConfigured)
+    }
+
+    /// Whether the last full proof in this session is fresh enough for a sensitive act (D-13).
+    #[must_use]
+    pub fn is_fresh(&self, _active: &ActiveSession) -> bool {
+        false
+    }
+
+    /// Whether an account must enrol a second factor before it may do anything else (D-14).
+    #[must_use]
+    pub fn needs_second_factor(&self, active: &ActiveSession) -> bool {
+        self.rules.is_operator(&active.user.roles) && !active.user.has_second_factor
+    }
+}

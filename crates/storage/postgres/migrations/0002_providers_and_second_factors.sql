@@ -1,0 +1,66 @@
+-- Links with providers, second factors, recovery codes, ceremonies, passes for gates.
+
+-- Whether a second factor was part of a proof in the session.
+ALTER TABLE sessions ADD COLUMN is_two_factor BOOLEAN NOT NULL DEFAULT FALSE;
+
+CREATE TABLE identities (
+    id           BYTEA   NOT NULL PRIMARY KEY CHECK (octet_length(id) = 16),
+    user_id      BYTEA   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    provider     TEXT    NOT NULL,
+    issuer       TEXT    NOT NULL,
+    subject      TEXT    NOT NULL,
+    label        TEXT    NOT NULL,
+    provider_grant BYTEA  , -- sealed
+    created_at   BIGINT  NOT NULL,
+    last_used_at BIGINT  NOT NULL
+);
+
+CREATE UNIQUE INDEX identities_subject ON identities (issuer, subject);
+CREATE INDEX identities_user ON identities (user_id, created_at, id);
+
+CREATE TABLE factors (
+    id           BYTEA   NOT NULL PRIMARY KEY CHECK (octet_length(id) = 16),
+    user_id      BYTEA   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    kind         TEXT    NOT NULL CHECK (kind IN ('totp', 'passkey')),
+    name         TEXT    NOT NULL,
+    credential   BYTEA  , -- a passkey's credential id
+    secret       BYTEA   NOT NULL, -- sealed
+    counter      BIGINT  NOT NULL, -- only ever grows
+    created_at   BIGINT  NOT NULL,
+    last_used_at BIGINT 
+);
+
+CREATE UNIQUE INDEX factors_credential ON factors (credential) WHERE credential IS NOT NULL;
+CREATE UNIQUE INDEX factors_one_totp ON factors (user_id) WHERE kind = 'totp';
+CREATE INDEX factors_user ON factors (user_id, created_at, id);
+
+CREATE TABLE recovery_codes (
+    user_id BYTEA   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    digest  BYTEA   NOT NULL CHECK (octet_length(digest) = 32),
+    PRIMARY KEY (user_id, digest)
+);
+
+-- What takes more than one request; it goes with the session or the account that it hangs on.
+CREATE TABLE ceremonies (
+    digest     BYTEA   NOT NULL PRIMARY KEY CHECK (octet_length(digest) = 32),
+    kind       TEXT    NOT NULL,
+    user_id    BYTEA   REFERENCES users (id) ON DELETE CASCADE,
+    session_id BYTEA   REFERENCES sessions (id) ON DELETE CASCADE,
+    body       BYTEA   NOT NULL, -- sealed
+    attempts   BIGINT  NOT NULL,
+    created_at BIGINT  NOT NULL,
+    expires_at BIGINT  NOT NULL
+);
+
+CREATE INDEX ceremonies_user ON ceremonies (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX ceremonies_session ON ceremonies (session_id) WHERE session_id IS NOT NULL;
+CREATE INDEX ceremonies_expires_at ON ceremonies (expires_at);
+
+CREATE TABLE gate_passes (
+    digest     BYTEA   NOT NULL PRIMARY KEY CHECK (octet_length(digest) = 32),
+    gate       TEXT    NOT NULL,
+    session_id BYTEA   NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    created_at BIGINT  NOT NULL
+);
+
+CREATE INDEX gate_passes_session ON gate_passes (session_id, gate, created_at);
