@@ -66,6 +66,13 @@ pub(crate) fn generous() -> Vec<(&'static str, Quota)> {
         "auth_email",
         "email_confirm",
         "auth_delete",
+        "auth_second_factor",
+        "auth_passkey",
+        "auth_factors",
+        "auth_factors_change",
+        "auth_step_up",
+        "auth_oauth",
+        "auth_oauth_unlink",
     ];
     scopes.map(|scope| (scope, quota(1_000, 1))).to_vec()
 }
