@@ -26,6 +26,9 @@ pub struct Redemption<'a> {
     pub verifier: Secret<String>,
     /// As in [`Authorization::nonce`].
     pub nonce: &'a str,
+    /// As in [`Authorization::is_fresh`]: the browser carried the wish and may have dropped it, so that the answer has to show that it
+    /// was heeded.
+    pub is_fresh: bool,
 }
 
 /// Who somebody is, as a provider says it.
