@@ -106,8 +106,14 @@ meta_keys! {
     NewHash = "new_hash",
     /// Keyed hash of the address before a change.
     OldHash = "old_hash",
-    /// What was proven with: `password`.
+    /// What was proven with: `password`, `totp`, `passkey`, `recovery_code`, `provider`.
     Method = "method",
+    /// Which provider, by its name in the configuration.
+    Provider = "provider",
+    /// What kind of factor: `totp`, `passkey`, `recovery_code`.
+    Kind = "kind",
+    /// Where a sign-in was to lead; a path of the site that the redirect rules let through.
+    Next = "next",
     /// What a token was for.
     Purpose = "purpose",
     /// Roles after a change.
