@@ -122,6 +122,14 @@ pub struct Enrolled {
     pub signed_in: SignedIn,
 }
 
+/// Ten new recovery codes.
+pub struct RecoveryCodes {
+    /// Shown once.
+    pub codes: Vec<Zeroizing<String>>,
+    /// The session's new credential.
+    pub signed_in: SignedIn,
+}
+
 /// A factor as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactorSummary {

@@ -1,10 +1,11 @@
 //! What callers ask about second factors.
 
 use doorward_kit::id::FactorId;
-use zeroize::Zeroizing;
 
 use super::{Accounts, FlowError, SignedIn, Visitor};
-use crate::factor::{Enrolled, FactorList, PasskeyOffer, PasskeyPurpose, PasskeySignIn, SecondStep, StepUpProof, TotpOffer};
+use crate::factor::{
+    Enrolled, FactorList, PasskeyOffer, PasskeyPurpose, PasskeySignIn, RecoveryCodes, SecondStep, StepUpProof, TotpOffer, list,
+};
 use crate::session::ActiveSession;
 
 impl Accounts {
@@ -12,8 +13,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`FlowError::Store`].
-    pub async fn list_factors(&self, _active: &ActiveSession) -> Result<FactorList, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn list_factors(&self, active: &ActiveSession) -> Result<FactorList, FlowError> {
+        list::list(self, active).await
     }
 
     /// Offers a shared key for one-time codes (RFC 6238).
@@ -77,25 +78,26 @@ impl Accounts {
         Err(FlowError::NotConfigured)
     }
 
-    /// Removes a factor. With the last one the recovery codes go too.
+    /// Removes a factor. With the last one the recovery codes go too. The session gets a new credential.
     ///
     /// # Errors
     /// [`FlowError::NotThere`], [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] for an operator's last one,
     /// [`FlowError::Store`].
-    pub async fn remove_factor(&self, _visitor: Visitor<'_>, _active: &ActiveSession, _id: FactorId) -> Result<(), FlowError> {
+    pub async fn remove_factor(
+        &self,
+        _visitor: Visitor<'_>,
+        _active: &ActiveSession,
+        _id: FactorId,
+    ) -> Result<SignedIn, FlowError> {
         Err(FlowError::NotConfigured)
     }
 
-    /// Puts ten new recovery codes in the place of all former ones.
+    /// Puts ten new recovery codes in the place of all former ones. The session gets a new credential.
     ///
     /// # Errors
     /// [`FlowError::StepUpNeeded`], [`FlowError::NotThere`] where there is no factor that they could stand in for,
     /// [`FlowError::Throttled`], [`FlowError::Store`].
-    pub async fn renew_recovery_codes(
-        &self,
-        _visitor: Visitor<'_>,
-        _active: &ActiveSession,
-    ) -> Result<Vec<Zeroizing<String>>, FlowError> {
+    pub async fn renew_recovery_codes(&self, _visitor: Visitor<'_>, _active: &ActiveSession) -> Result<RecoveryCodes, FlowError> {
         Err(FlowError::NotConfigured)
     }
 
