@@ -1,6 +1,7 @@
 //! What the tests need beyond the Rust toolchain: looked for first, installed when missing, said aloud either way.
 
 mod apt;
+mod node;
 mod python;
 
 use crate::{error::TaskError, process, tree};
@@ -13,6 +14,7 @@ pub(crate) fn for_tests() -> Result<(), TaskError> {
     python::install(&python::REAL_PARTS)?;
     python::install(&python::PGADMIN)?;
     python::install(&python::RIVALS)?;
+    node::install_providers()?;
     nextest()
 }
 

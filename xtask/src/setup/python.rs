@@ -48,6 +48,14 @@ pub(crate) const PGADMIN: Environment = Environment {
 pub(crate) const RIVALS: Environment =
     Environment { folder: || tree::real_parts().join("rivals"), list: "xtask/rivals.txt", from_source: "", purpose: "Traefik" };
 
+/// Node.js as a ready binary, so that no other version on the machine decides what the providers of the tests do.
+pub(crate) const NODE: Environment = Environment {
+    folder: || tree::real_parts().join("node"),
+    list: "tests/real-parts/oidc/requirements.txt",
+    from_source: "",
+    purpose: "Node.js, 206 MB",
+};
+
 /// Makes the environment, or brings it to its list.
 ///
 /// # Errors

