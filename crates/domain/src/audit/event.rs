@@ -29,6 +29,7 @@ macro_rules! events {
 events! {
     SignIn = "auth.login",
     SignInFailed = "auth.login_failed",
+    SecondFactorAsked = "auth.second_factor_asked",
     SignUp = "auth.signup",
     SignOut = "auth.logout",
     Throttled = "auth.throttled",

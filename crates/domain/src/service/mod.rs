@@ -158,7 +158,7 @@ impl Accounts {
     /// # Errors
     /// [`FlowError::Refused`] for every cause (ENUM-01), [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
     pub async fn sign_in(&self, visitor: Visitor<'_>, request: SignIn<'_>) -> Result<SignInOutcome, FlowError> {
-        Ok(SignInOutcome::Done(sign_in::sign_in(self, visitor, request).await?))
+        sign_in::sign_in(self, visitor, request).await
     }
 
     /// Replaces the credential of a session (SES-13). `None` when another request of the same session did so a moment ago: that one

@@ -3,23 +3,14 @@
 //! The order is the defence: counters first (APP-RL-05), then the failures that came before (D-11), then the account, then a verification
 //! that costs the same for every cause, then one transaction. The outside sees one refusal.
 
-use std::sync::Arc;
-
-use doorward_kit::{SessionId, Timestamp, Token};
-
-use super::{Session, lookup};
+use super::opening::{self, Method, Opening};
 use crate::account::{EmailAddress, User, identifier};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::{HashError, Password, PasswordCheck};
 use crate::device::hindrance::{self, Attempt, STOP_AT};
-use crate::device::remember::remember;
-use crate::instant::later;
-use crate::service::{Accounts, FlowError, SignIn, SignedIn, Visitor, Work};
-use crate::store::{PageLimit, SessionFilter};
+use crate::factor::SignInOutcome;
+use crate::service::{Accounts, FlowError, SignIn, Visitor, Work};
 use crate::throttle::Subject;
-
-/// Longest `User-Agent` kept with a session, in octets.
-const USER_AGENT_MAX: usize = 512;
 
 /// Who was found to be who they say.
 struct Proven {
@@ -42,7 +33,7 @@ struct Trial<'a> {
     attempt: Attempt,
 }
 
-pub(crate) async fn sign_in(accounts: &Accounts, visitor: Visitor<'_>, request: SignIn<'_>) -> Result<SignedIn, FlowError> {
+pub(crate) async fn sign_in(accounts: &Accounts, visitor: Visitor<'_>, request: SignIn<'_>) -> Result<SignInOutcome, FlowError> {
     let SignIn { identifier: identifier_text, password, presented, device, remember } = request;
     let limiter = identifier::limiter(identifier_text);
     charge(accounts, visitor, &limiter).await?;
@@ -122,8 +113,8 @@ impl Trial<'_> {
         Ok(tx.commit().await?)
     }
 
-    /// Everything a sign-in changes, in one transaction.
-    async fn open(&self, proven: Proven, presented: Option<&str>, remember_me: bool) -> Result<SignedIn, FlowError> {
+    /// Everything that the right password leads to, in one transaction.
+    async fn open(&self, proven: Proven, presented: Option<&str>, is_remembered: bool) -> Result<SignInOutcome, FlowError> {
         let Self { accounts, visitor, attempt, .. } = self;
         let now = accounts.high_water.now();
         let mut tx = accounts.begin().await?;
@@ -137,31 +128,23 @@ impl Trial<'_> {
             drop(tx);
             return Err(self.refuse("locked").await);
         }
-        let token = Token::random(&*accounts.entropy);
-        let session = new_session(accounts, *visitor, &user, &token, remember_me, now);
-        let mut ended = Vec::new();
-        ended.extend(end_presented(accounts, &mut tx, *visitor, presented, now).await?);
-        ended.extend(make_room(accounts, &mut tx, *visitor, &user, now).await?);
-        tx.sessions().add(&session).await?;
-        let device = remember(accounts, &mut tx, user.id, attempt.device.clone(), now).await?;
-        self.write_entries(&mut tx, &proven, &session, failures);
-        tx.commit().await?;
-        accounts.sessions.evict(ended.iter().flat_map(Session::digests));
-        hindrance::forgive(accounts, *visitor, &self.limiter, attempt.device.as_ref()).await;
-        let presented = session.digest;
-        Ok(SignedIn { token, device: Some(device), active: Arc::new(lookup::active(session, user, presented)) })
-    }
-
-    fn write_entries(&self, tx: &mut Work<'_>, proven: &Proven, session: &Session, failures: u32) {
-        let entry = |event| {
-            let entry = AuditEntry::of_visitor(self.visitor, event, Outcome::Success, session.created_at);
-            entry.by(session.user_id).about(&self.subject_hash).in_session(session.id)
+        let opening = Opening {
+            visitor: *visitor,
+            method: Method::Password,
+            subject_hash: self.subject_hash.clone(),
+            after_failures: failures,
+            presented,
+            device: attempt.device.clone(),
+            is_remembered,
         };
-        tx.note(entry(AuditEvent::SignIn).with(MetaKey::Method, "password").with(MetaKey::AfterFailures, failures));
-        tx.note(entry(AuditEvent::SessionCreated));
+        let first = opening::after_first(accounts, &mut tx, opening, user, now).await?;
         if proven.rehashed.is_some() {
-            tx.note(entry(AuditEvent::PasswordRehashed));
+            let entry = AuditEntry::of_visitor(*visitor, AuditEvent::PasswordRehashed, Outcome::Success, now);
+            tx.note(entry.by(proven.user.id).about(&self.subject_hash));
         }
+        tx.commit().await?;
+        hindrance::forgive(accounts, *visitor, &self.limiter, attempt.device.as_ref()).await;
+        Ok(first.tell(accounts))
     }
 }
 
@@ -174,87 +157,4 @@ async fn still_valid(tx: &mut Work<'_>, proven: &Proven) -> Result<Option<User>,
         tx.users().replace_password_hash(user.id, &proven.matched, rehashed).await?;
     }
     Ok(Some(user))
-}
-
-fn new_session(
-    accounts: &Accounts,
-    visitor: Visitor<'_>,
-    user: &User,
-    token: &Token,
-    is_remembered: bool,
-    now: Timestamp,
-) -> Session {
-    let rules = &accounts.rules;
-    let absolute = if is_remembered { rules.remembered_absolute } else { rules.session_absolute };
-    Session {
-        id: SessionId::random(&*accounts.entropy),
-        user_id: user.id,
-        digest: accounts.keys.session_digest(token),
-        previous: None,
-        rotated_at: now,
-        authenticated_at: now,
-        is_two_factor: false,
-        is_remembered,
-        created_at: now,
-        last_seen_at: now,
-        expires_at: later(now, absolute),
-        user_agent: crate::audit::escaped(visitor.user_agent.unwrap_or_default(), USER_AGENT_MAX),
-        client: visitor.context.client,
-    }
-}
-
-/// Ends the session whose cookie came along, whoever's it is: what somebody planted dies here (SES-07).
-async fn end_presented(
-    accounts: &Accounts,
-    tx: &mut Work<'_>,
-    visitor: Visitor<'_>,
-    presented: Option<&str>,
-    now: Timestamp,
-) -> Result<Option<Session>, FlowError> {
-    let Some(token) = presented.and_then(Token::parse) else { return Ok(None) };
-    for digest in accounts.keys.session_digests(&token) {
-        if let Some(session) = tx.sessions().find_by_digest(&digest).await? {
-            revoke(tx, visitor, &session, "replaced", now).await?;
-            return Ok(Some(session));
-        }
-    }
-    Ok(None)
-}
-
-/// Ends the oldest sessions until one more fits (SES-14).
-async fn make_room(
-    accounts: &Accounts,
-    tx: &mut Work<'_>,
-    visitor: Visitor<'_>,
-    user: &User,
-    now: Timestamp,
-) -> Result<Vec<Session>, FlowError> {
-    let limit = usize::try_from(accounts.rules.session_limit.max(1)).unwrap_or(usize::MAX);
-    let filter = SessionFilter::new().for_user(user.id);
-    // A limit is at most a thousand, and so is a page: one page holds all there can be.
-    let page = tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?;
-    let surplus = (page.items.len() + 1).saturating_sub(limit);
-    let mut ended = page.items;
-    ended.truncate(surplus);
-    for session in &ended {
-        revoke(tx, visitor, session, "session_limit", now).await?;
-    }
-    Ok(ended)
-}
-
-async fn revoke(
-    tx: &mut Work<'_>,
-    visitor: Visitor<'_>,
-    session: &Session,
-    reason: &'static str,
-    now: Timestamp,
-) -> Result<(), FlowError> {
-    tx.sessions().revoke(session.id).await?;
-    let entry = AuditEntry::of_visitor(visitor, AuditEvent::SessionRevoked, Outcome::Success, now)
-        .by(session.user_id)
-        .in_session(session.id)
-        .because(reason)
-        .with(MetaKey::By, "house");
-    tx.note(entry);
-    Ok(())
 }
