@@ -1,6 +1,10 @@
-//! Real parts: FastAPI under uvicorn, Django's admin and pgAdmin under gunicorn, Flower, Traefik, PostgreSQL, Redis, a mail relay.
+//! Real parts: FastAPI under uvicorn, Django's admin and pgAdmin under gunicorn, Flower, Traefik, PostgreSQL, Redis, a mail relay, two
+//! providers.
 
 mod flower;
+mod node;
+mod oidc;
+mod oidc_mock;
 mod pebble;
 mod pgadmin;
 mod postgres;
@@ -19,6 +23,9 @@ use crate::house::{terminate, until};
 use crate::raw::RawClient;
 
 pub use flower::Flower;
+pub use node::CLIENT_SECRET;
+pub use oidc::Oidc;
+pub use oidc_mock::{OidcMock, Return, parameter};
 pub use pebble::{PEBBLE_ISSUER, Pebble, PebbleOptions};
 pub use postgres::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 pub use redis::{REDIS_PASSWORD, Redis};

@@ -1,5 +1,6 @@
 //! Chromium, driven by plain WebDriver calls to chromedriver (W3C WebDriver).
 
+mod authenticator;
 mod wire;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::address::free_port;
 use crate::house::{terminate, until};
+pub use authenticator::Authenticator;
 use wire::Wire;
 
 /// The web element identifier (WebDriver §12).
@@ -73,6 +75,7 @@ impl Browser {
         let capabilities = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             "acceptInsecureCerts": true,
+            "webauthn:virtualAuthenticators": true,
             "goog:loggingPrefs": {"browser": "ALL"},
             "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": arguments},
         }}});

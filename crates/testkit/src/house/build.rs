@@ -49,6 +49,13 @@ const HIGH: &[(&str, &str)] = &[
     ("auth_step_up", "1000/15min"),
     ("auth_oauth", "500/min"),
     ("auth_oauth_unlink", "500/h"),
+    ("auth_second_factor", "1000/15min"),
+    ("auth_passkey", "3000/15min"),
+    ("auth_factors", "6000/min"),
+    ("auth_factors_change", "2000/h"),
+    ("auth_step_up", "1000/15min"),
+    ("auth_oauth", "500/min"),
+    ("auth_oauth_unlink", "500/h"),
     ("forgot_password", "1000/15min"),
     ("forgot_password_address", "500/15min"),
     ("reset_password", "1000/15min"),
@@ -263,6 +270,19 @@ impl HouseBuilder {
     pub fn section(mut self, text: &str) -> Self {
         let _ = writeln!(self.sections, "{text}");
         self
+    }
+
+    /// Sign-in with a provider of this machine, which only `development` allows.
+    #[must_use]
+    pub fn oauth(mut self, section: &str) -> Self {
+        self.env = "development";
+        self.section(section)
+    }
+
+    /// Whoever has the role `operator` is one.
+    #[must_use]
+    pub fn operators(self) -> Self {
+        self.accounts("roles = [\"operator\"]\noperator_roles = [\"operator\"]")
     }
 
     /// An upstream by URL.
