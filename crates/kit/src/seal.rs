@@ -58,16 +58,25 @@ impl Seal {
     /// # Errors
     /// [`SealError`].
     pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError)?;
-        let open = |key: &SubKey| -> Result<Zeroizing<Vec<u8>>, SealError> {
-            let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
-            let mut text = Zeroizing::new(text.to_vec());
-            let length = cipher(key)?.open_in_place(nonce, Aad::from(place), &mut text).map_err(|_| SealError)?.len();
-            text.truncate(length);
-            Ok(text)
-        };
-        self.0.now().alive().find_map(|key| open(&key.key).ok()).ok_or(SealError)
+        self.0.now().alive().find_map(|key| open(&key.key, place, sealed).ok()).ok_or(SealError)
     }
+
+    /// As [`Self::open`], with whichever key there ever was: for what lives for good.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn open_for_good(&self, place: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.0.now().all().find_map(|key| open(&key.key, place, sealed).ok()).ok_or(SealError)
+    }
+}
+
+fn open(key: &SubKey, place: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
+    let mut text = Zeroizing::new(text.to_vec());
+    let length = cipher(key)?.open_in_place(nonce, Aad::from(place), &mut text).map_err(|_| SealError)?.len();
+    text.truncate(length);
+    Ok(text)
 }
 
 fn cipher(key: &SubKey) -> Result<LessSafeKey, SealError> {

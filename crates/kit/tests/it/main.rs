@@ -7,4 +7,5 @@ mod host;
 mod origin;
 mod redact;
 mod ring;
+mod seal;
 mod secret;
