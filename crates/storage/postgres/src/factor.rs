@@ -1,50 +1,118 @@
-//! Not built yet.
+//! Second factors.
 
 use async_trait::async_trait;
 use doorward_domain::StoreError;
-use doorward_domain::factor::Factor;
+use doorward_domain::factor::{Factor, FactorKind};
 use doorward_domain::store::Factors;
 use doorward_kit::id::FactorId;
 use doorward_kit::{Timestamp, TokenDigest, UserId};
+use sqlx::postgres::PgRow;
 
+use crate::row::{Columns, to_count};
 use crate::tx::PostgresTx;
 
-const NOT_BUILT: StoreError = StoreError::Unavailable("not built yet");
+macro_rules! factor_columns {
+    () => {
+        "id, user_id, kind, name, credential, secret, counter, created_at, last_used_at"
+    };
+}
+
+fn from_row(row: &PgRow) -> Result<Factor, StoreError> {
+    let columns = Columns::new("factors", row);
+    Ok(Factor {
+        id: FactorId::from_bytes(columns.id("id")?),
+        user_id: UserId::from_bytes(columns.id("user_id")?),
+        kind: FactorKind::parse(&columns.text("kind")?).ok_or_else(|| columns.impossible("kind is unknown"))?,
+        name: columns.text("name")?,
+        credential: columns.octets_or_null("credential")?,
+        secret: columns.octets("secret")?,
+        counter: columns.large_count("counter")?,
+        created_at: columns.instant("created_at")?,
+        last_used_at: columns.instant_or_null("last_used_at")?,
+    })
+}
+
+pub(crate) const LIST: &str = concat!("SELECT ", factor_columns!(), " FROM factors WHERE user_id = $1 ORDER BY created_at, id");
+
+pub(crate) const FIND_PASSKEY: &str = concat!("SELECT ", factor_columns!(), " FROM factors WHERE credential = $1");
 
 #[async_trait]
 impl Factors for PostgresTx {
-    async fn list(&mut self, _user: UserId) -> Result<Vec<Factor>, StoreError> {
-        Err(NOT_BUILT)
+    async fn list(&mut self, user: UserId) -> Result<Vec<Factor>, StoreError> {
+        let query = sqlx::query(LIST).bind(&user.as_bytes()[..]);
+        self.0.fetch_all(query).await?.iter().map(from_row).collect()
     }
-    async fn find_passkey(&mut self, _credential: &[u8]) -> Result<Option<Factor>, StoreError> {
-        Err(NOT_BUILT)
+
+    async fn find_passkey(&mut self, credential: &[u8]) -> Result<Option<Factor>, StoreError> {
+        let query = sqlx::query(FIND_PASSKEY).bind(credential);
+        self.0.fetch_optional(query).await?.as_ref().map(from_row).transpose()
     }
-    async fn add(&mut self, _factor: &Factor) -> Result<(), StoreError> {
-        Err(NOT_BUILT)
+
+    async fn add(&mut self, factor: &Factor) -> Result<(), StoreError> {
+        let query =
+            sqlx::query(concat!("INSERT INTO factors (", factor_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"))
+                .bind(&factor.id.as_bytes()[..])
+                .bind(&factor.user_id.as_bytes()[..])
+                .bind(factor.kind.as_str())
+                .bind(&factor.name)
+                .bind(factor.credential.as_deref())
+                .bind(&factor.secret)
+                .bind(to_count(factor.counter)?)
+                .bind(factor.created_at.as_microsecond())
+                .bind(factor.last_used_at.map(Timestamp::as_microsecond));
+        self.0.execute(query).await?;
+        Ok(())
     }
+
     async fn advance(
         &mut self,
-        _id: FactorId,
-        _expected: u64,
-        _next: u64,
-        _secret: &[u8],
-        _at: Timestamp,
+        id: FactorId,
+        expected: u64,
+        next: u64,
+        secret: &[u8],
+        at: Timestamp,
     ) -> Result<bool, StoreError> {
-        Err(NOT_BUILT)
+        let sql = "UPDATE factors SET counter = $1, secret = $2, last_used_at = $3 WHERE id = $4 AND counter = $5";
+        let query = sqlx::query(sql)
+            .bind(to_count(next)?)
+            .bind(secret)
+            .bind(at.as_microsecond())
+            .bind(&id.as_bytes()[..])
+            .bind(to_count(expected)?);
+        Ok(self.0.execute(query).await? > 0)
     }
-    async fn rename(&mut self, _user: UserId, _id: FactorId, _name: &str) -> Result<bool, StoreError> {
-        Err(NOT_BUILT)
+
+    async fn rename(&mut self, user: UserId, id: FactorId, name: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE factors SET name = $1 WHERE id = $2 AND user_id = $3");
+        let query = query.bind(name).bind(&id.as_bytes()[..]).bind(&user.as_bytes()[..]);
+        Ok(self.0.execute(query).await? > 0)
     }
-    async fn remove(&mut self, _user: UserId, _id: FactorId) -> Result<Option<Factor>, StoreError> {
-        Err(NOT_BUILT)
+
+    async fn remove(&mut self, user: UserId, id: FactorId) -> Result<Option<Factor>, StoreError> {
+        let sql = concat!("DELETE FROM factors WHERE id = $1 AND user_id = $2 RETURNING ", factor_columns!());
+        let query = sqlx::query(sql).bind(&id.as_bytes()[..]).bind(&user.as_bytes()[..]);
+        self.0.fetch_optional(query).await?.as_ref().map(from_row).transpose()
     }
-    async fn replace_recovery_codes(&mut self, _user: UserId, _digests: &[TokenDigest]) -> Result<(), StoreError> {
-        Err(NOT_BUILT)
+
+    async fn replace_recovery_codes(&mut self, user: UserId, digests: &[TokenDigest]) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(&user.as_bytes()[..]);
+        self.0.execute(query).await?;
+        for digest in digests {
+            let query = sqlx::query("INSERT INTO recovery_codes (user_id, digest) VALUES ($1, $2)");
+            self.0.execute(query.bind(&user.as_bytes()[..]).bind(&digest.0[..])).await?;
+        }
+        Ok(())
     }
-    async fn consume_recovery_code(&mut self, _user: UserId, _digest: &TokenDigest) -> Result<bool, StoreError> {
-        Err(NOT_BUILT)
+
+    async fn consume_recovery_code(&mut self, user: UserId, digest: &TokenDigest) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND digest = $2");
+        let query = query.bind(&user.as_bytes()[..]).bind(&digest.0[..]);
+        Ok(self.0.execute(query).await? > 0)
     }
-    async fn count_recovery_codes(&mut self, _user: UserId) -> Result<u32, StoreError> {
-        Err(NOT_BUILT)
+
+    async fn count_recovery_codes(&mut self, user: UserId) -> Result<u32, StoreError> {
+        let query = sqlx::query("SELECT count(*) AS count FROM recovery_codes WHERE user_id = $1").bind(&user.as_bytes()[..]);
+        let row = self.0.fetch_one(query).await?;
+        Columns::new("recovery_codes", &row).count("count")
     }
 }

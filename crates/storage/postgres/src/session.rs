@@ -20,6 +20,7 @@ macro_rules! session_columns {
          sessions.last_seen_at, sessions.expires_at, sessions.user_agent, sessions.client_ip"
     };
 }
+pub(crate) use session_columns;
 
 macro_rules! list_where {
     ($whose:literal) => {
@@ -57,7 +58,7 @@ pub(crate) const SWEEP_EXPIRED: &str = sweep_where!("expires_at", "TRUE");
 pub(crate) const SWEEP_IDLE: &str = sweep_where!("last_seen_at", "NOT is_remembered");
 pub(crate) const SWEEP_REMEMBERED: &str = sweep_where!("last_seen_at", "is_remembered");
 
-fn from_row(row: &PgRow) -> Result<Session, StoreError> {
+pub(crate) fn from_row(row: &PgRow) -> Result<Session, StoreError> {
     let columns = Columns::new("sessions", row);
     let client = columns.address_or_null("client_ip")?.ok_or_else(|| columns.impossible("no client address"))?;
     Ok(Session {

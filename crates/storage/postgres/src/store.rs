@@ -1,6 +1,7 @@
 //! The store: single reads, and units of work.
 
 use async_trait::async_trait;
+use doorward_domain::gate_pass::GatePass;
 use doorward_domain::throttle::Failures;
 use doorward_domain::{Session, Store, StoreError, Tx, User};
 use doorward_kit::{SessionId, Timestamp, TokenDigest};
@@ -8,7 +9,7 @@ use sqlx::postgres::PgPool;
 
 use crate::link::{ANSWER_WITHIN, Link};
 use crate::tx::PostgresTx;
-use crate::{failure, session, user};
+use crate::{failure, gate_pass, session, user};
 
 /// One database.
 pub struct PostgresStore {
@@ -47,11 +48,8 @@ impl Store for PostgresStore {
         session::find_all_with_user(&mut Link::take(&self.pool).await?, ids).await
     }
 
-    async fn find_gate_pass(
-        &self,
-        _digest: &TokenDigest,
-    ) -> Result<Option<(doorward_domain::gate_pass::GatePass, Session, User)>, StoreError> {
-        Err(StoreError::Unavailable("not built yet"))
+    async fn find_gate_pass(&self, digest: &TokenDigest) -> Result<Option<(GatePass, Session, User)>, StoreError> {
+        gate_pass::find_with_session(&mut Link::take(&self.pool).await?, digest).await
     }
 
     async fn find_user_by_email(&self, canonical: &str) -> Result<Option<User>, StoreError> {

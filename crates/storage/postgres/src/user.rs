@@ -48,15 +48,17 @@ pub(crate) async fn find_by_email(at: &mut Link, canonical: &str) -> Result<Opti
 #[async_trait]
 impl Users for PostgresTx {
     async fn lookup(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
-        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1 FOR UPDATE");
+        // Locked first and read afterwards: whoever had it until now may have added or removed a factor, which a statement that began before
+        // that would not see.
+        self.0.fetch_optional(sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR UPDATE").bind(&id.as_bytes()[..])).await?;
+        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE id = $1");
         let row = self.0.fetch_optional(sqlx::query(sql).bind(&id.as_bytes()[..])).await?;
         row.as_ref().map(from_row).transpose()
     }
 
     async fn find_by_email(&mut self, canonical: &str) -> Result<Option<User>, StoreError> {
-        let sql = concat!("SELECT ", user_columns!(), " FROM users WHERE email_canonical = $1 FOR UPDATE");
-        let row = self.0.fetch_optional(sqlx::query(sql).bind(canonical)).await?;
-        row.as_ref().map(from_row).transpose()
+        self.0.fetch_optional(sqlx::query("SELECT 1 FROM users WHERE email_canonical = $1 FOR UPDATE").bind(canonical)).await?;
+        find_by_email(&mut self.0, canonical).await
     }
 
     async fn list(&mut self, after: Option<UserId>, limit: PageLimit) -> Result<Page<User, UserId>, StoreError> {

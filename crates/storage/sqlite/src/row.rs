@@ -56,6 +56,10 @@ impl<'a> Columns<'a> {
         self.row.try_get(name).map_err(fault)
     }
 
+    pub(crate) fn octets_or_null(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.row.try_get(name).map_err(fault)
+    }
+
     pub(crate) fn id(&self, name: &str) -> Result<[u8; 16], StoreError> {
         let octets: &[u8] = self.row.try_get(name).map_err(fault)?;
         octets.try_into().map_err(|_| self.impossible("id is not 16 octets"))
@@ -103,4 +107,9 @@ impl<'a> Columns<'a> {
 /// Names as [`Columns::names`] reads them.
 pub(crate) fn names(list: &[String]) -> String {
     serde_json::Value::from(list.to_vec()).to_string()
+}
+
+/// A count as [`Columns::large_count`] reads it.
+pub(crate) fn to_count(count: u64) -> Result<i64, StoreError> {
+    i64::try_from(count).map_err(|_| StoreError::Inconsistent { table: "(any)", what: "count is out of range" })
 }
