@@ -1,7 +1,7 @@
 //! The port to ceremonies.
 
 use async_trait::async_trait;
-use doorward_kit::{Timestamp, TokenDigest};
+use doorward_kit::{Timestamp, TokenDigest, UserId};
 
 use super::{PageLimit, StoreError};
 use crate::ceremony::{Ceremony, CeremonyKind};
@@ -25,6 +25,12 @@ pub trait Ceremonies: Send {
         most: u32,
         now: Timestamp,
     ) -> Result<Option<Ceremony>, StoreError>;
+
+    /// The one of a digest, if it is of this kind and has not expired by `now`; counts nothing and takes nothing.
+    async fn lookup(&mut self, kind: CeremonyKind, digest: &TokenDigest, now: Timestamp) -> Result<Option<Ceremony>, StoreError>;
+
+    /// Removes those of an account that are of one of these kinds.
+    async fn revoke_all(&mut self, user: UserId, kinds: &[CeremonyKind]) -> Result<(), StoreError>;
 
     /// Removes up to `limit` of those that expired at or before `now`; counts them. What a flow holds is left for the next time.
     async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError>;

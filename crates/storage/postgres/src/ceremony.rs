@@ -99,6 +99,19 @@ impl Ceremonies for PostgresTx {
         self.0.fetch_optional(query).await?.as_ref().map(from_row).transpose()
     }
 
+    async fn lookup(&mut self, kind: CeremonyKind, digest: &TokenDigest, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
+        let sql = concat!("SELECT ", ceremony_columns!(), " FROM ceremonies WHERE digest = $1 AND kind = $2 AND expires_at > $3");
+        let query = sqlx::query(sql).bind(&digest.0[..]).bind(kind.as_str()).bind(now.as_microsecond());
+        self.0.fetch_optional(query).await?.as_ref().map(from_row).transpose()
+    }
+
+    async fn revoke_all(&mut self, user: UserId, kinds: &[CeremonyKind]) -> Result<(), StoreError> {
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let query = sqlx::query("DELETE FROM ceremonies WHERE user_id = $1 AND kind = ANY($2)");
+        self.0.execute(query.bind(&user.as_bytes()[..]).bind(kinds)).await?;
+        Ok(())
+    }
+
     async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
         let query = sqlx::query(SWEEP).bind(now.as_microsecond()).bind(i64::from(limit.get()));
         self.0.execute(query).await

@@ -81,6 +81,20 @@ impl Ceremonies for SqliteTx {
         query.fetch_optional(&mut *self.0).await.map_err(fault)?.as_ref().map(from_row).transpose()
     }
 
+    async fn lookup(&mut self, kind: CeremonyKind, digest: &TokenDigest, now: Timestamp) -> Result<Option<Ceremony>, StoreError> {
+        let sql = concat!("SELECT ", ceremony_columns!(), " FROM ceremonies WHERE digest = ? AND kind = ? AND expires_at > ?");
+        let query = sqlx::query(sql).bind(&digest.0[..]).bind(kind.as_str()).bind(now.as_microsecond());
+        query.fetch_optional(&mut *self.0).await.map_err(fault)?.as_ref().map(from_row).transpose()
+    }
+
+    async fn revoke_all(&mut self, user: UserId, kinds: &[CeremonyKind]) -> Result<(), StoreError> {
+        for kind in kinds {
+            let query = sqlx::query("DELETE FROM ceremonies WHERE user_id = ? AND kind = ?");
+            query.bind(&user.as_bytes()[..]).bind(kind.as_str()).execute(&mut *self.0).await.map_err(fault)?;
+        }
+        Ok(())
+    }
+
     async fn sweep(&mut self, now: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
         let query = sqlx::query(SWEEP).bind(now.as_microsecond()).bind(limit.get());
         Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
