@@ -28,14 +28,16 @@ pub mod real;
 pub mod siege;
 pub mod storm;
 pub mod timing;
+mod totp;
 mod upstream;
 
 pub use address::{INSIDE, OUTSIDE, PROXY, SOMEWHERE, free_port};
 pub use ca::TestCa;
 pub use client::{CSRF_COOKIE, Client, Request, SESSION_COOKIE};
 pub use faucet::Faucet;
-pub use house::{ADMIN_PASSWORD, ADMIN_USER, House, HouseBuilder, Node, Start, basic_auth, binary, until};
+pub use house::{ADMIN_PASSWORD, ADMIN_USER, House, HouseBuilder, Node, Start, basic_auth, binary, second_step, until};
 pub use json::{assert_detail, detail};
 pub use mailbox::{Mail, Mailbox};
 pub use raw::{RawClient, ReadFault, Reply, Tls};
+pub use totp::Totp;
 pub use upstream::{Act, EchoUpstream, Recorded};

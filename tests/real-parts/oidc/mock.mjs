@@ -32,8 +32,8 @@ function orders() {
   }
 }
 
-function merged(truth, lies = {}) {
-  const result = { ...truth, ...lies };
+function merged(honest, lies = {}) {
+  const result = { ...honest, ...lies };
   for (const [name, value] of Object.entries(lies)) if (value === null) delete result[name];
   return result;
 }
@@ -45,12 +45,15 @@ const service = new OAuth2Service(issuer);
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const PERSON = { sub: 'mallory-1', email: 'mallory@app.test', email_verified: true, name: 'Mallory' };
 
+// What an honest provider says of whoever has just signed in.
+const truth = () => ({ ...PERSON, auth_time: Math.floor(Date.now() / 1000) });
+
 const text = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 // The token once more, as the orders want it.
 function forged(token, { claims, header, sign }) {
   const [first, second] = token.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
-  const payload = merged({ ...second, ...PERSON }, claims);
+  const payload = merged({ ...second, ...truth() }, claims);
   const head = (more) => text(merged({ ...first, ...more }, header));
   const strange = (input) => createSign('RSA-SHA256').update(input).sign(stranger.privateKey, 'base64url');
   const forms = {
@@ -71,7 +74,7 @@ function forged(token, { claims, header, sign }) {
 
 service.on('beforeTokenSigning', (token) => {
   const { claims, header } = orders();
-  token.payload = merged({ ...token.payload, ...PERSON }, claims);
+  token.payload = merged({ ...token.payload, ...truth() }, claims);
   token.header = merged(token.header, header);
 });
 service.on('beforeUserinfo', (response) => {

@@ -2,6 +2,7 @@
 
 mod build;
 mod crash;
+mod factor;
 mod member;
 mod node;
 mod ordering;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub use build::{ADMIN_PASSWORD, ADMIN_USER, HouseBuilder};
+pub use factor::second_step;
 pub use node::Node;
 pub(crate) use process::terminate;
 pub use process::{Start, binary};
