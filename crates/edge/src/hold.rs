@@ -152,6 +152,16 @@ pub(crate) fn route_ended(changes: watch::Receiver<Arc<Rules>>, held: RouteHold,
     }
 }
 
+/// Resolves with the earlier of the two.
+pub(crate) fn earlier(tether: Tether, other: Option<Tether>) -> Tether {
+    match other {
+        Some(other) => Box::pin(async move {
+            select(tether, other).await;
+        }),
+        None => tether,
+    }
+}
+
 /// Looks at once as well: a reload may have come between the question at the door and this.
 async fn until(mut changes: watch::Receiver<Arc<Rules>>, stands: impl Fn(&Rules) -> bool) {
     let _ = changes.wait_for(|rules| !stands(rules)).await;

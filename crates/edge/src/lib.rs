@@ -23,6 +23,9 @@ pub use layer::client_addr::{Hop, walk};
 pub use layer::limit::line_and_network;
 pub use listen::{BindError, Bound, Documents, ListenSpec, Readiness, ServeParts, bind, serve};
 pub use metrics::MetricsSource;
-pub use port::{Admission, Admitted, AppService, Bond, Challenges, EdgeAudit, EdgeEvent, EdgeEventKind, NoChallenges, Refusal};
+pub use port::{
+    Admission, Admitted, AppService, Bond, Challenges, EdgeAudit, EdgeEvent, EdgeEventKind, GateKnock, NoChallenges,
+    OperatorAdmitted, Refusal,
+};
 pub use stack::{Edge, EdgeParts};
 pub use tls::{CertStore, SelfSigned, TlsError, self_signed};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_kit::{Host, RequestContext};
-use doorward_policy::RoutePolicy;
+use doorward_policy::{GatePolicy, RoutePolicy};
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, request::Parts};
 use tower::util::BoxCloneSyncService;
@@ -25,6 +25,52 @@ pub trait Admission: Send + Sync + 'static {
     /// Resolves when what was opened on that route by somebody who was identified with `bond` may stay open no longer. Asked only for what
     /// does stay open: WebSockets and streams of events.
     fn ended(&self, bond: Bond, route: &RoutePolicy) -> Tether;
+
+    /// Looks for the operator session at a gate that asks for one; called after allowlist and basic auth, so that nobody else learns that
+    /// it does.
+    fn operator<'a>(&'a self, knock: GateKnock<'a>) -> BoxFuture<'a, OperatorAdmitted>;
+
+    /// As [`Self::ended`], for what was let in by [`Self::operator`].
+    fn operator_ended(&self, bond: Bond) -> Tether;
+}
+
+/// A request that has passed a gate's allowlist and basic auth.
+#[derive(Debug, Clone, Copy)]
+pub struct GateKnock<'a> {
+    /// Its head.
+    pub head: &'a Parts,
+    /// What the edge knows of it.
+    pub context: &'a RequestContext,
+    /// Which gate.
+    pub gate: &'a GatePolicy,
+    /// Canonical.
+    pub path: &'a str,
+    /// As sent.
+    pub query: Option<&'a str>,
+    /// Whether a person's browser goes there, so that it may be led elsewhere first.
+    pub is_navigation: bool,
+}
+
+/// The answer of [`Admission::operator`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub enum OperatorAdmitted {
+    /// Pass as an operator.
+    Passed {
+        /// Set upstream, after every client copy was removed.
+        fields: Arc<[(HeaderName, HeaderValue)]>,
+        /// What [`Admission::operator_ended`] is asked with.
+        bond: Bond,
+    },
+    /// Go elsewhere first: 303.
+    Led {
+        /// Where: the site, or a path of the gate.
+        location: HeaderValue,
+        /// Values of `Set-Cookie`.
+        cookies: Vec<HeaderValue>,
+    },
+    /// Do not pass.
+    Refused(Refusal),
 }
 
 /// By what somebody was identified; means something to whoever made it, and nothing to the edge.
@@ -68,6 +114,10 @@ pub enum Refusal {
     Forbidden,
     /// 503 `Service unavailable`: the store cannot tell (SES-19).
     Unavailable,
+    /// 401 `Operator session required`, at a gate.
+    NoOperatorSession,
+    /// 400 `Invalid request`: a hand-over to a gate that is not good, for whatever cause.
+    HandOver,
 }
 
 /// Something that the audit trail should know. Recording must never make a request wait.

@@ -128,7 +128,10 @@ impl Fault {
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "Request body too large"),
             Self::Refused(Refusal::NotAuthenticated) => (S::UNAUTHORIZED, "Not authenticated"),
             Self::Refused(Refusal::Csrf) => (S::FORBIDDEN, "CSRF failed"),
-            Self::Refused(Refusal::DuplicateCookie) | Self::GateMalformed => (S::BAD_REQUEST, "Invalid request"),
+            Self::Refused(Refusal::NoOperatorSession) => (S::UNAUTHORIZED, "Operator session required"),
+            Self::Refused(Refusal::DuplicateCookie | Refusal::HandOver) | Self::GateMalformed => {
+                (S::BAD_REQUEST, "Invalid request")
+            }
             Self::Refused(Refusal::Unavailable) => (S::SERVICE_UNAVAILABLE, "Service unavailable"),
             Self::Refused(Refusal::Forbidden) | Self::Destination | Self::Outsider | Self::PlainText => {
                 (S::FORBIDDEN, "Forbidden")

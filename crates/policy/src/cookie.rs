@@ -49,6 +49,22 @@ impl CookiePolicy {
     }
 }
 
+impl CookiePolicy {
+    /// Every name, for whoever keeps our cookies apart from those of others.
+    #[must_use]
+    pub const fn names(&self) -> [&'static str; 7] {
+        [
+            self.session.name,
+            self.csrf.name,
+            self.device.name,
+            self.pending.name,
+            self.provider.name,
+            self.gate.name,
+            self.gate_request.name,
+        ]
+    }
+}
+
 impl CookieRule {
     /// The value of a `Set-Cookie` field. Without `max_age` the cookie ends with the browser's session.
     #[must_use]

@@ -32,7 +32,7 @@ pub use identity::Identity;
 pub use judge::{HeaderVerdict, Verdict};
 pub use limit::{LINES_OF_NETWORK, LimitPolicy, Quota};
 pub use path::{CanonicalPath, PathFault};
-pub use route::{BuiltIn, GatePolicy, HostEntry, RoutePolicy, RouteTable, Target, UpstreamPolicy};
+pub use route::{BuiltIn, GatePolicy, HAND_OVER_PATH, HostEntry, RoutePolicy, RouteTable, Target, UpstreamPolicy};
 
 /// Everything that was decided at load, for one configuration.
 #[derive(Debug, Clone)]

@@ -65,7 +65,12 @@ pub struct GatePolicy {
     pub paths: Vec<String>,
     /// Whether WebSocket upgrades pass.
     pub websocket: bool,
+    /// Whether an operator session is asked for, after allowlist and basic auth.
+    pub operator_session: bool,
 }
+
+/// Where the host of a gate with [`GatePolicy::operator_session`] takes a hand-over; no upstream ever sees this path.
+pub const HAND_OVER_PATH: &str = "/.well-known/doorward/gate";
 
 /// Parts of the site that Doorward answers itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -301,6 +306,7 @@ impl GatePolicy {
             profile: gate.profile,
             paths: gate.paths.clone(),
             websocket: gate.websocket,
+            operator_session: gate.operator_session,
         }
     }
 }

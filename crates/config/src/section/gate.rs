@@ -8,7 +8,7 @@ use super::Scene;
 use crate::model::{Gate, Profile};
 use crate::network;
 use crate::reader::{Located, Problem, Section};
-use crate::value::{self, not_yet};
+use crate::value;
 
 /// As read; `None` is a value that was wrong.
 pub(crate) struct GateDraft {
@@ -20,6 +20,7 @@ pub(crate) struct GateDraft {
     profile: Option<Profile>,
     paths: Option<Vec<String>>,
     websocket: Option<bool>,
+    pub(crate) operator_session: Option<Located<bool>>,
 }
 
 impl GateDraft {
@@ -33,6 +34,7 @@ impl GateDraft {
             profile: self.profile?,
             paths: self.paths?,
             websocket: self.websocket?,
+            operator_session: self.operator_session.is_some_and(|asked| asked.value),
         })
     }
 }
@@ -60,11 +62,9 @@ pub(crate) fn gate(section: &Section<'_>, scene: &Scene<'_>) -> GateDraft {
         profile,
         paths: paths(section),
         websocket: section.or("websocket", talks, value::truth),
+        // What is not a truth value is a fault of its own, and then nothing starts.
+        operator_session: section.maybe("operator_session", value::truth).flatten(),
     };
-    let _ = section.maybe("operator_session", |item| match item.truth()? {
-        true => Err(not_yet("an operator session at a gate")),
-        false => Ok(()),
-    });
     section.finish();
     draft
 }

@@ -1,7 +1,7 @@
 //! The edge's question, who may pass, put to the accounts application.
 
 use doorward_app::{Admit, Doorkeeper, Refused};
-use doorward_edge::{Admission, Admitted, Bond, Refusal, Tether};
+use doorward_edge::{Admission, Admitted, Bond, GateKnock, OperatorAdmitted, Refusal, Tether};
 use doorward_kit::{RequestContext, SessionId};
 use doorward_policy::RoutePolicy;
 use futures_util::future::BoxFuture;
@@ -32,5 +32,13 @@ impl Admission for AskDoorkeeper {
 
     fn ended(&self, bond: Bond, route: &RoutePolicy) -> Tether {
         Box::pin(self.0.ended(SessionId::from_bytes(bond.0), route))
+    }
+
+    fn operator<'a>(&'a self, _knock: GateKnock<'a>) -> BoxFuture<'a, OperatorAdmitted> {
+        Box::pin(std::future::ready(OperatorAdmitted::Refused(Refusal::NoOperatorSession)))
+    }
+
+    fn operator_ended(&self, _bond: Bond) -> Tether {
+        Box::pin(std::future::ready(()))
     }
 }

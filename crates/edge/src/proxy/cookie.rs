@@ -3,8 +3,7 @@
 use doorward_policy::CookiePolicy;
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
-const OURS: [&str; 3] =
-    [CookiePolicy::doorward().session.name, CookiePolicy::doorward().csrf.name, CookiePolicy::doorward().device.name];
+const OURS: [&str; 7] = CookiePolicy::doorward().names();
 
 /// Joins all `Cookie` fields to one with the same pairs in the same order, without Doorward's own. Removes the field when nothing is left.
 pub(super) fn settle(headers: &mut HeaderMap) {

@@ -3,18 +3,20 @@
 //! Comes in: a request whose target is decided. Goes out: the upstream's answer, tied to what let the request in. Must never know: framing,
 //! hosts, limits; they were judged before.
 
+use std::sync::Arc;
+
 use doorward_config::{Access, UpstreamTarget};
 use doorward_policy::{CanonicalPath, GatePolicy, RoutePolicy, UpstreamPolicy};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 
 use super::{Arrival, House, Rules};
-use crate::body::EdgeBody;
+use crate::body::{self, EdgeBody};
 use crate::gate::{GatePermit, GateVerdict};
 use crate::hold::{self, Asked, GateHold, Kept, RouteHold, Tether, Tie, TunnelTerms};
 use crate::layer::seen::Seen;
 use crate::layer::{body_cap, compress, headers};
-use crate::port::{Admitted, EdgeEventKind};
+use crate::port::{Admitted, Bond, EdgeEventKind, GateKnock, OperatorAdmitted};
 use crate::proxy::ForwardPlan;
 use crate::rescue::Fault;
 
@@ -78,26 +80,48 @@ impl House {
             GateVerdict::Pass(permit) => permit,
             verdict => return Err(Fault::of_gate(&verdict)),
         };
+        let operator = match self.operator(gate, way, &head, seen).await? {
+            Operator::Passed(operator) => operator,
+            Operator::Led(response) => return Ok(response),
+        };
         if !gate.paths.iter().any(|prefix| way.path.strip_prefix(prefix).is_some()) {
             return Err(Fault::GatePath);
         }
         let agent = head.headers.get(header::USER_AGENT);
         seen.report(&*self.audit, EdgeEventKind::GateAllowed, "credentials", Some(permit.user()), agent);
         let body = body_cap::bound(&head.headers, body, way.rules.policy.sizes.upstream_body, way.arrival)?;
-        self.forward_gated(permit, gate, way, Request::from_parts(head, body), seen).await
+        self.forward_gated((permit, operator), gate, way, Request::from_parts(head, body), seen).await
+    }
+
+    /// After the password and before the path: who is no operator learns of neither.
+    async fn operator(&self, gate: &GatePolicy, way: &Way<'_>, head: &Parts, seen: &Seen) -> Result<Operator, Fault> {
+        if !gate.operator_session {
+            return Ok(Operator::Passed(None));
+        }
+        let (path, is_navigation) = (way.path.as_str(), seen.is_navigation);
+        let knock = GateKnock { head, context: &seen.context, gate, path, query: way.query, is_navigation };
+        match self.admission.operator(knock).await {
+            OperatorAdmitted::Passed { fields, bond } => Ok(Operator::Passed(Some((fields, bond)))),
+            OperatorAdmitted::Led { location, cookies } => Ok(Operator::Led(lead(location, cookies))),
+            OperatorAdmitted::Refused(refusal) => Err(Fault::Refused(refusal)),
+        }
     }
 
     /// Takes the permit by value: there is no way here without one.
     async fn forward_gated(
         &self,
-        permit: GatePermit,
+        (permit, operator): (GatePermit, Option<OperatorPass>),
         gate: &GatePolicy,
         way: &Way<'_>,
         request: Request<EdgeBody>,
         seen: &Seen,
     ) -> Result<Response<EdgeBody>, Fault> {
-        let plan = self.plan(&gate.upstream, way.path.as_str(), way, seen, &[]);
-        let tie = |kept| self.gate_ended(gate, &permit, way, seen, kept);
+        let (identity, bond) = operator.map_or((None, None), |(fields, bond)| (Some(fields), Some(bond)));
+        let plan = self.plan(&gate.upstream, way.path.as_str(), way, seen, identity.as_deref().unwrap_or_default());
+        let tie = |kept| {
+            let right = bond.map(|bond| self.admission.operator_ended(bond));
+            hold::earlier(self.gate_ended(gate, &permit, way, seen, kept), right)
+        };
         let tunnel = || tie(Kept::Tunnel);
         let plan = ForwardPlan { tunnel: gate.websocket.then(|| terms(way, &tunnel)), remove_authorization: true, ..plan };
         let response = self.forward(request, plan).await?;
@@ -135,6 +159,28 @@ impl House {
             remove_authorization: false,
         }
     }
+}
+
+/// Who passed as an operator, and by which right.
+type OperatorPass = (Arc<[(HeaderName, HeaderValue)]>, Bond);
+
+/// What became of the question for an operator session.
+enum Operator {
+    /// Go on; `None` where none is asked for.
+    Passed(Option<OperatorPass>),
+    /// Answered already.
+    Led(Response<EdgeBody>),
+}
+
+/// 303: whatever was asked for, what comes next is a GET (RFC 9110 §15.4.4).
+fn lead(location: HeaderValue, cookies: Vec<HeaderValue>) -> Response<EdgeBody> {
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+    response
 }
 
 fn terms<'a>(way: &Way<'_>, tie: Tie<'a>) -> TunnelTerms<'a> {

@@ -44,6 +44,7 @@ impl Gate {
             profile: Profile::PgAdmin,
             paths: vec![String::new()],
             websocket: true,
+            operator_session: false,
         };
         Self { policy: Arc::new(policy), _users: file }
     }
