@@ -33,6 +33,7 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         routes: _,
         gates: _,
         accounts,
+        oauth,
         limits: _,
         tunnels: _,
         headers: _,
@@ -52,6 +53,7 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("mail", before.mail != *mail),
         ("audit", before.audit != *audit),
         ("accounts", before.accounts != Accounts { roles: before.accounts.roles.clone(), ..accounts.clone() }),
+        ("oauth", before.oauth != *oauth),
     ];
     keys.extend(sections.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section));
     keys

@@ -10,7 +10,7 @@ use doorward_kit::Host;
 use crate::address::{Endpoint, Reach};
 use crate::model::{Access, RESERVED_PREFIXES, UpstreamTarget};
 use crate::reader::{Located, Problem, Reader};
-use crate::section::{GateDraft, ListenDraft, RouteDraft, SiteDraft, UpstreamDraft};
+use crate::section::{GateDraft, ListenDraft, OAuthDraft, RouteDraft, SiteDraft, UpstreamDraft};
 
 /// Everything that was read, correct or not.
 pub(crate) struct Drafts {
@@ -21,12 +21,14 @@ pub(crate) struct Drafts {
     pub(crate) gates: Vec<GateDraft>,
     /// `[accounts]` `roles`; absent when they are wrong.
     pub(crate) roles: Option<Vec<Located<String>>>,
+    pub(crate) oauth: Vec<OAuthDraft>,
 }
 
 /// Records every contradiction.
 pub(crate) fn check(reader: &Reader<'_>, drafts: &Drafts, secrets: &[(&str, &Path)], file: &Path) {
     unique(reader, drafts.upstreams.iter().filter_map(|u| u.name.as_ref()));
     unique(reader, drafts.gates.iter().filter_map(|g| g.name.as_ref()));
+    unique(reader, drafts.oauth.iter().filter_map(|o| o.name.as_ref()));
     named_upstreams(reader, drafts);
     gated_upstreams(reader, drafts);
     hosts(reader, drafts);
@@ -214,6 +216,7 @@ fn served_secrets(reader: &Reader<'_>, drafts: &Drafts, others: &[(&str, &Path)]
     secrets.extend(drafts.upstreams.iter().filter_map(|u| u.secret_file()).map(|file| ("an upstream's secret_file", file)));
     secrets.extend(drafts.upstreams.iter().filter_map(|u| u.client_key()).map(|key| ("an upstream's client_key", key)));
     secrets.extend(drafts.gates.iter().filter_map(|g| g.users_file.as_ref()).map(|u| ("a gate's users_file", u.value.as_path())));
+    secrets.extend(drafts.oauth.iter().filter_map(|o| o.secret_file()).map(|file| ("a provider's client_secret_file", file)));
     for target in drafts.upstreams.iter().filter_map(|upstream| upstream.target.as_ref()) {
         let UpstreamTarget::Files { root } = &target.value else { continue };
         if let Some((what, _)) = secrets.iter().find(|(_, path)| would_serve(root, path)) {

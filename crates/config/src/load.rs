@@ -96,10 +96,11 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
     let host = site.origin.as_ref().map(|origin| origin.value.host());
     let routes = section::tables(reader, &root, "route").iter().map(|s| section::route(s, host)).collect();
     let gates = section::tables(reader, &root, "gate").iter().map(|s| section::gate(s, &scene)).collect();
+    let oauth = section::tables(reader, &root, "oauth").iter().map(|s| section::oauth(s, &scene)).collect();
     root.finish();
     reader.refuse_stray_variables();
 
-    let drafts = Drafts { site, listen, upstreams, routes, gates, roles };
+    let drafts = Drafts { site, listen, upstreams, routes, gates, roles, oauth };
     let mut private = PrivateFiles::default();
     if let Some(Tls::Files { key, .. }) = &tls {
         private.add("tls.key", Some(key));
@@ -124,6 +125,7 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
         routes: drafts.routes.into_iter().map(section::RouteDraft::finish).collect::<Option<_>>()?,
         gates: drafts.gates.into_iter().map(section::GateDraft::finish).collect::<Option<_>>()?,
         accounts: accounts?,
+        oauth: drafts.oauth.into_iter().map(section::OAuthDraft::finish).collect::<Option<_>>()?,
         limits,
         tunnels,
         headers: headers?,

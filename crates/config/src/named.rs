@@ -32,6 +32,7 @@ impl NamedSecret {
             "counters" => ("counters", SecretKind::Own),
             "mail" => ("mail", SecretKind::Issued),
             "upstream" => ("upstream", SecretKind::Own),
+            "oauth" => ("oauth", SecretKind::Issued),
             _ => return None,
         };
         Some(Self { section, source: source.clone(), kind })
@@ -43,6 +44,7 @@ impl NamedSecret {
         let stem = match self.section {
             "site" => "key",
             "upstream" => "secret",
+            "oauth" => "client_secret",
             _ => "password",
         };
         let ending = if matches!(self.source, SecretSource::File(_)) { "file" } else { "env" };
@@ -81,6 +83,7 @@ impl Config {
         };
         let key = self.site.key.as_ref().and_then(|source| NamedSecret::new("site", source));
         let upstreams = self.upstreams.iter().filter_map(|upstream| NamedSecret::new("upstream", upstream.secret.as_ref()?));
-        [key, store, counters, mail].into_iter().flatten().chain(upstreams).collect()
+        let providers = self.oauth.iter().filter_map(|provider| NamedSecret::new("oauth", &provider.client_secret));
+        [key, store, counters, mail].into_iter().flatten().chain(upstreams).chain(providers).collect()
     }
 }

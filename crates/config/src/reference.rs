@@ -318,7 +318,12 @@ pub const PARTS: &[Part] = &[
             ),
             key("paths", "list of prefixes", "everything", "What exists on this host; the rest is 404 behind the gate."),
             key("websocket", "true or false", "by profile", "`true` for `pgadmin` and `flower`."),
-            key("operator_session", "`false`", "`false`", "Not available in this version."),
+            key(
+                "operator_session",
+                "`true`, `false`",
+                "`false`",
+                "Ask for an operator session with a second factor too, after allowlist and password; needs `accounts.operator_roles`.",
+            ),
         ],
     ),
     part(
@@ -328,6 +333,25 @@ pub const PARTS: &[Part] = &[
             key("sign_up", "`open`, `invitation`, `closed`", "`open`", "Who may sign up."),
             key("allowed_domains", "list of domains", "everyone's", "Whose addresses may have an account."),
             key("roles", "list of lower-case words", "`[]`", "What accounts may be; routes ask for them."),
+            key(
+                "operator_roles",
+                "list of roles",
+                "`[]`",
+                "Which of `roles` make an operator: a second factor is asked for, and a session ends after 15 min without a request and after \
+                 8 h in any case.",
+            ),
+            key(
+                "step_up",
+                "1min to 60min",
+                "`10min`",
+                "How old the last proof may be where a fresh one is asked for: password, address, factors, links, deletion, export.",
+            ),
+            key(
+                "provider_targets",
+                "list of paths",
+                "`[\"/account\"]`",
+                "Where a sign-in with a provider may lead to, exactly; the first is the usual one.",
+            ),
             key(
                 "session_idle",
                 "5min to 30d",
@@ -350,6 +374,70 @@ pub const PARTS: &[Part] = &[
             key("argon2_memory_kib", "19456 to 1048576", "`19456`", "Argon2id memory."),
             key("argon2_passes", "2 to 16", "`2`", "Argon2id passes."),
             key("hash_threads", "1 to 64", "one a core", "Threads that hash."),
+        ],
+    ),
+    repeated(
+        "oauth",
+        "A provider that people may sign in with ([providers](../concepts/providers.md)). Its redirect URI is `<origin>/account/oauth/<name>`.",
+        &[
+            key(
+                "provider",
+                "`google`, `github`, `microsoft`, `gitlab`, `oidc`",
+                "",
+                "What is spoken, and which hosts belong to it. `oidc` is any other by OpenID Connect.",
+            ),
+            key(
+                "name",
+                "lower-case letters, digits, `-`",
+                "the word of `provider`",
+                "Unique; stands in paths and in the audit trail.",
+            ),
+            key("label", "1 to 40 characters", "the provider's", "What buttons call it."),
+            key(
+                "issuer",
+                "`https` address",
+                "by provider",
+                "As the provider spells it. Needed for `oidc`, and for `microsoft` with the id of one tenant; `gitlab` may name another GitLab. \
+                 `http` for `oidc` on a loopback address in development.",
+            ),
+            key("client_id", "1 to 255 characters", "", "What the provider calls this site."),
+            key(
+                "client_secret_file",
+                "path",
+                "–",
+                "File with the secret that the provider issued, mode 0600. This or `client_secret_env`; there is no client without one.",
+            ),
+            key("client_secret_env", "variable name", "–", "Variable that holds it, instead of the file."),
+            key(
+                "scopes",
+                "list of words",
+                "`[\"openid\", \"email\", \"profile\"]`",
+                "What is asked for. `github` has `read:user` and `user:email`. `offline_access` needs `keep_grant`.",
+            ),
+            key(
+                "link_by_address",
+                "true or false",
+                "`true`",
+                "Link an account here at its first sign-in with the provider, when both have proved the same address.",
+            ),
+            key(
+                "keep_grant",
+                "true or false",
+                "`false`",
+                "Keep what the provider gives to act for its account, sealed, until the link ends. Asks for it as well.",
+            ),
+            key(
+                "ca_file",
+                "path",
+                "public ones",
+                "PEM certificates of the only authorities that may vouch for the provider; for `oidc` and `gitlab`.",
+            ),
+            key(
+                "hosts",
+                "list of hosts",
+                "`[]`",
+                "For `oidc`: hosts besides the issuer's own that its endpoints may stand on. No other host is ever asked.",
+            ),
         ],
     ),
     part(
@@ -433,7 +521,7 @@ mod tests {
     use crate::load;
 
     /// Every section once, so that every reader runs.
-    const EVERY_SECTION: &str = "version = 1\n[[upstream]]\n[[route]]\n[[gate]]\n";
+    const EVERY_SECTION: &str = "version = 1\n[[upstream]]\n[[route]]\n[[gate]]\n[[oauth]]\n";
 
     #[test]
     fn the_reference_names_exactly_the_keys_that_are_read() {

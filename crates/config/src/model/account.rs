@@ -37,6 +37,12 @@ pub struct Accounts {
     pub device: Duration,
     /// Roles that accounts may have and routes may ask for: lower-case words, unique, at most 32.
     pub roles: Vec<String>,
+    /// Which of `roles` make an operator: a second factor is asked for, and the session is short (D-13, D-14).
+    pub operator_roles: Vec<String>,
+    /// How old the last full proof may be where a fresh one is asked for; 1 to 60 min, default 10 min (D-13).
+    pub step_up: Duration,
+    /// Where a sign-in with a provider may lead to: exact paths, unique, 1 to 32, the first is the usual one (OAUTH-07).
+    pub provider_targets: Vec<String>,
     /// Passwords that are refused besides the built-in list: one a line, UTF-8, what is guessed first at the top; at most 32 MiB.
     pub blocklist_file: Option<PathBuf>,
     /// Least code points of a password; 15 to 64, from 8 in development; default 15 (D-10).
@@ -70,6 +76,9 @@ impl Default for Accounts {
             invitation: DAY * 7,
             device: DAY * 90,
             roles: Vec::new(),
+            operator_roles: Vec::new(),
+            step_up: MINUTE * 10,
+            provider_targets: vec!["/account".to_owned()],
             blocklist_file: None,
             password_min: 15,
             argon2_memory_kib: 19_456,

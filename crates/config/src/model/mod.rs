@@ -1,6 +1,7 @@
 //! What a legal configuration is. There is no way to hold an illegal one.
 
 mod account;
+mod oauth;
 mod service;
 mod upstream;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use doorward_kit::{Cidr, Host, Origin, Secret};
 
 pub use account::{Accounts, Limit, SCOPES, SignUp, Tunnels};
+pub use oauth::{Issuer, OAuth, ProviderKind};
 pub use service::{Audit, Counters, Mail, MailTransport, Postgres, Protection, Redis, Remote, Store};
 pub use upstream::{ClientCertificate, HealthCheck, ServerAddress, Servers, Speech, Upstream, UpstreamTarget, UpstreamTls};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub gates: Vec<Gate>,
     /// `[accounts]`
     pub accounts: Accounts,
+    /// `[[oauth]]`, names unique.
+    pub oauth: Vec<OAuth>,
     /// `[limits]`, one entry per scope, defaults filled in.
     pub limits: Vec<Limit>,
     /// `[limits]`, how long a WebSocket may stay open.
@@ -182,6 +186,8 @@ pub struct Gate {
     pub paths: Vec<String>,
     /// Let WebSocket upgrades through; default as the profile needs.
     pub websocket: bool,
+    /// Ask for an operator session too, after allowlist and basic auth; default false.
+    pub operator_session: bool,
 }
 
 /// Header profile of a gated UI.

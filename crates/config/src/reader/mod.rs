@@ -118,6 +118,13 @@ impl<'e> Reader<'e> {
         self.fault(value.key.clone(), value.at.clone(), problem);
     }
 
+    /// As [`Self::blame`] for several; tells whether there were any.
+    pub(crate) fn blame_each(&self, faults: Vec<(Located<()>, Problem)>) -> bool {
+        let any = !faults.is_empty();
+        faults.into_iter().for_each(|(place, problem)| self.blame(&place, problem));
+        any
+    }
+
     /// Reports `DOORWARD_…__…` variables that nobody asked for: a misspelt override must not be a silent default.
     pub(crate) fn refuse_stray_variables(&self) {
         for name in self.env.names() {

@@ -16,6 +16,8 @@ const DAY: u64 = 24 * HOUR;
 
 /// The most roles that may be declared.
 const MOST_ROLES: usize = 32;
+/// The most paths that a sign-in with a provider may lead to.
+const MOST_TARGETS: usize = 32;
 
 const SIGN_UP: &[(&str, SignUp)] = &[("open", SignUp::Open), ("invitation", SignUp::Invitation), ("closed", SignUp::Closed)];
 
@@ -38,6 +40,9 @@ fn read(section: &Section<'_>, scene: &Scene<'_>, roles: Option<Vec<String>>) ->
     let email_undo = time("email_undo", usual.email_undo, DAY, 30 * DAY);
     let invitation = time("invitation", usual.invitation, HOUR, 30 * DAY);
     let device = time("device", usual.device, DAY, 365 * DAY);
+    let step_up = time("step_up", usual.step_up, MINUTE, HOUR);
+    let operator_roles = operator_roles(section, roles.as_deref());
+    let provider_targets = provider_targets(section, usual.provider_targets);
     let blocklist_file = section.maybe("blocklist_file", |item| value::path(item, scene.base));
     // Without a second factor 15 characters are the least (D-10).
     let shortest = if scene.is_development() { 8 } else { 15 };
@@ -63,6 +68,9 @@ fn read(section: &Section<'_>, scene: &Scene<'_>, roles: Option<Vec<String>>) ->
         invitation: invitation?,
         device: device?,
         roles: roles?,
+        operator_roles: operator_roles?,
+        step_up: step_up?,
+        provider_targets: provider_targets?,
         blocklist_file: blocklist_file?.map(|file| file.value),
         password_min: password_min?,
         argon2_memory_kib: argon2_memory_kib?,
@@ -156,6 +164,52 @@ fn roles(section: &Section<'_>) -> Option<Vec<Located<String>>> {
         return None;
     }
     Some(roles)
+}
+
+/// A role that nobody can have would ask nobody for a second factor, and nobody would notice (D-14).
+fn operator_roles(section: &Section<'_>, declared: Option<&[String]>) -> Option<Vec<String>> {
+    let roles = section.list("operator_roles", value::role)?.unwrap_or_default();
+    let mut fine = true;
+    for (index, role) in roles.iter().enumerate() {
+        let problem = if roles[..index].iter().any(|earlier| earlier.value == role.value) {
+            Problem::new("is named twice", "remove one of the two")
+        } else if declared.is_some_and(|declared| !declared.contains(&role.value)) {
+            Problem::new("is no role of this site", "declare it in roles")
+        } else {
+            continue;
+        };
+        section.reader.blame(role, problem);
+        fine = false;
+    }
+    fine.then(|| roles.into_iter().map(|role| role.value).collect())
+}
+
+/// Where a sign-in with a provider may lead to, compared octet by octet (OAUTH-07).
+fn provider_targets(section: &Section<'_>, usual: Vec<String>) -> Option<Vec<String>> {
+    let Some(targets) = section.list("provider_targets", exact_path)? else { return Some(usual) };
+    if targets.is_empty() {
+        section.blame("provider_targets", Problem::new("is empty", "leave it out for [\"/account\"]"));
+        return None;
+    }
+    for (index, target) in targets.iter().enumerate() {
+        let problem = if targets[..index].iter().any(|earlier| earlier.value == target.value) {
+            Problem::new("is named twice", "remove one of the two")
+        } else if index == MOST_TARGETS {
+            Problem::new("is one path too many", format!("at most {MOST_TARGETS}"))
+        } else {
+            continue;
+        };
+        section.reader.blame(target, problem);
+        return None;
+    }
+    Some(targets.into_iter().map(|target| target.value).collect())
+}
+
+/// A path of this site in its one spelling, kept as it is written; a trailing slash counts.
+fn exact_path(item: &Item<'_>) -> Result<String, Problem> {
+    value::prefix(item)?;
+    let text = item.text()?;
+    if text.len() <= 256 { Ok(text.to_owned()) } else { Err(Problem::new("is too long for a path", "at most 256 characters")) }
 }
 
 fn refuse_others(section: &Section<'_>) {

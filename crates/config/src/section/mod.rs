@@ -8,6 +8,7 @@ mod headers;
 mod limits;
 mod listen;
 mod mail;
+mod oauth;
 mod remote;
 mod route;
 mod site;
@@ -31,6 +32,7 @@ pub(crate) use headers::headers;
 pub(crate) use limits::limits;
 pub(crate) use listen::{ListenDraft, listen};
 pub(crate) use mail::mail;
+pub(crate) use oauth::{OAuthDraft, oauth};
 pub(crate) use route::{RouteDraft, route};
 pub(crate) use site::{SiteDraft, site};
 pub(crate) use store::store;
@@ -53,7 +55,7 @@ impl Scene<'_> {
 }
 
 /// Sections of later versions.
-const LATER: &[&str] = &["console", "oauth", "verify", "session", "acme", "log"];
+const LATER: &[&str] = &["console", "verify", "session", "acme", "log"];
 
 /// Opens `[name]`; an absent one is empty.
 pub(crate) fn table<'a>(reader: &'a Reader<'a>, root: &Section<'a>, name: &'static str) -> Section<'a> {

@@ -90,7 +90,7 @@ fn broken_toml_is_told_with_its_place() {
 
 #[test]
 fn sections_of_later_versions_are_known_and_not_to_be_had() {
-    for head in ["[console]", "[[oauth]]", "[verify]", "[session]"] {
+    for head in ["[console]", "[acme]", "[verify]", "[session]"] {
         let name = head.trim_matches(['[', ']']);
         let problem = refused_at(&format!("{RIGHT}{head}\nhost = \"x\"\n"), name);
         assert_eq!(problem, format!("[{name}] is not available in this version"));

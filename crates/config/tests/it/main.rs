@@ -10,6 +10,7 @@ mod gate;
 mod limit;
 mod listen;
 mod network;
+mod oauth;
 mod overrides;
 mod remote;
 mod route;

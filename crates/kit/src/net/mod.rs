@@ -3,10 +3,12 @@
 mod address;
 mod host;
 mod origin;
+mod public;
 
 pub use address::{Cidr, CidrError, ClientAddr, Network, PeerAddr, Prefix};
 pub use host::{Authority, Host, HostError};
 pub use origin::{Origin, OriginError, Scheme};
+pub use public::is_public;
 
 use crate::id::RequestId;
 
