@@ -14,7 +14,7 @@ pub(crate) mod password;
 pub(crate) mod profile;
 pub(crate) mod proof;
 pub(crate) mod sign_up;
-mod text;
+pub(crate) mod text;
 
 pub use email::{EmailAddress, EmailError};
 pub use export::AccountExport;

@@ -1,8 +1,16 @@
 //! Text that others will see: no character that disturbs what stands round it (PROF-02, INPUT-10).
 
+use super::model::DISPLAY_NAME_MAX_CHARS;
+
 /// What is wrong with a text of one line.
 pub(super) fn line_fault(text: &str, max_chars: usize) -> Option<String> {
     fault(text, max_chars, disturbs)
+}
+
+/// What somebody else calls a person, if it can be a display name as it is; else nothing.
+pub(crate) fn display_name(told: &str) -> String {
+    let told = told.trim_matches(' ');
+    if line_fault(told, DISPLAY_NAME_MAX_CHARS).is_none() { told.to_owned() } else { String::new() }
 }
 
 /// What is wrong with a text of several lines.

@@ -9,10 +9,21 @@ use crate::session::ActiveSession;
 pub struct ProviderStart<'a> {
     /// Its name in the configuration.
     pub provider: &'a str,
-    /// Where to go afterwards; one of the configured paths (OAUTH-07).
+    /// Where to go afterwards; one of the configured paths, the first of them if it is left to us (OAUTH-07).
     pub next: Option<&'a str>,
-    /// To link with this session's account, instead of signing in (OAUTH-10).
-    pub link: Option<&'a ActiveSession>,
+    /// What for.
+    pub wish: ProviderWish<'a>,
+}
+
+/// What a provider is asked for.
+#[derive(Clone, Copy)]
+pub enum ProviderWish<'a> {
+    /// To sign in.
+    SignIn,
+    /// To link its account with that of this session (OAUTH-10).
+    Link(&'a ActiveSession),
+    /// To sign in to the account of this session afresh, for accounts that have nothing else to prove who it is (ASVS 7.5.3).
+    StepUp(&'a ActiveSession),
 }
 
 /// On the way to a provider.

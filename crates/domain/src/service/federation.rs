@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::{Accounts, FlowError, Visitor};
 use crate::credential::Password;
-use crate::federation::{Identity, Provider, ProviderFinish, ProviderFinished, ProviderStart, ProviderStarted};
+use crate::federation::{
+    Identity, Provider, ProviderFinish, ProviderFinished, ProviderStart, ProviderStarted, finish, start, unlink,
+};
 use crate::session::ActiveSession;
 
 impl Accounts {
@@ -20,8 +22,8 @@ impl Accounts {
     /// [`FlowError::Refused`] when `next` is not one of the configured paths (OAUTH-07), [`FlowError::NotConfigured`] when there is no
     /// such provider or it cannot be reached (OAUTH-20), [`FlowError::StepUpNeeded`] for a link, [`FlowError::Throttled`],
     /// [`FlowError::Store`].
-    pub async fn start_provider(&self, _visitor: Visitor<'_>, _start: ProviderStart<'_>) -> Result<ProviderStarted, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn start_provider(&self, visitor: Visitor<'_>, request: ProviderStart<'_>) -> Result<ProviderStarted, FlowError> {
+        start::start(self, visitor, request).await
     }
 
     /// Takes a browser back from a provider: signs in, makes an account, or links (OAUTH-08 … OAUTH-11).
@@ -30,32 +32,33 @@ impl Accounts {
     /// [`FlowError::Refused`] for every cause (OAUTH-13, ENUM-09), [`FlowError::Throttled`], [`FlowError::Store`].
     pub async fn finish_provider(
         &self,
-        _visitor: Visitor<'_>,
-        _finish: ProviderFinish<'_>,
+        visitor: Visitor<'_>,
+        request: ProviderFinish<'_>,
     ) -> Result<ProviderFinished, FlowError> {
-        Err(FlowError::NotConfigured)
+        finish::finish(self, visitor, request).await
     }
 
-    /// The links of the caller.
+    /// The links of the caller, oldest first.
     ///
     /// # Errors
     /// [`FlowError::Store`].
-    pub async fn list_identities(&self, _active: &ActiveSession) -> Result<Vec<Identity>, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn list_identities(&self, active: &ActiveSession) -> Result<Vec<Identity>, FlowError> {
+        unlink::list(self, active).await
     }
 
-    /// Ends the link with a provider (OAUTH-12). `current` is asked for where the account has a password.
+    /// Ends the link with a provider (OAUTH-12). `current` is asked for where the account has a password, a fresh proof where it has none
+    /// or has a second factor.
     ///
     /// # Errors
     /// [`FlowError::Refused`] when the password is wrong, [`FlowError::NotThere`], [`FlowError::StepUpNeeded`],
-    /// [`FlowError::LastOfItsKind`], [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
+    /// [`FlowError::LastOfItsKind`], [`FlowError::Changed`], [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
     pub async fn unlink_provider(
         &self,
-        _visitor: Visitor<'_>,
-        _active: &ActiveSession,
-        _provider: &str,
-        _current: Option<Password>,
+        visitor: Visitor<'_>,
+        active: &ActiveSession,
+        provider: &str,
+        current: Option<Password>,
     ) -> Result<(), FlowError> {
-        Err(FlowError::NotConfigured)
+        unlink::unlink(self, visitor, active, provider, current).await
     }
 }
