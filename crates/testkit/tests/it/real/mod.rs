@@ -11,6 +11,7 @@ mod log;
 mod mail;
 mod nodes;
 mod postgres;
+mod provider_lies;
 mod race;
 mod service;
 mod story;
