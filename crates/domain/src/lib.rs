@@ -13,6 +13,7 @@ pub mod federation;
 pub mod gate_pass;
 mod instant;
 mod keys;
+pub mod notice;
 pub mod one_time;
 pub mod outbox;
 mod recovery;

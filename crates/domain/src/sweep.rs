@@ -31,6 +31,7 @@ const BATCHES_MAX: usize = 50;
 enum Ended {
     SignUps,
     OneTimes,
+    Ceremonies,
     Devices,
     Failures,
     Mails,
@@ -40,7 +41,7 @@ enum Ended {
 pub(crate) async fn sweep(accounts: &Accounts) -> Result<(), StoreError> {
     let now = accounts.high_water.now();
     let mut outcome = sessions(accounts, now).await;
-    for what in [Ended::SignUps, Ended::OneTimes, Ended::Devices, Ended::Failures, Ended::Mails] {
+    for what in [Ended::SignUps, Ended::OneTimes, Ended::Ceremonies, Ended::Devices, Ended::Failures, Ended::Mails] {
         outcome = outcome.and(table(accounts, what, now).await);
     }
     outcome
@@ -73,6 +74,7 @@ async fn table(accounts: &Accounts, what: Ended, now: Timestamp) -> Result<(), S
         let rows = match what {
             Ended::SignUps => tx.sign_ups().sweep(now, limit).await?,
             Ended::OneTimes => tx.one_times().sweep(now, limit).await?,
+            Ended::Ceremonies => tx.ceremonies().sweep(now, limit).await?,
             Ended::Devices => tx.devices().sweep(now, limit).await?,
             Ended::Failures => tx.failures().sweep(earlier(now, FAILURES_KEPT), limit).await?,
             Ended::Mails => {

@@ -48,18 +48,6 @@ pub(crate) fn known_account_mail(rules: &AccountRules, email: &EmailAddress) -> 
     letter(MailKind::KnownAccount, email, format!("You already have an account at {site_name}"), body)
 }
 
-/// The password was changed by somebody who knew the old one.
-pub(crate) fn password_changed_mail(rules: &AccountRules, email: &EmailAddress) -> Letter {
-    let AccountRules { site_name, link_origin, .. } = rules;
-    let body = format!(
-        "The password of your account at {site_name} was changed, and every other session of it has ended.\n\
-         \n\
-         If it was not you, choose a new password at once:\n\
-         {link_origin}/account/forgot\n"
-    );
-    letter(MailKind::PasswordChanged, email, format!("Your password at {site_name} was changed"), body)
-}
-
 /// Goes to the address that an account is to move to.
 pub(crate) fn email_change_mail(rules: &AccountRules, to: &EmailAddress, token: &Token) -> Letter {
     let site_name = &rules.site_name;

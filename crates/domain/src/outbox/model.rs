@@ -42,6 +42,18 @@ pub enum MailKind {
     Invitation,
     /// Tells that the account was deleted.
     AccountDeleted,
+    /// Tells of a sign-in with a browser that was not known.
+    NewDevice,
+    /// Tells of a second factor that was enrolled.
+    FactorAdded,
+    /// Tells of a second factor that was removed.
+    FactorRemoved,
+    /// Tells of a recovery code that was used.
+    RecoveryCodeUsed,
+    /// Tells of a provider that was linked.
+    ProviderLinked,
+    /// Tells of a provider that was unlinked.
+    ProviderUnlinked,
 }
 
 impl MailKind {
@@ -55,6 +67,12 @@ impl MailKind {
         Self::EmailChangeNotice,
         Self::Invitation,
         Self::AccountDeleted,
+        Self::NewDevice,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::RecoveryCodeUsed,
+        Self::ProviderLinked,
+        Self::ProviderUnlinked,
     ];
 
     /// As stored and shown.
@@ -69,6 +87,12 @@ impl MailKind {
             Self::EmailChangeNotice => "email_change_notice",
             Self::Invitation => "invitation",
             Self::AccountDeleted => "account_deleted",
+            Self::NewDevice => "new_device",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::ProviderLinked => "provider_linked",
+            Self::ProviderUnlinked => "provider_unlinked",
         }
     }
 

@@ -31,6 +31,7 @@ use crate::factor::SignInOutcome;
 use crate::federation::Provider;
 use crate::instant::HighWater;
 use crate::keys::Keys;
+use crate::notice;
 use crate::outbox::waiting::Waiting;
 use crate::outbox::{self, MailFate, MailFault, OutboxMail};
 use crate::recovery;
@@ -261,6 +262,14 @@ impl Accounts {
     /// As [`Self::confirm_email_change`].
     pub async fn undo_email_change(&self, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
         change_email::undo(self, visitor, token).await
+    }
+
+    /// Ends every session of an account by the link of a notice, forgets its browsers and mails a reset link.
+    ///
+    /// # Errors
+    /// As [`Self::confirm_email_change`].
+    pub async fn end_sessions(&self, visitor: Visitor<'_>, token: &str) -> Result<(), FlowError> {
+        notice::end::end_sessions(self, visitor, token).await
     }
 
     /// Changes what the profile shows (PROF-01 … PROF-06); returns the account as it is then.

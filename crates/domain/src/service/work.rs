@@ -11,12 +11,13 @@ pub(crate) struct Work<'a> {
     accounts: &'a Accounts,
     tx: Box<dyn Tx>,
     entries: Vec<AuditRecord>,
+    has_mail: bool,
 }
 
 impl Accounts {
     /// Opens a unit of work.
     pub(crate) async fn begin(&self) -> Result<Work<'_>, StoreError> {
-        Ok(Work { accounts: self, tx: self.store.begin().await?, entries: Vec::new() })
+        Ok(Work { accounts: self, tx: self.store.begin().await?, entries: Vec::new(), has_mail: false })
     }
 }
 
@@ -26,12 +27,20 @@ impl Work<'_> {
         self.entries.push(AuditRecord::new(entry, &self.accounts.rules.node));
     }
 
+    /// Says that a mail was queued: the sender is woken once it is true.
+    pub(crate) fn has_mail(&mut self) {
+        self.has_mail = true;
+    }
+
     /// Makes it all true, the entries last: whatever locks the trail needs are held for the shortest time.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let accounts = self.accounts;
         let moved = append(&mut *self.tx, (&accounts.chain, &accounts.reached), &accounts.rules.node, self.entries).await?;
         self.tx.commit().await?;
         accounts.reached.note(moved);
+        if self.has_mail {
+            accounts.mail_queued.notify_one();
+        }
         Ok(())
     }
 }

@@ -43,6 +43,24 @@ impl ClientAddr {
         Some(Network([a, b, c]))
     }
 
+    /// As it is shown to whom it belongs to: the first three octets of IPv4, the first 48 bits of IPv6, as a network. Enough to recognise
+    /// a line, too little to find it.
+    ///
+    /// ```
+    /// let client = doorward_kit::ClientAddr::new([198, 51, 100, 7].into());
+    /// assert_eq!(client.masked(), "198.51.100.0/24");
+    /// ```
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match self.0 {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(v6) => format!("{}/48", Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80))),
+        }
+    }
+
     /// The unit in which callers are counted.
     #[must_use]
     pub fn prefix(&self) -> Prefix {
