@@ -2,7 +2,7 @@
 //! still know it is decided here for each kind of value; docs/concepts/keys.md has the table.
 
 use doorward_kit::ring::VersionedKey;
-use doorward_kit::{KeyPurpose, PurposeRing, Seal, SharedRing, SubKey, Token, TokenDigest};
+use doorward_kit::{KeyPurpose, PurposeRing, Seal, SharedRing, SubKey, Token, TokenDigest, UserId};
 
 use crate::account::identifier;
 use crate::ceremony::CeremonyKind;
@@ -21,7 +21,7 @@ pub(crate) struct Keys {
     subject: PurposeRing,
     ceremony: PurposeRing,
     pub(crate) provider_state: PurposeRing,
-    pub(crate) recovery_code: PurposeRing,
+    recovery_code: PurposeRing,
     pub(crate) account_secret: Seal,
     pub(crate) csrf: CsrfKey,
     pub(crate) seal: MailSeal,
@@ -99,6 +99,26 @@ impl Keys {
         digests(&self.ceremony, |key| of_name(key, GATE_PASS, token))
     }
 
+    /// The digest of a recovery code of an account, in its normal form: for another account the same code is nothing.
+    pub(crate) fn recovery_digest(&self, user: UserId, code: &str) -> TokenDigest {
+        of_code(&self.recovery_code.now().current().key, user, code)
+    }
+
+    /// Every digest that a recovery code may be stored under: codes lie in drawers for years, so each key there was, the newest first.
+    pub(crate) fn recovery_digests(&self, user: UserId, code: &str) -> Vec<TokenDigest> {
+        self.recovery_code.now().all().map(|key| of_code(&key.key, user, code)).collect()
+    }
+
+    /// What the site is told of the cookie that a gate's host has set before.
+    pub(crate) fn gate_request_digest(&self, gate: &str, token: &Token) -> TokenDigest {
+        of_name(&self.ceremony.now().current().key, &gate_request(gate), token)
+    }
+
+    /// Everything that the site may have been told of it, under the current key first; never empty.
+    pub(crate) fn gate_request_digests(&self, gate: &str, token: &Token) -> Vec<TokenDigest> {
+        digests(&self.ceremony, |key| of_name(key, &gate_request(gate), token))
+    }
+
     /// The digest of a verification token. The key is not that of sessions, so neither can stand in for the other.
     pub(crate) fn verification_digest(&self, token: &Token) -> TokenDigest {
         token.digest(&self.one_time.now().current().key)
@@ -129,6 +149,12 @@ impl Keys {
         self.subject.now().alive().map(|key| key.key.mac(name.as_bytes())).collect()
     }
 
+    /// Whose consecutive wrong one-time codes are counted, under every key that is still known; the current one first.
+    pub(crate) fn code_failure_subjects(&self, user: UserId) -> Vec<[u8; 32]> {
+        let name = format!("code_failures\0{user}");
+        self.subject.now().alive().map(|key| key.key.mac(name.as_bytes())).collect()
+    }
+
     /// What an audit row says of an identifier instead of the identifier (AUD-12): 32 hexadecimal digits.
     pub(crate) fn subject_hash(&self, identifier_text: &str) -> String {
         audit_subject(&self.subject.now().current().key, identifier_text)
@@ -155,8 +181,17 @@ fn digests(ring: &PurposeRing, digest: impl Fn(&SubKey) -> TokenDigest) -> Vec<T
     ring.now().alive().map(|key| digest(&key.key)).collect()
 }
 
+/// No kind of ceremony has a space in its name.
+fn gate_request(gate: &str) -> String {
+    format!("gate_request {gate}")
+}
+
 fn of_name(key: &SubKey, name: &str, token: &Token) -> TokenDigest {
     token.digest(&SubKey::new(key.mac(name.as_bytes())))
+}
+
+fn of_code(key: &SubKey, user: UserId, code: &str) -> TokenDigest {
+    TokenDigest(key.mac(&[user.as_bytes(), code.as_bytes()].concat()))
 }
 
 fn failure_name(identifier_text: &str) -> String {

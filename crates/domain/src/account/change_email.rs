@@ -31,9 +31,9 @@ pub(crate) async fn request(
     let refused = |reason| entry(AuditEvent::EmailChangeFailed, Outcome::Failure).because(reason);
     let proof = match proof::prove(accounts, active, current).await? {
         Ok(proof) => proof,
-        Err(reason) => {
-            accounts.commit_entry(refused(reason)).await?;
-            return Err(FlowError::Refused);
+        Err(unproven) => {
+            accounts.commit_entry(refused(unproven.reason())).await?;
+            return Err(unproven.error());
         }
     };
     // Charged for either kind of mail, since only the transaction will know which it is to be.

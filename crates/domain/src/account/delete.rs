@@ -22,9 +22,9 @@ pub(crate) async fn delete(
     };
     let proof = match proof::prove(accounts, active, current).await? {
         Ok(proof) => proof,
-        Err(reason) => {
-            accounts.commit_entry(entry(Outcome::Failure).because(reason)).await?;
-            return Err(FlowError::Refused);
+        Err(unproven) => {
+            accounts.commit_entry(entry(Outcome::Failure).because(unproven.reason())).await?;
+            return Err(unproven.error());
         }
     };
     let mut tx = accounts.begin().await?;

@@ -1,6 +1,6 @@
 //! Everything that is stored about one person, for that person.
 
-use super::User;
+use super::{User, proof};
 use crate::audit::{AuditEntry, AuditEvent, AuditRow, Outcome};
 use crate::service::{Accounts, FlowError, Visitor};
 use crate::session::{ActiveSession, Session};
@@ -25,13 +25,20 @@ pub(crate) async fn export(
     active: &ActiveSession,
 ) -> Result<AccountExport, FlowError> {
     let now = accounts.high_water.now();
+    let entry = |outcome| {
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::AccountExported, outcome, now);
+        entry.by(active.user.id).in_session(active.session.id)
+    };
+    if let Err(unproven) = proof::prove_fresh(accounts, active) {
+        accounts.commit_entry(entry(Outcome::Failure).because(unproven.reason())).await?;
+        return Err(unproven.error());
+    }
     let mut tx = accounts.begin().await?;
     let user = tx.users().lookup(active.user.id).await?.ok_or(FlowError::NotThere)?;
     let filter = SessionFilter::new().for_user(user.id).active_at(now);
     let sessions = tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items;
     let activity = tx.audit().search(&AuditFilter::of_actor(user.id), None, PageLimit::new(ACTIVITY_ROWS)).await?;
-    let entry = AuditEntry::of_visitor(visitor, AuditEvent::AccountExported, Outcome::Success, now);
-    tx.note(entry.by(user.id).in_session(active.session.id));
+    tx.note(entry(Outcome::Success));
     tx.commit().await?;
     Ok(AccountExport { user: User { password_hash: None, ..user }, sessions, activity })
 }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use doorward_kit::{SessionId, Token};
 
-use super::{User, mail, proof, proof::Proof};
+use super::{User, proof, proof::Proof};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::{HashError, Password, policy};
 use crate::device::remember::remember;
+use crate::notice::{self, Notice};
 use crate::one_time::PurposeKind;
-use crate::outbox;
 use crate::service::{Accounts, FieldFault, FlowError, SignedIn, Visitor};
 use crate::session::{ActiveSession, Session, rotate};
-use crate::store::Delivery;
 
 pub(crate) async fn change(
     accounts: &Accounts,
@@ -31,7 +30,10 @@ pub(crate) async fn change(
     };
     let proof = match proof::prove(accounts, active, current).await? {
         Ok(proof) => proof,
-        Err(reason) => return Err(refuse(accounts, visitor, active, reason).await),
+        Err(unproven) => {
+            accounts.commit_entry(failed(accounts, visitor, active, unproven.reason())).await?;
+            return Err(unproven.error());
+        }
     };
     let replacement = hash(accounts, new).await?;
     match store(accounts, visitor, active, &proof, &replacement).await? {
@@ -90,14 +92,12 @@ async fn store(
     tx.devices().remove_all(user.id).await?;
     let device = remember(accounts, &mut tx, user.id, None, now).await?;
     tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
-    let letter = mail::password_changed_mail(&accounts.rules, &user.email);
-    outbox::flow::queue(accounts, &mut tx, letter, Delivery::Due, now).await?;
+    notice::tell(accounts, &mut tx, &user, Notice::PasswordChanged, now).await?;
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::PasswordChanged, Outcome::Success, now);
     tx.note(entry.by(user.id).in_session(session.id).with(MetaKey::Method, "password"));
     tx.note(rotate::entry(visitor, &session, "password_changed", now));
     tx.commit().await?;
     accounts.sessions.evict(&ended);
-    accounts.mail_queued.notify_one();
     let user = User { credential_version: user.credential_version + 1, password_hash: None, ..user };
     let presented = session.digest;
     Ok(Some(SignedIn {

@@ -18,13 +18,16 @@ use crate::store::StoreError;
 use crate::throttle::{Failures, Subject};
 
 /// Failures in a row after which attempts are slowed.
-pub(crate) const SLOW_FROM: u32 = 10;
+pub(crate) const SLOW_FROM: u32 = PASSWORDS.slow_from;
 
 /// Failures in a row after which passwords from unknown browsers are refused (NIST SP 800-63B-4 §3.2.2: no more than 100).
-pub(crate) const STOP_AT: u32 = 100;
+pub(crate) const STOP_AT: u32 = PASSWORDS.stop_at;
 
 /// The longest wait. At this pace the way from the first delay to the stop takes the better part of a day.
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+const LONGEST_WAIT: Duration = PASSWORDS.longest;
+
+/// Passwords of one address.
+const PASSWORDS: Pace = Pace { slow_from: 10, stop_at: 100, longest: Duration::from_secs(15 * 60) };
 
 /// Names this limit in the audit trail.
 pub(crate) const SCOPE: &str = "auth_login_failures";
@@ -45,27 +48,39 @@ pub(crate) enum Hindrance {
     Stop,
 }
 
-/// Pure, so that it can be asked about every count and instant.
-pub(crate) fn judge(failures: Option<Failures>, now: Timestamp) -> Hindrance {
-    let Some(Failures { count, last_at }) = failures else { return Hindrance::None };
-    if count >= STOP_AT {
-        return Hindrance::Stop;
-    }
-    // The last failure was noted by a clock that was ahead: nobody is to wait until it is right.
-    if count < SLOW_FROM || last_at > later(now, CLOCK_SKEW) {
-        return Hindrance::None;
-    }
-    let until = later(last_at, wait_after(count));
-    match Duration::try_from(until.duration_since(now)) {
-        Ok(rest) if !rest.is_zero() => Hindrance::Wait(rest.min(LONGEST_WAIT)),
-        Ok(_) | Err(_) => Hindrance::None,
-    }
+/// How fast failures in a row may follow each other, and when they end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// From so many on, each one makes the next attempt wait: a second, then twice as long each time.
+    pub(crate) slow_from: u32,
+    /// From so many on, nothing is looked at any more.
+    pub(crate) stop_at: u32,
+    /// No wait is longer.
+    pub(crate) longest: Duration,
 }
 
-/// One second after the tenth failure, twice as long after each further one.
-fn wait_after(count: u32) -> Duration {
-    let doublings = count.saturating_sub(SLOW_FROM);
-    Duration::from_secs(1_u64.checked_shl(doublings).unwrap_or(u64::MAX)).min(LONGEST_WAIT)
+impl Pace {
+    /// Pure, so that it can be asked about every count and instant.
+    pub(crate) fn judge(&self, failures: Option<Failures>, now: Timestamp) -> Hindrance {
+        let Some(Failures { count, last_at }) = failures else { return Hindrance::None };
+        if count >= self.stop_at {
+            return Hindrance::Stop;
+        }
+        // The last failure was noted by a clock that was ahead: nobody is to wait until it is right.
+        if count < self.slow_from || last_at > later(now, CLOCK_SKEW) {
+            return Hindrance::None;
+        }
+        let until = later(last_at, self.wait_after(count));
+        match Duration::try_from(until.duration_since(now)) {
+            Ok(rest) if !rest.is_zero() => Hindrance::Wait(rest.min(self.longest)),
+            Ok(_) | Err(_) => Hindrance::None,
+        }
+    }
+
+    fn wait_after(&self, count: u32) -> Duration {
+        let doublings = count.saturating_sub(self.slow_from);
+        Duration::from_secs(1_u64.checked_shl(doublings).unwrap_or(u64::MAX)).min(self.longest)
+    }
 }
 
 /// A password sign-in on its way: whose failures it counts for, and what is known of the browser.
@@ -125,7 +140,7 @@ pub(crate) async fn weigh(
     let mut subjects = places.iter().map(|place| place.subject);
     let subject = subjects.next().unwrap_or_default();
     let former_subjects = subjects.collect();
-    let hindrance = if is_known { Hindrance::None } else { judge(together(found), now) };
+    let hindrance = if is_known { Hindrance::None } else { PASSWORDS.judge(together(found), now) };
     if let Hindrance::Wait(rest) = hindrance {
         return Err(slow_down(accounts, visitor, &subject, identifier_text, rest));
     }
@@ -134,7 +149,7 @@ pub(crate) async fn weigh(
 }
 
 /// Failures that were noted under several keys are failures of one identifier.
-fn together(found: Vec<Option<Failures>>) -> Option<Failures> {
+pub(crate) fn together(found: impl IntoIterator<Item = Option<Failures>>) -> Option<Failures> {
     let add = |one: Failures, other: Failures| Failures {
         count: one.count.saturating_add(other.count),
         last_at: one.last_at.max(other.last_at),
@@ -161,9 +176,23 @@ pub(crate) async fn forgive(accounts: &Accounts, visitor: Visitor<'_>, limiter: 
 /// The attempt is not looked at, so it is not counted; the trail hears of it once in a while, not every time.
 fn slow_down(accounts: &Accounts, visitor: Visitor<'_>, subject: &[u8; 32], identifier_text: &str, rest: Duration) -> FlowError {
     let now = accounts.clock.now();
-    if accounts.charger.is_first(&accounts.keys, SCOPE, Subject::Address(&name_of(&TokenDigest(*subject))), LONGEST_WAIT, now) {
-        let entry = AuditEntry::of_visitor(visitor, AuditEvent::Throttled, Outcome::Denied, now);
-        accounts.record(entry.about(&accounts.keys.subject_hash(identifier_text)).with(MetaKey::Scope, SCOPE));
+    let entry = AuditEntry::of_visitor(visitor, AuditEvent::Throttled, Outcome::Denied, now);
+    let entry = entry.about(&accounts.keys.subject_hash(identifier_text)).with(MetaKey::Scope, SCOPE);
+    hold_back(accounts, SCOPE, subject, LONGEST_WAIT, rest, entry)
+}
+
+/// Says how long to wait, and the entry once in a window.
+pub(crate) fn hold_back(
+    accounts: &Accounts,
+    scope: &'static str,
+    subject: &[u8; 32],
+    window: Duration,
+    rest: Duration,
+    entry: AuditEntry,
+) -> FlowError {
+    let name = name_of(&TokenDigest(*subject));
+    if accounts.charger.is_first(&accounts.keys, scope, Subject::Address(&name), window, entry.at) {
+        accounts.record(entry);
     }
     let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
     FlowError::Throttled { retry_after: Duration::from_secs(seconds.max(1)) }
@@ -179,7 +208,7 @@ mod tests {
 
     use doorward_kit::Timestamp;
 
-    use super::{CLOCK_SKEW, Hindrance, LONGEST_WAIT, SLOW_FROM, STOP_AT, judge};
+    use super::{CLOCK_SKEW, Hindrance, LONGEST_WAIT, PASSWORDS, SLOW_FROM, STOP_AT};
     use crate::throttle::Failures;
 
     fn at(second: i64) -> Timestamp {
@@ -187,12 +216,12 @@ mod tests {
     }
 
     fn after(count: u32, seconds: i64) -> Hindrance {
-        judge(Some(Failures { count, last_at: at(1_000_000) }), at(1_000_000 + seconds))
+        PASSWORDS.judge(Some(Failures { count, last_at: at(1_000_000) }), at(1_000_000 + seconds))
     }
 
     #[test]
     fn nine_failures_cost_nothing_and_the_tenth_a_second() {
-        assert_eq!(judge(None, at(0)), Hindrance::None);
+        assert_eq!(PASSWORDS.judge(None, at(0)), Hindrance::None);
         assert_eq!(after(9, 0), Hindrance::None);
         assert_eq!(after(10, 0), Hindrance::Wait(Duration::from_secs(1)));
         assert_eq!(after(10, 1), Hindrance::None);

@@ -29,7 +29,7 @@ pub(crate) async fn unlink(
     let proof = if has_password {
         match proof::prove(accounts, active, current.unwrap_or_else(|| Password::new(String::new()))).await? {
             Ok(proof) => Some(proof),
-            Err(reason) => return Err(deed.refuse(reason, FlowError::Refused).await),
+            Err(unproven) => return Err(deed.refuse(unproven.reason(), unproven.error()).await),
         }
     } else {
         None

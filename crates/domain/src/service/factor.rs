@@ -6,7 +6,7 @@ use super::{Accounts, FlowError, SignedIn, Visitor};
 use crate::factor::{
     Enrolled, FactorList, PasskeyOffer, PasskeyPurpose, PasskeySignIn, RecoveryCodes, SecondStep, StepUpProof, TotpOffer, list,
 };
-use crate::session::ActiveSession;
+use crate::session::{ActiveSession, renew, second_step, step_up};
 
 impl Accounts {
     /// The second factors of the caller.
@@ -117,40 +117,42 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Self::sign_in`].
-    pub async fn sign_in_with_passkey(&self, _visitor: Visitor<'_>, _request: PasskeySignIn<'_>) -> Result<SignedIn, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn sign_in_with_passkey(&self, visitor: Visitor<'_>, request: PasskeySignIn<'_>) -> Result<SignedIn, FlowError> {
+        second_step::with_passkey(self, visitor, request).await
     }
 
     /// The second step of a sign-in.
     ///
     /// # Errors
     /// As [`Self::sign_in`].
-    pub async fn finish_sign_in(&self, _visitor: Visitor<'_>, _step: SecondStep<'_>) -> Result<SignedIn, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn finish_sign_in(&self, visitor: Visitor<'_>, step: SecondStep<'_>) -> Result<SignedIn, FlowError> {
+        second_step::finish(self, visitor, step).await
     }
 
     /// Proves afresh who it is; the session gets a new credential (ASVS 7.2.4).
     ///
     /// # Errors
-    /// [`FlowError::Refused`] for every cause, [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
+    /// [`FlowError::Refused`] for every cause, [`FlowError::Changed`] when another request has renewed the credential a moment ago,
+    /// [`FlowError::Throttled`], [`FlowError::Busy`], [`FlowError::Store`].
     pub async fn step_up(
         &self,
-        _visitor: Visitor<'_>,
-        _active: &ActiveSession,
-        _proof: StepUpProof<'_>,
+        visitor: Visitor<'_>,
+        active: &ActiveSession,
+        proof: StepUpProof<'_>,
     ) -> Result<SignedIn, FlowError> {
-        Err(FlowError::NotConfigured)
+        step_up::step_up(self, visitor, active, proof).await
     }
 
     /// Whether the last full proof in this session is fresh enough for a sensitive act (D-13).
     #[must_use]
-    pub fn is_fresh(&self, _active: &ActiveSession) -> bool {
-        false
+    pub fn is_fresh(&self, active: &ActiveSession) -> bool {
+        renew::is_fresh(self, active)
     }
 
-    /// Whether an account must enrol a second factor before it may do anything else (D-14).
+    /// Whether a second factor has to be shown in this session before it may do anything else (D-14): an operator's, where none was. An
+    /// account that has none enrols one, any other shows it by a step-up.
     #[must_use]
     pub fn needs_second_factor(&self, active: &ActiveSession) -> bool {
-        self.rules.is_operator(&active.user.roles) && !active.user.has_second_factor
+        self.rules.is_operator(&active.user.roles) && !active.session.is_two_factor
     }
 }

@@ -145,6 +145,16 @@ impl AccountRules {
         roles.iter().any(|role| self.operator_roles.contains(role))
     }
 
+    /// The idle and the absolute timeout of a session (D-13). For operators 'remember me' does not apply, and no clock is longer than that
+    /// of others.
+    pub(crate) fn clocks(&self, is_operator: bool, is_remembered: bool) -> (Duration, Duration) {
+        match (is_operator, is_remembered) {
+            (true, _) => (self.operator_idle.min(self.session_idle), self.operator_absolute.min(self.session_absolute)),
+            (false, true) => (self.remembered_idle, self.remembered_absolute),
+            (false, false) => (self.session_idle, self.session_absolute),
+        }
+    }
+
     /// Whether an account may have this address.
     #[must_use]
     pub fn allows(&self, email: &EmailAddress) -> bool {

@@ -94,7 +94,7 @@ fn judge(accounts: &Accounts, entry: &Entry, now: Timestamp) -> Verdict {
     if active.user.disabled_at.is_some() {
         return Verdict::Ended(AuditEvent::SessionRevoked, "disabled");
     }
-    if let Some(reason) = ended(accounts, session, activity.seen(), now) {
+    if let Some(reason) = ended(accounts, session, &active.user.roles, activity.seen(), now) {
         return Verdict::Ended(AuditEvent::SessionExpired, reason);
     }
     let is_late = |until| now >= until;
@@ -105,12 +105,16 @@ fn judge(accounts: &Accounts, entry: &Entry, now: Timestamp) -> Verdict {
 }
 
 /// Which of the two clocks has run out (SES-11). What began in the future began by a clock that was ahead, and would live for as long.
-pub(crate) fn ended(accounts: &Accounts, session: &Session, seen: i64, now: Timestamp) -> Option<&'static str> {
+///
+/// An operator's clocks are the shorter pair from the moment that the account has the role, whenever the session began (D-13).
+pub(crate) fn ended(accounts: &Accounts, session: &Session, roles: &[String], seen: i64, now: Timestamp) -> Option<&'static str> {
     let seen = Timestamp::from_microsecond(seen).unwrap_or(session.last_seen_at);
-    let rules = &accounts.rules;
-    let idle = if session.is_remembered { rules.remembered_idle } else { rules.session_idle };
+    let is_operator = accounts.rules.is_operator(roles);
+    let (idle, absolute) = accounts.rules.clocks(is_operator, session.is_remembered);
+    // The absolute end was set when it began; the role may have come later.
+    let end = if is_operator { session.expires_at.min(later(session.created_at, absolute)) } else { session.expires_at };
     let soon = later(now, CLOCK_SKEW);
-    if now >= session.expires_at {
+    if now >= end {
         Some("absolute_timeout")
     } else if now >= later(seen, idle) {
         Some("idle_timeout")

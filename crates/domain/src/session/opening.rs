@@ -104,37 +104,41 @@ pub(crate) async fn after_first(
     if user.has_second_factor {
         return Ok(First::Pending(pending::begin(accounts, tx, &opening, &user, now).await?));
     }
-    Ok(First::Opened(open(accounts, tx, opening, user, false, now).await?))
+    Ok(First::Opened(open(accounts, tx, opening, user, None, now).await?))
 }
 
-/// Everything that a sign-in changes.
+/// Everything that a sign-in changes. `second` is the kind of factor that made it two-factor, if one did.
 pub(crate) async fn open(
     accounts: &Accounts,
     tx: &mut Work<'_>,
     opening: Opening<'_>,
     user: User,
-    is_two_factor: bool,
+    second: Option<&'static str>,
     now: Timestamp,
 ) -> Result<Opened, FlowError> {
     let Opening { visitor, presented, .. } = opening;
     let token = Token::random(&*accounts.entropy);
-    let session = Session { is_two_factor, ..new_session(accounts, &opening, &user, &token, now) };
+    let session = Session { is_two_factor: second.is_some(), ..new_session(accounts, &opening, &user, &token, now) };
     let mut ended = Vec::new();
     ended.extend(end_presented(accounts, tx, visitor, presented, now).await?);
     ended.extend(make_room(accounts, tx, visitor, &user, now).await?);
     tx.sessions().add(&session).await?;
-    write_entries(tx, &opening, &session);
+    write_entries(tx, &opening, &session, second);
     let device = remember(accounts, tx, user.id, opening.device, now).await?;
     Ok(Opened { token, device, session, user, ended })
 }
 
-fn write_entries(tx: &mut Work<'_>, opening: &Opening<'_>, session: &Session) {
+fn write_entries(tx: &mut Work<'_>, opening: &Opening<'_>, session: &Session, second: Option<&'static str>) {
     let entry = |event| {
         let entry = AuditEntry::of_visitor(opening.visitor, event, Outcome::Success, session.created_at);
         entry.by(session.user_id).about(&opening.subject_hash).in_session(session.id)
     };
     let signed_in = entry(AuditEvent::SignIn).with(MetaKey::Method, opening.method.as_str());
-    tx.note(signed_in.with(MetaKey::AfterFailures, opening.after_failures));
+    let signed_in = signed_in.with(MetaKey::AfterFailures, opening.after_failures);
+    tx.note(match second {
+        Some(kind) => signed_in.with(MetaKey::Kind, kind),
+        None => signed_in,
+    });
     tx.note(entry(AuditEvent::SessionCreated));
 }
 
@@ -143,11 +147,7 @@ fn new_session(accounts: &Accounts, opening: &Opening<'_>, user: &User, token: &
     let is_operator = rules.is_operator(&user.roles);
     // An operator's session is never a remembered one (D-13).
     let is_remembered = opening.is_remembered && !is_operator;
-    let absolute = match (is_operator, is_remembered) {
-        (true, _) => rules.operator_absolute,
-        (false, true) => rules.remembered_absolute,
-        (false, false) => rules.session_absolute,
-    };
+    let (_, absolute) = rules.clocks(is_operator, is_remembered);
     Session {
         id: SessionId::random(&*accounts.entropy),
         user_id: user.id,

@@ -15,7 +15,8 @@ pub(crate) async fn list(accounts: &Accounts, active: &ActiveSession) -> Result<
     let filter = SessionFilter::new().for_user(active.user.id).active_at(now);
     let page = tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?;
     let is_live = |session: &Session| {
-        session.id == active.session.id || ended(accounts, session, session.last_seen_at.as_microsecond(), now).is_none()
+        let seen = session.last_seen_at.as_microsecond();
+        session.id == active.session.id || ended(accounts, session, &active.user.roles, seen, now).is_none()
     };
     Ok(page.items.into_iter().rev().filter(is_live).collect())
 }

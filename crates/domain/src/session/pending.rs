@@ -2,7 +2,7 @@
 //!
 //! There is no session yet: what the browser gets finds one row, for ten minutes and five answers.
 
-use doorward_kit::Timestamp;
+use doorward_kit::{Timestamp, Token, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::opening::{Method, Opening};
@@ -10,7 +10,7 @@ use crate::account::User;
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::ceremony::CeremonyKind;
 use crate::ceremony::flow::{self, Whose};
-use crate::factor::{FactorKind, PendingSignIn};
+use crate::factor::{PendingSignIn, kinds};
 use crate::service::{Accounts, FlowError, Work};
 
 /// What the first step was, for the session that the second one opens.
@@ -44,20 +44,33 @@ pub(crate) async fn begin(
     let entry = entry.by(user.id).about(&opening.subject_hash).with(MetaKey::Method, opening.method.as_str());
     tx.note(entry.with(MetaKey::AfterFailures, opening.after_failures));
     let token = flow::begin(accounts, tx, CeremonyKind::SecondFactor, whose, &waiting, now).await?;
-    Ok(PendingSignIn { token, kinds: kinds(tx, user).await? })
+    Ok(PendingSignIn { token, kinds: kinds(tx, user.id).await? })
 }
 
-/// What the account may show.
-async fn kinds(tx: &mut Work<'_>, user: &User) -> Result<Vec<&'static str>, FlowError> {
-    let factors = tx.factors().list(user.id).await?;
-    let mut kinds = Vec::with_capacity(3);
-    for kind in [FactorKind::Passkey, FactorKind::Totp] {
-        if factors.iter().any(|factor| factor.kind == kind) {
-            kinds.push(kind.as_str());
-        }
-    }
-    if tx.factors().count_recovery_codes(user.id).await? > 0 {
-        kinds.push("recovery_code");
-    }
-    Ok(kinds)
+/// How many answers one first step is good for.
+const ANSWERS_MAX: u32 = 5;
+
+/// Counts an answer, and says whose sign-in it is for; the inner error is for the trail. In a unit of work of its own, before the account
+/// is locked: what is counted stays counted whatever comes of the answer.
+pub(super) async fn answer(
+    accounts: &Accounts,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Result<(UserId, Waiting), &'static str>, FlowError> {
+    let mut tx = accounts.begin().await?;
+    // Expired or exhausted, it is found as long as it is there: so the trail can tell one from the other.
+    let found = flow::attempt(accounts, &mut tx, CeremonyKind::SecondFactor, token, u32::MAX, Timestamp::UNIX_EPOCH).await?;
+    tx.commit().await?;
+    let Some((ceremony, waiting)) = found else { return Ok(Err("unknown")) };
+    Ok(match ceremony.user_id {
+        _ if ceremony.expires_at <= now => Err("expired"),
+        _ if ceremony.attempts > ANSWERS_MAX => Err("exhausted"),
+        Some(user) => Ok((user, waiting)),
+        None => Err("unknown"),
+    })
+}
+
+/// Ends it; says whether it was there until now.
+pub(super) async fn end(accounts: &Accounts, tx: &mut Work<'_>, token: &Token, now: Timestamp) -> Result<bool, FlowError> {
+    Ok(flow::take::<Waiting>(accounts, tx, CeremonyKind::SecondFactor, token, now).await?.is_some())
 }

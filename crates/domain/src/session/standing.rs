@@ -19,12 +19,13 @@ use crate::store::StoreError;
 pub(crate) async fn standing(accounts: &Accounts, ids: &[SessionId]) -> Result<HashMap<SessionId, Vec<String>>, StoreError> {
     let found = accounts.store.find_sessions(ids).await?;
     let now = accounts.high_water.now();
-    let live = found.into_iter().filter(|(session, user)| user.disabled_at.is_none() && lives(accounts, session, now));
+    let live =
+        found.into_iter().filter(|(session, user)| user.disabled_at.is_none() && lives(accounts, session, &user.roles, now));
     Ok(live.map(|(session, user)| (session.id, user.roles)).collect())
 }
 
 /// The last request may have been on another node, which has not written it back yet.
-fn lives(accounts: &Accounts, session: &Session, now: Timestamp) -> bool {
+fn lives(accounts: &Accounts, session: &Session, roles: &[String], now: Timestamp) -> bool {
     let seen = later(session.last_seen_at, WRITE_BACK_EVERY).min(later(now, CLOCK_SKEW));
-    ended(accounts, session, seen.as_microsecond(), now).is_none()
+    ended(accounts, session, roles, seen.as_microsecond(), now).is_none()
 }
