@@ -70,14 +70,6 @@ fn text(site: &str, notice: Notice<'_>, now: Timestamp) -> Text {
             format!("Your password at {site} was changed"),
             format!("The password of your account at {site} was changed, and every other session of it has ended."),
         ),
-        Notice::PasswordReset => of(
-            MailKind::PasswordChanged,
-            format!("Your password at {site} was reset"),
-            format!(
-                "A new password was set for your account at {site} with a link that was mailed to this address, and every session\n\
-                 of it has ended. If it was not you, somebody else reads your mail: secure your mailbox first."
-            ),
-        ),
     }
 }
 

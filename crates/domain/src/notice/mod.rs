@@ -2,7 +2,8 @@
 //!
 //! A notice is a mail in the transaction of the deed. It goes to the address of the account, it is never held back for want of room in the
 //! queue, and whoever caused it can neither stop it nor write into it: texts are fixed (EMAIL-08). Each carries a link that ends every
-//! session of the account and brings a link for a new password.
+//! session of the account and brings a link for a new password. A reset by mail has ended the sessions already, and its notice
+//! holds no token (RESET-07): it is told in `recovery`.
 
 mod browser;
 pub(crate) mod end;
@@ -38,8 +39,6 @@ pub(crate) enum Notice<'a> {
     ProviderUnlinked(&'a str),
     /// The password was changed by somebody who knew the old one.
     PasswordChanged,
-    /// The password was set with a mailed link.
-    PasswordReset,
 }
 
 /// Queues the notice within the caller's unit of work; the mail sender is woken by the commit. The account is locked there before, and

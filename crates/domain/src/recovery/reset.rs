@@ -5,13 +5,14 @@
 
 use doorward_kit::{Timestamp, Token, TokenDigest};
 
+use super::mail::recovered_mail;
 use crate::account::{User, password};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::Password;
-use crate::notice::{self, Notice};
 use crate::one_time::{OneTime, Purpose, PurposeKind};
+use crate::outbox;
 use crate::service::{Accounts, FlowError, Visitor, Work};
-use crate::store::StoreError;
+use crate::store::{Delivery, StoreError};
 use crate::throttle::Subject;
 
 pub(crate) async fn reset(accounts: &Accounts, visitor: Visitor<'_>, token: &str, password: Password) -> Result<(), FlowError> {
@@ -70,6 +71,7 @@ async fn attempt(
     tx.note(entry.with(MetaKey::Sessions, ended.len()));
     tx.commit().await?;
     accounts.sessions.evict(&ended);
+    accounts.mail_queued.notify_one();
     Ok(())
 }
 
@@ -122,6 +124,6 @@ async fn renew(
     for subject in accounts.keys.failure_subjects(&user.email.canonical) {
         tx.failures().clear(&subject).await?;
     }
-    notice::tell(accounts, tx, user, Notice::PasswordReset, now).await?;
+    outbox::flow::queue(accounts, tx, recovered_mail(&accounts.rules, &user.email), Delivery::Due, now).await?;
     Ok(ended)
 }
