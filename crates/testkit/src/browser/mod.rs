@@ -219,6 +219,14 @@ impl Browser {
         entries.as_array().into_iter().flatten().filter(|e| severe(e)).map(message).collect()
     }
 
+    /// Takes a picture of the page for people to look at, beside the other results of a build.
+    #[track_caller]
+    pub fn screen(&self, name: &str) {
+        let exe = std::env::current_exe().unwrap();
+        let target = exe.ancestors().find(|folder| folder.ends_with("target")).map_or_else(std::env::temp_dir, Path::to_owned);
+        self.picture(&target.join("screens").join(format!("{name}.png")));
+    }
+
     /// Takes a picture of the page for people to look at.
     #[track_caller]
     pub fn picture(&self, file: &Path) {

@@ -10,6 +10,7 @@ mod gated;
 mod log;
 mod mail;
 mod nodes;
+mod passkey;
 mod postgres;
 mod provider_lies;
 mod race;
