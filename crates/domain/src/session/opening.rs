@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::{Session, lookup, pending};
 use crate::account::User;
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
-use crate::device::remember::remember;
+use crate::device::remember::{is_news, remember};
 use crate::factor::{PendingSignIn, SignInOutcome};
 use crate::instant::later;
+use crate::notice::{self, Notice};
 use crate::service::{Accounts, FlowError, SignedIn, Visitor, Work};
 use crate::store::{PageLimit, SessionFilter};
 
@@ -119,12 +120,16 @@ pub(crate) async fn open(
     let Opening { visitor, presented, .. } = opening;
     let token = Token::random(&*accounts.entropy);
     let session = Session { is_two_factor: second.is_some(), ..new_session(accounts, &opening, &user, &token, now) };
+    let is_news = is_news(accounts, tx, &user, opening.device.as_ref(), now).await?;
     let mut ended = Vec::new();
     ended.extend(end_presented(accounts, tx, visitor, presented, now).await?);
     ended.extend(make_room(accounts, tx, visitor, &user, now).await?);
     tx.sessions().add(&session).await?;
     write_entries(tx, &opening, &session, second);
-    let device = remember(accounts, tx, user.id, opening.device, now).await?;
+    let device = remember(accounts, tx, user.id, visitor, opening.device, now).await?;
+    if is_news {
+        notice::tell(accounts, tx, &user, Notice::NewDevice(visitor), now).await?;
+    }
     Ok(Opened { token, device, session, user, ended })
 }
 

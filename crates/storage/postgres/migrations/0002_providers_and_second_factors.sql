@@ -3,6 +3,9 @@
 -- Whether a second factor was part of a proof in the session.
 ALTER TABLE sessions ADD COLUMN is_two_factor BOOLEAN NOT NULL DEFAULT FALSE;
 
+-- What the browser of a device said it was, in words of ours, for its owner to recognise it by.
+ALTER TABLE devices ADD COLUMN browser TEXT NOT NULL DEFAULT '';
+
 CREATE TABLE identities (
     id           BYTEA   NOT NULL PRIMARY KEY CHECK (octet_length(id) = 16),
     user_id      BYTEA   NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -3,6 +3,9 @@
 -- Whether a second factor was part of a proof in the session.
 ALTER TABLE sessions ADD COLUMN is_two_factor INTEGER NOT NULL DEFAULT 0 CHECK (is_two_factor IN (0, 1));
 
+-- What the browser of a device said it was, in words of ours, for its owner to recognise it by.
+ALTER TABLE devices ADD COLUMN browser TEXT NOT NULL DEFAULT '';
+
 CREATE TABLE identities (
     id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     user_id      BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,

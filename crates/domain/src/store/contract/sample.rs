@@ -134,6 +134,7 @@ pub(super) fn device(user: &User, number: u32) -> Device {
         id: DeviceId::from_bytes(octets(10, number)),
         user_id: user.id,
         digest: digest(7, number),
+        browser: format!("Browser {number}"),
         created_at: at(i64::from(number)),
         expires_at: at(100),
     }
