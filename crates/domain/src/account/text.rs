@@ -3,7 +3,7 @@
 use super::model::DISPLAY_NAME_MAX_CHARS;
 
 /// What is wrong with a text of one line.
-pub(super) fn line_fault(text: &str, max_chars: usize) -> Option<String> {
+pub(crate) fn line_fault(text: &str, max_chars: usize) -> Option<String> {
     fault(text, max_chars, disturbs)
 }
 

@@ -91,6 +91,22 @@ pub(crate) async fn attempt<T: DeserializeOwned>(
     Ok(None)
 }
 
+/// Looks at it: counts nothing, takes nothing, reads nothing of what it remembers.
+pub(crate) async fn look(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    kind: CeremonyKind,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Option<Ceremony>, StoreError> {
+    for digest in accounts.keys.ceremony_digests(kind, token) {
+        if let Some(ceremony) = tx.ceremonies().lookup(kind, &digest, now).await? {
+            return Ok(Some(ceremony));
+        }
+    }
+    Ok(None)
+}
+
 /// What was sealed with a key that has retired is as gone as what has expired.
 fn read<T: DeserializeOwned>(accounts: &Accounts, ceremony: Ceremony) -> Result<Option<(Ceremony, T)>, StoreError> {
     let Ok(text) = accounts.keys.account_secret.open(&place(&ceremony.digest), &ceremony.body) else { return Ok(None) };

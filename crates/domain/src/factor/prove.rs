@@ -1,10 +1,14 @@
 //! Second factors shown: what a sign-in's second step, a step-up and a sign-in with a passkey alone have in common.
 
-use doorward_kit::Timestamp;
 use doorward_kit::id::FactorId;
+use doorward_kit::{Timestamp, Token, UserId};
 
-use super::{PasskeyAnswer, SecondProof};
+use super::list::RECOVERY_CODE;
+use super::passkey::{Answer, Asked};
+use super::{FactorKind, PasskeyAnswer, SecondProof, passkey, recovery_code, secret, totp};
 use crate::account::User;
+use crate::ceremony::{CeremonyKind, flow};
+use crate::notice::{self, Notice};
 use crate::service::{Accounts, FlowError, Work};
 
 /// What was shown.
@@ -19,21 +23,93 @@ pub(crate) struct Shown {
 /// A second factor of an account that the caller has locked; the inner error is the reason for the trail. What it uses up is used up with
 /// the caller's commit, so a caller commits after a refusal too.
 pub(crate) async fn second(
-    _accounts: &Accounts,
-    _tx: &mut Work<'_>,
-    _user: &User,
-    _now: Timestamp,
-    _proof: SecondProof<'_>,
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    user: &User,
+    now: Timestamp,
+    proof: SecondProof<'_>,
 ) -> Result<Result<Shown, &'static str>, FlowError> {
-    Ok(Err("not_built"))
+    match proof {
+        SecondProof::Code(text) => match (totp::digits(text), recovery_code::normalised(text)) {
+            (Some(code), _) => by_totp(accounts, tx, user.id, &code, now).await,
+            (None, Some(code)) => by_recovery_code(accounts, tx, user, &code, now).await,
+            (None, None) => Ok(Err("malformed")),
+        },
+        SecondProof::Passkey(answer) => {
+            let (asked, answer) = match taken(accounts, tx, answer, Some(user.id), now).await? {
+                Ok(taken) => taken,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            passkey::judge(accounts, tx, (user.id, asked, &answer), now).await
+        }
+    }
 }
 
 /// A passkey that says by itself whose it is. The account comes locked; whether it may sign in is the caller's to judge.
 pub(crate) async fn passkey_alone(
-    _accounts: &Accounts,
-    _tx: &mut Work<'_>,
-    _now: Timestamp,
-    _answer: PasskeyAnswer<'_>,
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    now: Timestamp,
+    answer: PasskeyAnswer<'_>,
 ) -> Result<Result<(User, Shown), &'static str>, FlowError> {
-    Ok(Err("not_built"))
+    let (asked, answer) = match taken(accounts, tx, answer, None, now).await? {
+        Ok(taken) => taken,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let Some(id) = answer.user_handle().and_then(|handle| handle.try_into().ok()).map(UserId::from_bytes) else {
+        return Ok(Err("no_account"));
+    };
+    // The account first, and then what hangs on it: the passkey that the answer names must turn out to be this account's.
+    let Some(user) = tx.users().lookup(id).await? else { return Ok(Err("unknown_passkey")) };
+    let shown = passkey::judge(accounts, tx, (user.id, asked, &answer), now).await?;
+    Ok(shown.map(|shown| (user, shown)))
+}
+
+/// The challenge that an answer is to, taken: it must have been made for this account, or for nobody's.
+async fn taken(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    answer: PasskeyAnswer<'_>,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Result<Result<(Asked, Answer), &'static str>, FlowError> {
+    let Some(token) = Token::parse(answer.challenge) else { return Ok(Err("no_challenge")) };
+    let found = flow::take::<Asked>(accounts, tx, CeremonyKind::PasskeyRequest, &token, now).await?;
+    let Some((ceremony, asked)) = found else { return Ok(Err("no_challenge")) };
+    if ceremony.user_id != user {
+        return Ok(Err("other_account"));
+    }
+    Ok(Answer::read(answer.credential).map(|answer| (asked, answer)).ok_or("malformed"))
+}
+
+async fn by_totp(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    user: UserId,
+    code: &str,
+    now: Timestamp,
+) -> Result<Result<Shown, &'static str>, FlowError> {
+    let factor = tx.factors().list(user).await?.into_iter().find(|factor| factor.kind == FactorKind::Totp);
+    let Some(factor) = factor else { return Ok(Err("no_totp")) };
+    let Some(secret) = secret::open(accounts, &factor) else { return Ok(Err("unreadable")) };
+    // By the clock as it is, not as it was at most: a phone's clock does not wait for ours.
+    let Some(step) = totp::step_of(&secret, code, accounts.clock.now()) else { return Ok(Err("bad_code")) };
+    let sealed = secret::seal(accounts, factor.id, &secret)?;
+    let is_new = step > factor.counter && tx.factors().advance(factor.id, factor.counter, step, &sealed, now).await?;
+    Ok(is_new.then_some(Shown { kind: factor.kind.as_str(), factor: Some(factor.id) }).ok_or("used_code"))
+}
+
+async fn by_recovery_code(
+    accounts: &Accounts,
+    tx: &mut Work<'_>,
+    user: &User,
+    code: &str,
+    now: Timestamp,
+) -> Result<Result<Shown, &'static str>, FlowError> {
+    if !user.has_second_factor || !recovery_code::consume(accounts, tx, user.id, code).await? {
+        return Ok(Err("bad_recovery_code"));
+    }
+    let left = tx.factors().count_recovery_codes(user.id).await?;
+    notice::tell(accounts, tx, user, Notice::RecoveryCodeUsed(left), now).await?;
+    Ok(Ok(Shown { kind: RECOVERY_CODE, factor: None }))
 }

@@ -4,7 +4,8 @@ use doorward_kit::id::FactorId;
 
 use super::{Accounts, FlowError, SignedIn, Visitor};
 use crate::factor::{
-    Enrolled, FactorList, PasskeyOffer, PasskeyPurpose, PasskeySignIn, RecoveryCodes, SecondStep, StepUpProof, TotpOffer, list,
+    Enrolled, FactorList, PasskeyOffer, PasskeyPurpose, PasskeySignIn, RecoveryCodes, SecondStep, StepUpProof, TotpOffer, ask,
+    change, enrol, list,
 };
 use crate::session::{ActiveSession, renew, second_step, step_up};
 
@@ -21,8 +22,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] when the account has one, [`FlowError::Throttled`], [`FlowError::Store`].
-    pub async fn begin_totp(&self, _visitor: Visitor<'_>, _active: &ActiveSession) -> Result<TotpOffer, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn begin_totp(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<TotpOffer, FlowError> {
+        enrol::begin_totp(self, visitor, active).await
     }
 
     /// Enrols the shared key that was offered, by its first code.
@@ -31,21 +32,21 @@ impl Accounts {
     /// [`FlowError::Refused`] for every cause, [`FlowError::StepUpNeeded`], [`FlowError::Throttled`], [`FlowError::Store`].
     pub async fn confirm_totp(
         &self,
-        _visitor: Visitor<'_>,
-        _active: &ActiveSession,
-        _enrolment: &str,
-        _code: &str,
+        visitor: Visitor<'_>,
+        active: &ActiveSession,
+        enrolment: &str,
+        code: &str,
     ) -> Result<Enrolled, FlowError> {
-        Err(FlowError::NotConfigured)
+        enrol::confirm_totp(self, visitor, active, (enrolment, code)).await
     }
 
     /// Offers to enrol a passkey: discoverable, with user verification.
     ///
     /// # Errors
-    /// [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] when the account has as many as it may, [`FlowError::Throttled`],
-    /// [`FlowError::Store`].
-    pub async fn begin_passkey(&self, _visitor: Visitor<'_>, _active: &ActiveSession) -> Result<PasskeyOffer, FlowError> {
-        Err(FlowError::NotConfigured)
+    /// [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] when the account has as many as it may, [`FlowError::NotConfigured`] at
+    /// a site without a name, [`FlowError::Throttled`], [`FlowError::Store`].
+    pub async fn begin_passkey(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<PasskeyOffer, FlowError> {
+        enrol::begin_passkey(self, visitor, active).await
     }
 
     /// Enrols the passkey that an authenticator made.
@@ -55,41 +56,37 @@ impl Accounts {
     /// [`FlowError::Throttled`], [`FlowError::Store`].
     pub async fn confirm_passkey(
         &self,
-        _visitor: Visitor<'_>,
-        _active: &ActiveSession,
-        _enrolment: &str,
-        _name: &str,
-        _credential: serde_json::Value,
+        visitor: Visitor<'_>,
+        active: &ActiveSession,
+        enrolment: &str,
+        name: &str,
+        credential: serde_json::Value,
     ) -> Result<Enrolled, FlowError> {
-        Err(FlowError::NotConfigured)
+        enrol::confirm_passkey(self, visitor, active, (enrolment, name, credential)).await
     }
 
     /// Gives a factor another name.
     ///
     /// # Errors
-    /// [`FlowError::NotThere`], [`FlowError::Invalid`], [`FlowError::Store`].
+    /// [`FlowError::NotThere`], [`FlowError::Invalid`], [`FlowError::Throttled`], [`FlowError::Store`].
     pub async fn rename_factor(
         &self,
-        _visitor: Visitor<'_>,
-        _active: &ActiveSession,
-        _id: FactorId,
-        _name: &str,
+        visitor: Visitor<'_>,
+        active: &ActiveSession,
+        id: FactorId,
+        name: &str,
     ) -> Result<(), FlowError> {
-        Err(FlowError::NotConfigured)
+        change::rename(self, visitor, active, (id, name)).await
     }
 
     /// Removes a factor. With the last one the recovery codes go too. The session gets a new credential.
     ///
     /// # Errors
     /// [`FlowError::NotThere`], [`FlowError::StepUpNeeded`], [`FlowError::LastOfItsKind`] for an operator's last one,
+    /// [`FlowError::Changed`] when another request has renewed the credential a moment ago, [`FlowError::Throttled`],
     /// [`FlowError::Store`].
-    pub async fn remove_factor(
-        &self,
-        _visitor: Visitor<'_>,
-        _active: &ActiveSession,
-        _id: FactorId,
-    ) -> Result<SignedIn, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn remove_factor(&self, visitor: Visitor<'_>, active: &ActiveSession, id: FactorId) -> Result<SignedIn, FlowError> {
+        change::remove(self, visitor, active, id).await
     }
 
     /// Puts ten new recovery codes in the place of all former ones. The session gets a new credential.
@@ -97,20 +94,21 @@ impl Accounts {
     /// # Errors
     /// [`FlowError::StepUpNeeded`], [`FlowError::NotThere`] where there is no factor that they could stand in for,
     /// [`FlowError::Throttled`], [`FlowError::Store`].
-    pub async fn renew_recovery_codes(&self, _visitor: Visitor<'_>, _active: &ActiveSession) -> Result<RecoveryCodes, FlowError> {
-        Err(FlowError::NotConfigured)
+    pub async fn renew_recovery_codes(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<RecoveryCodes, FlowError> {
+        change::renew_codes(self, visitor, active).await
     }
 
     /// What a browser needs to ask a passkey for a signature. Without an account it is the same for everybody (ENUM-01).
     ///
     /// # Errors
-    /// [`FlowError::Refused`] for a sign-in that does not wait, [`FlowError::Throttled`], [`FlowError::Store`].
+    /// [`FlowError::Refused`] for a sign-in that does not wait and for an account without passkeys, [`FlowError::NotConfigured`] at a site
+    /// without a name, [`FlowError::Throttled`], [`FlowError::Store`].
     pub async fn begin_passkey_request(
         &self,
-        _visitor: Visitor<'_>,
-        _purpose: PasskeyPurpose<'_>,
+        visitor: Visitor<'_>,
+        purpose: PasskeyPurpose<'_>,
     ) -> Result<PasskeyOffer, FlowError> {
-        Err(FlowError::NotConfigured)
+        ask::ask(self, visitor, purpose).await
     }
 
     /// Signs in with a passkey alone.
