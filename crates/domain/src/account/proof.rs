@@ -65,7 +65,8 @@ pub(crate) async fn prove(
     let user = whose(accounts, active).await?;
     let is_fresh = renew::is_fresh(accounts, active);
     match user {
-        Some(user) if user.has_second_factor && !is_fresh => Ok(Err(Unproven::Stale)),
+        // What is known of the account in the session may be a second old.
+        Some(user) if user.has_second_factor && !(is_fresh && active.session.is_two_factor) => Ok(Err(Unproven::Stale)),
         Some(user) if user.password_hash.is_none() => Ok(if is_fresh { Ok(Proof { user }) } else { Err(Unproven::Stale) }),
         user => Ok(check(accounts, user, current).await?.map_err(Unproven::Wrong)),
     }

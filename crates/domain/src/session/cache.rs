@@ -165,7 +165,7 @@ mod tests {
             has_second_factor: false,
             created_at: START,
         };
-        Arc::new(ActiveSession { presented: session.digest, session, user, is_outdated: false })
+        Arc::new(ActiveSession { presented: session.digest, session, user, has_password: true, is_outdated: false })
     }
 
     #[test]

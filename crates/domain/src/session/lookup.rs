@@ -85,7 +85,8 @@ async fn read(accounts: &Accounts, token: &Token) -> Result<Option<Entry>, Store
 
 /// What the cache holds of an account: everything but its password hash.
 pub(crate) fn active(session: Session, user: User, presented: TokenDigest) -> ActiveSession {
-    ActiveSession { session, user: User { password_hash: None, ..user }, presented, is_outdated: false }
+    let has_password = user.password_hash.is_some();
+    ActiveSession { session, user: User { password_hash: None, ..user }, has_password, presented, is_outdated: false }
 }
 
 fn judge(accounts: &Accounts, entry: &Entry, now: Timestamp) -> Verdict {

@@ -57,8 +57,10 @@ impl Session {
 pub struct ActiveSession {
     /// The session.
     pub session: Session,
-    /// Its account.
+    /// Its account, without its password hash.
     pub user: User,
+    /// Whether the account had a password when this was read.
+    pub has_password: bool,
     /// The digest of the credential that came along: the session's own, or, for some seconds after a rotation, the previous one. CSRF
     /// tokens are bound to this one, since a browser holds both cookies from the same answer (CSRF-02).
     pub presented: TokenDigest,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use doorward_kit::{Timestamp, Token};
 
-use super::lookup::CLOCK_SKEW;
+use super::lookup::{self, CLOCK_SKEW};
 use super::{ActiveSession, Session, rotate};
 use crate::account::User;
 use crate::instant::{earlier, later};
@@ -48,8 +48,7 @@ impl Renewed {
     pub(crate) fn tell(self, accounts: &Accounts) -> SignedIn {
         let Self { token, session, user, former, epoch } = self;
         let presented = session.digest;
-        let user = User { password_hash: None, ..user };
-        let active = Arc::new(ActiveSession { session, user, presented, is_outdated: false });
+        let active = Arc::new(lookup::active(session, user, presented));
         // In before the old one is out, so that what was seen of the session is handed on.
         accounts.sessions.insert(Arc::clone(&active), epoch);
         accounts.sessions.evict(former.digests());
@@ -57,10 +56,12 @@ impl Renewed {
     }
 }
 
-/// Whether the last full proof is fresh enough for a sensitive act (D-13): not too old, and not from a clock that was ahead.
+/// Whether the last full proof is fresh enough for a sensitive act (D-13): not too old, not from a clock that was ahead, and by all that the
+/// account asks for by now: a session from before its first factor has shown none.
 pub(crate) fn is_fresh(accounts: &Accounts, active: &ActiveSession) -> bool {
     let now = accounts.high_water.now();
     let proven = active.session.authenticated_at;
     let is_own = active.presented == active.session.digest;
-    is_own && proven > earlier(now, accounts.rules.step_up_age) && proven <= later(now, CLOCK_SKEW)
+    let is_full = active.session.is_two_factor || !active.user.has_second_factor;
+    is_own && is_full && proven > earlier(now, accounts.rules.step_up_age) && proven <= later(now, CLOCK_SKEW)
 }

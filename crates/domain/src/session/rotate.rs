@@ -39,8 +39,8 @@ pub(crate) async fn rotate(
     tx.note(entry(visitor, &session, if is_due(accounts, active) { "age" } else { "asked" }, now));
     match tx.commit().await {
         Ok(()) => {
-            let renewed =
-                Arc::new(ActiveSession { presented: session.digest, session, user: active.user.clone(), is_outdated: false });
+            let presented = session.digest;
+            let renewed = Arc::new(ActiveSession { session, presented, is_outdated: false, ..active.clone() });
             // In before the old one is out, so that what was seen of the session is handed on.
             accounts.sessions.insert(Arc::clone(&renewed), epoch);
             accounts.sessions.evict(active.session.digests());

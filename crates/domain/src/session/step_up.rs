@@ -2,8 +2,7 @@
 
 use doorward_kit::Timestamp;
 
-use super::renew::{self, Renewed};
-use super::{ActiveSession, guess};
+use super::{ActiveSession, guess, renew};
 use crate::account::{User, proof};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::credential::Password;
@@ -90,9 +89,11 @@ impl Trial<'_> {
         is_two_factor: bool,
     ) -> Result<SignedIn, FlowError> {
         let Self { accounts, visitor, active, now } = *self;
-        let renewed = renewed(accounts, &mut tx, visitor, (active, user), (kind, is_two_factor), now).await?;
+        let renewed = renew::renew(accounts, &mut tx, visitor, (active, user), (is_two_factor, "step_up"), now).await?;
         // Somebody else has renewed it a moment ago, or it has ended: nothing was proven, and nothing is used up.
         let Some(renewed) = renewed else { return Err(FlowError::Changed) };
+        let entry = AuditEntry::of_visitor(visitor, AuditEvent::StepUp, Outcome::Success, now);
+        tx.note(entry.by(active.user.id).in_session(active.session.id).with(MetaKey::Kind, kind));
         tx.commit().await?;
         Ok(renewed.tell(accounts))
     }
@@ -106,22 +107,4 @@ impl Trial<'_> {
         let entry = AuditEntry::of_visitor(self.visitor, AuditEvent::StepUpFailed, Outcome::Failure, self.now);
         entry.by(self.active.user.id).in_session(self.active.session.id).because(reason)
     }
-}
-
-/// What a fresh proof changes, whatever proved it: `kind` is `password`, a kind of second factor, or `oauth`.
-pub(crate) async fn renewed(
-    accounts: &Accounts,
-    tx: &mut Work<'_>,
-    visitor: Visitor<'_>,
-    (active, user): (&ActiveSession, User),
-    (kind, is_two_factor): (&'static str, bool),
-    now: Timestamp,
-) -> Result<Option<Renewed>, FlowError> {
-    let entry = AuditEntry::of_visitor(visitor, AuditEvent::StepUp, Outcome::Success, now);
-    let entry = entry.by(active.user.id).in_session(active.session.id).with(MetaKey::Kind, kind);
-    let renewed = renew::renew(accounts, tx, visitor, (active, user), (is_two_factor, "step_up"), now).await?;
-    if renewed.is_some() {
-        tx.note(entry);
-    }
-    Ok(renewed)
 }
