@@ -11,7 +11,7 @@ use crate::device::remember::remember;
 use crate::notice::{self, Notice};
 use crate::one_time::PurposeKind;
 use crate::service::{Accounts, FieldFault, FlowError, SignedIn, Visitor};
-use crate::session::{ActiveSession, Session, rotate};
+use crate::session::{ActiveSession, Session, lookup, rotate};
 
 pub(crate) async fn change(
     accounts: &Accounts,
@@ -90,7 +90,7 @@ async fn store(
     let session = Session { id, digest, previous: None, rotated_at: now, authenticated_at: now, last_seen_at: now, ..former };
     tx.sessions().add(&session).await?;
     tx.devices().remove_all(user.id).await?;
-    let device = remember(accounts, &mut tx, user.id, None, now).await?;
+    let device = remember(accounts, &mut tx, user.id, visitor, None, now).await?;
     tx.one_times().revoke(user.id, &[PurposeKind::Recovery, PurposeKind::EmailChange]).await?;
     notice::tell(accounts, &mut tx, &user, Notice::PasswordChanged, now).await?;
     let entry = AuditEntry::of_visitor(visitor, AuditEvent::PasswordChanged, Outcome::Success, now);
@@ -98,11 +98,8 @@ async fn store(
     tx.note(rotate::entry(visitor, &session, "password_changed", now));
     tx.commit().await?;
     accounts.sessions.evict(&ended);
-    let user = User { credential_version: user.credential_version + 1, password_hash: None, ..user };
+    let password_hash = Some(replacement.to_owned());
+    let user = User { credential_version: user.credential_version + 1, password_hash, ..user };
     let presented = session.digest;
-    Ok(Some(SignedIn {
-        token,
-        device: Some(device),
-        active: Arc::new(ActiveSession { session, user, presented, is_outdated: false }),
-    }))
+    Ok(Some(SignedIn { token, device: Some(device), active: Arc::new(lookup::active(session, user, presented)) }))
 }
