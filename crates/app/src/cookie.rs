@@ -29,12 +29,20 @@ pub(crate) struct Cookies<'a> {
     pub(crate) session: Found<&'a [u8]>,
     pub(crate) csrf: Found<&'a [u8]>,
     device: Found<&'a [u8]>,
+    pending: Found<&'a [u8]>,
+    provider: Found<&'a [u8]>,
 }
 
 impl<'a> Cookies<'a> {
     /// Reads every `Cookie` field: HTTP/2 may split the one field into several (RFC 9113 §8.2.3).
     pub(crate) fn read(headers: &'a HeaderMap, policy: &CookiePolicy) -> Self {
-        let mut found = Self { session: Found::Absent, csrf: Found::Absent, device: Found::Absent };
+        let mut found = Self {
+            session: Found::Absent,
+            csrf: Found::Absent,
+            device: Found::Absent,
+            pending: Found::Absent,
+            provider: Found::Absent,
+        };
         for field in headers.get_all(header::COOKIE) {
             for pair in field.as_bytes().split(|byte| *byte == b';') {
                 let Some((name, value)) = split_pair(pair) else { continue };
@@ -44,6 +52,10 @@ impl<'a> Cookies<'a> {
                     found.csrf = found.csrf.and(value);
                 } else if name == policy.device.name.as_bytes() {
                     found.device = found.device.and(value);
+                } else if name == policy.pending.name.as_bytes() {
+                    found.pending = found.pending.and(value);
+                } else if name == policy.provider.name.as_bytes() {
+                    found.provider = found.provider.and(value);
                 }
             }
         }
@@ -58,6 +70,16 @@ impl<'a> Cookies<'a> {
     /// The device cookie's value, when it came once and is text. Twice is none: it lifts a throttle, and which of the two is not told.
     pub(crate) fn device_text(&self) -> Option<&'a str> {
         text(self.device)
+    }
+
+    /// The cookie of a sign-in that waits for its second factor, when it came once and is text. Twice is none: which one is meant is not told.
+    pub(crate) fn pending_text(&self) -> Option<&'a str> {
+        text(self.pending)
+    }
+
+    /// The cookie of a sign-in with a provider, when it came once and is text; twice is none here too.
+    pub(crate) fn provider_text(&self) -> Option<&'a str> {
+        text(self.provider)
     }
 }
 
@@ -83,6 +105,13 @@ fn trim_blank(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+/// The values of one cookie, as they came.
+pub(crate) fn named<'a>(headers: &'a HeaderMap, name: &str) -> Found<&'a [u8]> {
+    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+    let values = pairs.filter_map(split_pair).filter(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value);
+    values.fold(Found::Absent, Found::and)
 }
 
 /// The values of a field that must come once.

@@ -1,7 +1,7 @@
 //! What stands before every handler: the checks that the route's row asks for, in the order of CSRF-16.
 //!
-//! size, origin, content type, quota, session, token; only then the handler reads the body. Each refusal is the same octets for
-//! everyone, so that a later check never speaks through an earlier one.
+//! size, origin, content type, quota, session, token, an operator's second factor; only then the handler reads the body. Each refusal is
+//! the same octets for everyone, so that a later check never speaks through an earlier one.
 
 use std::sync::Arc;
 
@@ -134,7 +134,18 @@ impl Guard {
         }
         caller.session = self.lookup(&caller, cookies).await?;
         self.check_token(&caller, headers, cookies).await?;
+        self.check_second_factor(&caller)?;
         Ok(caller)
+    }
+
+    /// An operator who has shown no second factor in this session can do nothing but show one, or make one (D-14).
+    fn check_second_factor(&self, caller: &Caller) -> Result<(), Problem> {
+        let Some(active) = caller.session.as_deref() else { return Ok(()) };
+        if self.route.is_for_enrolment() || !self.app.accounts.needs_second_factor(active) {
+            return Ok(());
+        }
+        caller.note_refusal(&self.app, AuditEvent::AccessDenied, "second_factor");
+        Err(if active.user.has_second_factor { Problem::STEP_UP } else { Problem::SECOND_FACTOR })
     }
 
     /// Gives a session that is due a new credential before the handler runs, so that a form is made for the one its browser will hold.

@@ -42,7 +42,10 @@ impl Problem {
     pub(crate) const INVITATION: Self = Self::plain(StatusCode::FORBIDDEN, "Invalid or expired invitation");
     pub(crate) const NOT_FOUND: Self = Self::plain(StatusCode::NOT_FOUND, "Not found");
     pub(crate) const PASSWORD_NEEDED: Self = Self::plain(StatusCode::FORBIDDEN, "Password needed");
+    pub(crate) const ENROLMENT_FAILED: Self = Self::plain(StatusCode::BAD_REQUEST, "Enrolment failed");
+    pub(crate) const SECOND_FACTOR: Self = Self::plain(StatusCode::FORBIDDEN, "Second factor required");
     pub(crate) const STEP_UP: Self = Self::plain(StatusCode::FORBIDDEN, "Step-up required");
+    pub(crate) const NO_OPERATOR: Self = Self::plain(StatusCode::FORBIDDEN, "Operators only");
     pub(crate) const LAST_OF_ITS_KIND: Self = Self::plain(StatusCode::CONFLICT, "Not possible now");
     pub(crate) const CHANGED: Self = Self::plain(StatusCode::CONFLICT, "Changed meanwhile");
     pub(crate) const METHOD_NOT_ALLOWED: Self = Self::plain(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");

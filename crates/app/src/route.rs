@@ -80,6 +80,7 @@ pub enum Endpoint {
     SignInForm,
     SignIn,
     SignOut,
+    Gate,
     ForgotForm,
     Forgot,
     ResetForm,
@@ -101,6 +102,32 @@ pub enum Endpoint {
     ExportFile,
     DeleteForm,
     Delete,
+    LoginSecondFactor,
+    PasskeyOptions,
+    PasskeyLogin,
+    FactorList,
+    OfferTotp,
+    ConfirmTotp,
+    OfferPasskey,
+    ConfirmPasskey,
+    RenameFactor,
+    RemoveFactor,
+    RecoveryCodes,
+    StepUp,
+    StepUpOptions,
+    SecondFactorForm,
+    SecondFactor,
+    FactorsPage,
+    FactorRename,
+    FactorRemove,
+    TotpForm,
+    TotpOffer,
+    TotpSave,
+    PasskeyForm,
+    RecoveryCodesForm,
+    RecoveryCodesSave,
+    StepUpForm,
+    StepUpSend,
 }
 
 /// One row.
@@ -128,6 +155,42 @@ impl Route {
             _ => sizes.auth_body,
         }
     }
+
+    /// What an operator may use who has no second factor yet: what makes one, what is for everybody, and the way out (D-14).
+    /// Whatever is not named is refused, so that a new route has to be thought about.
+    pub(crate) fn is_for_enrolment(&self) -> bool {
+        use Endpoint as E;
+        let is_own_factor = self.path.starts_with("/api/auth/factors") || self.path.starts_with("/account/factors");
+        let is_step_up = self.path.starts_with("/api/auth/step-up") || self.path == "/account/step-up";
+        is_own_factor
+            || is_step_up
+            || matches!(
+                self.endpoint,
+                E::CsrfToken
+                    | E::Me
+                    | E::Logout
+                    | E::SessionList
+                    | E::SignOut
+                    | E::SignInForm
+                    | E::SignIn
+                    | E::SecondFactorForm
+                    | E::SecondFactor
+                    | E::SignUpForm
+                    | E::SignUp
+                    | E::VerifyForm
+                    | E::Verify
+                    | E::ResendForm
+                    | E::Resend
+                    | E::ForgotForm
+                    | E::Forgot
+                    | E::ResetForm
+                    | E::Reset
+                    | E::ConfirmEmailForm
+                    | E::ConfirmEmailSave
+                    | E::UndoEmailForm
+                    | E::UndoEmailSave
+            )
+    }
 }
 
 const fn get(endpoint: Endpoint, path: &'static str, session: SessionUse, scope: Scope) -> Route {
@@ -154,7 +217,7 @@ use Scope::{Before, Edge, Flow};
 use SessionUse::{Optional, Required, Unread};
 
 /// The table.
-pub static ROUTES: [Route; 55] = [
+pub static ROUTES: [Route; 82] = [
     get(Endpoint::CsrfToken, "/api/auth/csrf", Optional, Before("auth_csrf")),
     open(Endpoint::Register, "/api/auth/register", "auth_register"),
     open(Endpoint::Login, "/api/auth/login", "auth_login"),
@@ -196,6 +259,7 @@ pub static ROUTES: [Route; 55] = [
     get(Endpoint::SignInForm, "/account/sign-in", Optional, Edge),
     form(Endpoint::SignIn, "/account/sign-in", Flow("auth_login")),
     form(Endpoint::SignOut, "/account/sign-out", Before("auth_logout")),
+    get(Endpoint::Gate, "/account/gate/{name}", Optional, Flow("auth_gate")),
     get(Endpoint::ForgotForm, "/account/forgot", Optional, Edge),
     form(Endpoint::Forgot, "/account/forgot", Flow("forgot_password")),
     get(Endpoint::ResetForm, "/account/reset", Optional, Edge),
@@ -217,4 +281,30 @@ pub static ROUTES: [Route; 55] = [
     form(Endpoint::ExportFile, "/account/export", Before("auth_export")),
     get(Endpoint::DeleteForm, "/account/delete", Optional, Edge),
     form(Endpoint::Delete, "/account/delete", Flow("auth_delete")),
+    open(Endpoint::LoginSecondFactor, "/api/auth/login/second-factor", "auth_second_factor"),
+    open(Endpoint::PasskeyOptions, "/api/auth/passkey/options", "auth_passkey"),
+    open(Endpoint::PasskeyLogin, "/api/auth/passkey/login", "auth_login"),
+    get(Endpoint::FactorList, "/api/auth/factors", Required, Before("auth_factors")),
+    member(Method::POST, Endpoint::OfferTotp, "/api/auth/factors/totp", Flow("auth_factors_change")),
+    member(Method::POST, Endpoint::ConfirmTotp, "/api/auth/factors/totp/confirm", Flow("auth_factors_change")),
+    member(Method::POST, Endpoint::OfferPasskey, "/api/auth/factors/passkey/options", Flow("auth_factors_change")),
+    member(Method::POST, Endpoint::ConfirmPasskey, "/api/auth/factors/passkey", Flow("auth_factors_change")),
+    member(Method::PATCH, Endpoint::RenameFactor, "/api/auth/factors/{id}", Flow("auth_factors_change")),
+    member(Method::DELETE, Endpoint::RemoveFactor, "/api/auth/factors/{id}", Flow("auth_factors_change")),
+    member(Method::POST, Endpoint::RecoveryCodes, "/api/auth/factors/recovery-codes", Flow("auth_factors_change")),
+    member(Method::POST, Endpoint::StepUp, "/api/auth/step-up", Flow("auth_step_up")),
+    member(Method::POST, Endpoint::StepUpOptions, "/api/auth/step-up/options", Flow("auth_step_up")),
+    get(Endpoint::SecondFactorForm, "/account/sign-in/second-factor", Optional, Edge),
+    form(Endpoint::SecondFactor, "/account/sign-in/second-factor", Flow("auth_second_factor")),
+    get(Endpoint::FactorsPage, "/account/factors", Optional, Edge),
+    form(Endpoint::FactorRename, "/account/factors/rename", Flow("auth_factors_change")),
+    form(Endpoint::FactorRemove, "/account/factors/remove", Flow("auth_factors_change")),
+    get(Endpoint::TotpForm, "/account/factors/totp", Optional, Edge),
+    form(Endpoint::TotpOffer, "/account/factors/totp", Flow("auth_factors_change")),
+    form(Endpoint::TotpSave, "/account/factors/totp/confirm", Flow("auth_factors_change")),
+    get(Endpoint::PasskeyForm, "/account/factors/passkey", Optional, Edge),
+    get(Endpoint::RecoveryCodesForm, "/account/factors/recovery-codes", Optional, Edge),
+    form(Endpoint::RecoveryCodesSave, "/account/factors/recovery-codes", Flow("auth_factors_change")),
+    get(Endpoint::StepUpForm, "/account/step-up", Optional, Edge),
+    form(Endpoint::StepUpSend, "/account/step-up", Flow("auth_step_up")),
 ];

@@ -66,6 +66,7 @@ fn handler(endpoint: Endpoint) -> MethodRouter<AppState> {
         Endpoint::SignInForm => get(page::sign_in::form),
         Endpoint::SignIn => post(page::sign_in::submit),
         Endpoint::SignOut => post(page::sign_out::submit),
+        Endpoint::Gate => get(page::gate::show),
         Endpoint::ForgotForm => get(page::forgot::form),
         Endpoint::Forgot => post(page::forgot::submit),
         Endpoint::ResetForm => get(page::reset::form),
@@ -87,18 +88,44 @@ fn handler(endpoint: Endpoint) -> MethodRouter<AppState> {
         Endpoint::ExportFile => post(page::export::file),
         Endpoint::DeleteForm => get(page::delete::form),
         Endpoint::Delete => post(page::delete::submit),
+        Endpoint::LoginSecondFactor => post(api::second_factor::finish),
+        Endpoint::PasskeyOptions => post(api::passkey::options),
+        Endpoint::PasskeyLogin => post(api::passkey::login),
+        Endpoint::FactorList => get(api::factors::list),
+        Endpoint::OfferTotp => post(api::factors::begin_totp),
+        Endpoint::ConfirmTotp => post(api::factors::confirm_totp),
+        Endpoint::OfferPasskey => post(api::factors::begin_passkey),
+        Endpoint::ConfirmPasskey => post(api::factors::confirm_passkey),
+        Endpoint::RenameFactor => patch(api::factors::rename),
+        Endpoint::RemoveFactor => delete(api::factors::remove),
+        Endpoint::RecoveryCodes => post(api::factors::renew_codes),
+        Endpoint::StepUp => post(api::step_up::prove),
+        Endpoint::StepUpOptions => post(api::step_up::options),
+        Endpoint::SecondFactorForm => get(page::second_factor::form),
+        Endpoint::SecondFactor => post(page::second_factor::submit),
+        Endpoint::FactorsPage => get(page::factors::show),
+        Endpoint::FactorRename => post(page::factors::rename),
+        Endpoint::FactorRemove => post(page::factors::remove),
+        Endpoint::TotpForm => get(page::totp::form),
+        Endpoint::TotpOffer => post(page::totp::offer),
+        Endpoint::TotpSave => post(page::totp::save),
+        Endpoint::PasskeyForm => get(page::passkey::form),
+        Endpoint::RecoveryCodesForm => get(page::recovery_codes::form),
+        Endpoint::RecoveryCodesSave => post(page::recovery_codes::submit),
+        Endpoint::StepUpForm => get(page::step_up::form),
+        Endpoint::StepUpSend => post(page::step_up::submit),
     }
 }
 
 /// Shows a problem in the shape that its reader can use: a page under `/account`, else JSON, as `problem+json` when asked (D-09).
 async fn shape(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_page = path == "/account" || path.starts_with("/account/");
+    let page = (path == "/account" || path.starts_with("/account/")).then(|| path.to_owned());
     let wants_problem = accepts_problem_json(request.headers());
     let mut response = next.run(request).await;
     let Some(ProblemMark(problem)) = response.extensions_mut().remove() else { return response };
-    if is_page {
-        return page::problem::show(&app, &problem, response.headers());
+    if let Some(path) = page {
+        return page::problem::show(&app, &problem, &path, response.headers());
     }
     if wants_problem {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

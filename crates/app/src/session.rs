@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use doorward_domain::ceremony::CeremonyKind;
+use doorward_domain::factor::PendingSignIn;
 use doorward_domain::service::SignedIn;
 use doorward_domain::{ActiveSession, Visitor};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -21,6 +23,18 @@ pub(crate) fn begin(app: &AppState, headers: &mut HeaderMap, signed_in: &SignedI
         let life = app.accounts.rules().device_life;
         cookie::add(headers, &app.policy.cookies.device.set(&device.reveal(), Some(life)));
     }
+}
+
+/// Sets the cookie of a sign-in that waits for its second factor; the browser forgets it when we do.
+pub(crate) fn wait(app: &AppState, headers: &mut HeaderMap, pending: &PendingSignIn) {
+    let life = CeremonyKind::SecondFactor.life();
+    cookie::add(headers, &app.policy.cookies.pending.set(&pending.token.reveal(), Some(life)));
+}
+
+/// The second step is done: the session begins, and nothing waits any more.
+pub(crate) fn begin_waited(app: &AppState, headers: &mut HeaderMap, signed_in: &SignedIn) {
+    begin(app, headers, signed_in);
+    cookie::add(headers, &app.policy.cookies.pending.clear());
 }
 
 /// Takes the session's cookies away and asks the browser to forget what the site stored (SES-18). That is the device cookie too: whoever

@@ -1,4 +1,5 @@
-//! `POST /api/auth/login`: `{email or username, password, remember?}` → 200 with the account, or 401 for every cause (ENUM-01).
+//! `POST /api/auth/login`: `{email or username, password, remember?}` → 200 with the account or with what is asked for next, or 401 for every
+//! cause (ENUM-01).
 
 use axum::extract::State;
 use axum::response::Response;
@@ -8,7 +9,7 @@ use doorward_domain::service::SignIn;
 use doorward_kit::Secret;
 use http::{HeaderMap, StatusCode};
 
-use super::{json, me::UserMe};
+use super::{json, me::UserMe, second_factor};
 use crate::app::AppState;
 use crate::cookie::Cookies;
 use crate::extract::{JsonObject, json::Member};
@@ -39,7 +40,7 @@ pub(crate) async fn login(
     let outcome = app.accounts.sign_in(caller.visitor(), SignIn { identifier, password, presented, device, remember }).await;
     let signed_in = match outcome.map_err(|error| Problem::of_flow(error, Problem::INVALID_CREDENTIALS))? {
         SignInOutcome::Done(signed_in) => signed_in,
-        SignInOutcome::Pending(_) => return Err(Problem::INTERNAL),
+        SignInOutcome::Pending(pending) => return Ok(second_factor::ask(&app, &pending)),
     };
     let mut response = json(StatusCode::OK, &UserMe::of(&signed_in.active.user));
     session::begin(&app, response.headers_mut(), &signed_in);

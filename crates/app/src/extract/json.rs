@@ -74,6 +74,11 @@ impl JsonObject {
         }
     }
 
+    /// An object within; empty when the member is not there or anything else.
+    pub(crate) fn object(&self, name: &str) -> Value {
+        self.0.get(name).filter(|value| value.is_object()).cloned().unwrap_or_else(|| Value::Object(Map::new()))
+    }
+
     /// A password; what is missing is refused by the flows as the empty text is.
     pub(crate) fn password(&self, name: &str) -> Password {
         Password(Secret::new(self.text_or_empty(name).to_owned()))

@@ -111,6 +111,9 @@ fn common_failures(route: &Route, operation: &Operation) -> Vec<Answer> {
     if matches!(route.csrf, CsrfClass::Origin | CsrfClass::Token) {
         add(403, "CSRF failed");
     }
+    if route.session == SessionUse::Required && !route.is_for_enrolment() {
+        add(403, "Second factor required");
+    }
     add(413, "Request body too large");
     if route.csrf != CsrfClass::Safe {
         add(415, "Unsupported media type");

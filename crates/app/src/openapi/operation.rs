@@ -48,6 +48,8 @@ pub(super) enum Kind {
     Token,
     /// A yes or no.
     Flag,
+    /// What a browser made of a passkey's answer (WebAuthn Level 3 §5.1, `toJSON`).
+    Credential,
 }
 
 /// One way in which it ends.
@@ -68,6 +70,13 @@ pub(super) enum Shape {
     Export,
     Health,
     Keys,
+    SignIn,
+    Factors,
+    SharedKey,
+    NewFactor,
+    RecoveryCodes,
+    PasskeyRequest,
+    PasskeyCreation,
 }
 
 impl Answer {
@@ -105,6 +114,20 @@ const RESET: &[Field] = &[needed("token", Kind::Token), needed("password", Kind:
 const PASSWORD: &[Field] = &[needed("current_password", Kind::Password), needed("new_password", Kind::Password)];
 const NEW_ADDRESS: &[Field] = &[needed("email", Kind::Email), needed("current_password", Kind::Password)];
 const PROOF: &[Field] = &[needed("current_password", Kind::Password)];
+const SECOND: &[Field] =
+    &[optional("code", Kind::Token), optional("challenge", Kind::Token), optional("credential", Kind::Credential)];
+const PASSKEY: &[Field] =
+    &[needed("challenge", Kind::Token), needed("credential", Kind::Credential), optional("remember", Kind::Flag)];
+const FIRST_CODE: &[Field] = &[needed("enrolment", Kind::Token), needed("code", Kind::Token)];
+const NEW_PASSKEY: &[Field] =
+    &[needed("enrolment", Kind::Token), needed("name", Kind::Text(60)), needed("credential", Kind::Credential)];
+const FACTOR_NAME: &[Field] = &[needed("name", Kind::Text(60))];
+const FRESH_PROOF: &[Field] = &[
+    optional("current_password", Kind::Password),
+    optional("code", Kind::Token),
+    optional("challenge", Kind::Token),
+    optional("credential", Kind::Credential),
+];
 
 /// `None` for what is no API: pages and their assets.
 pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
@@ -127,6 +150,15 @@ pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
         | E::ConfirmEmail
         | E::UndoEmail => account(endpoint),
         E::Refresh | E::SessionList | E::RevokeSession | E::RevokeOthers => sessions(endpoint),
+        E::LoginSecondFactor | E::PasskeyOptions | E::PasskeyLogin | E::StepUp | E::StepUpOptions => proofs(endpoint),
+        E::FactorList
+        | E::OfferTotp
+        | E::ConfirmTotp
+        | E::OfferPasskey
+        | E::ConfirmPasskey
+        | E::RenameFactor
+        | E::RemoveFactor
+        | E::RecoveryCodes => factors(endpoint),
         E::Health | E::CspReport | E::Jwks => house(endpoint),
         E::Asset
         | E::SignUpForm
@@ -159,7 +191,21 @@ pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
         | E::SessionsEnd
         | E::ExportFile
         | E::DeleteForm
-        | E::Delete => return None,
+        | E::Delete
+        | E::SecondFactorForm
+        | E::SecondFactor
+        | E::FactorsPage
+        | E::FactorRename
+        | E::FactorRemove
+        | E::TotpForm
+        | E::TotpOffer
+        | E::TotpSave
+        | E::PasskeyForm
+        | E::RecoveryCodesForm
+        | E::RecoveryCodesSave
+        | E::StepUpForm
+        | E::StepUpSend
+        | E::Gate => return None,
     })
 }
 
@@ -191,7 +237,11 @@ impl Operation {
     }
 
     fn proof(self) -> Self {
-        self.fails(401, "Invalid credentials").fails(422, "Invalid input")
+        self.fails(401, "Invalid credentials").fails(403, "Step-up required").fails(422, "Invalid input")
+    }
+
+    fn fresh(self) -> Self {
+        self.fails(403, "Step-up required")
     }
 }
 
@@ -209,9 +259,12 @@ fn entrance(endpoint: Endpoint) -> Operation {
             .fails(403, "Invalid or expired invitation")
             .fails(422, "Invalid input"),
         Endpoint::Login => new("login", "Sign in")
-            .about("Sets the session cookie and a CSRF cookie bound to it. `username` is read when there is no `email`.")
+            .about(
+                "Sets the session cookie and a CSRF cookie bound to it. `username` is read when there is no `email`. An account with \
+                 second factors gets no session yet, but a cookie for the second step.",
+            )
             .takes(LOGIN)
-            .answers(200, "The account", Shape::Me)
+            .answers(200, "The account, or what is asked for next", Shape::SignIn)
             .fails(401, "Invalid credentials"),
         Endpoint::Logout => new("logout", "Sign out").answers(204, "Both cookies are cleared", Shape::Empty),
         Endpoint::VerifyEmail => new("verifyEmail", "Prove an address with the code of a mail")
@@ -253,7 +306,8 @@ fn account(endpoint: Endpoint) -> Operation {
             .proof(),
         Endpoint::Export => new("exportAccount", "A copy of everything that is stored about the caller")
             .about("POST, since the audit trail notes it.")
-            .answers(200, "The copy", Shape::Export),
+            .answers(200, "The copy", Shape::Export)
+            .fresh(),
         Endpoint::ChangePassword => new("changePassword", "Change the password")
             .about("This session goes on under a new credential, all others end.")
             .takes(PASSWORD)
@@ -289,6 +343,86 @@ fn sessions(endpoint: Endpoint) -> Operation {
             new("revokeSession", "End one session of the caller").answers(204, "Ended", Shape::Empty).fails(404, "Not found")
         }
         _ => new("revokeOtherSessions", "End every other session of the caller").answers(204, "Ended", Shape::Empty),
+    }
+}
+
+fn proofs(endpoint: Endpoint) -> Operation {
+    let new = |id, summary| new("proofs", id, summary);
+    match endpoint {
+        Endpoint::LoginSecondFactor => new("loginSecondFactor", "The second step of a sign-in")
+            .about("A code, or a passkey's answer with its challenge. Needs the cookie of the first step; five attempts, ten minutes.")
+            .takes(SECOND)
+            .answers(200, "The account", Shape::Me)
+            .fails(401, "Invalid credentials"),
+        Endpoint::PasskeyOptions => new("passkeyOptions", "What a browser needs to ask a passkey at sign-in")
+            .about("The same for everybody, but for a sign-in that waits for its second step. The body is not read.")
+            .answers(200, "The options and the name of the challenge", Shape::PasskeyRequest)
+            .fails(401, "Invalid credentials"),
+        Endpoint::PasskeyLogin => new("passkeyLogin", "Sign in with a passkey alone")
+            .takes(PASSKEY)
+            .answers(200, "The account", Shape::Me)
+            .fails(401, "Invalid credentials"),
+        Endpoint::StepUp => new("stepUp", "Prove afresh who it is")
+            .about("The password where there is no second factor, else a code or a passkey's answer. The session gets a new credential.")
+            .takes(FRESH_PROOF)
+            .answers(200, "Identity proved", Shape::Detail)
+            .fails(401, "Invalid credentials")
+            .fails(409, "Changed meanwhile")
+            .fails(422, "Invalid input"),
+        _ => new("stepUpOptions", "What a browser needs to ask a passkey of the caller")
+            .answers(200, "The options and the name of the challenge", Shape::PasskeyRequest)
+            .fails(401, "Invalid credentials"),
+    }
+}
+
+fn factors(endpoint: Endpoint) -> Operation {
+    let new = |id, summary| new("factors", id, summary);
+    match endpoint {
+        Endpoint::FactorList => {
+            new("listFactors", "The second factors of the caller").answers(200, "Oldest first", Shape::Factors)
+        }
+        Endpoint::OfferTotp => new("offerTotp", "A shared key for an authenticator app")
+            .answers(200, "The key as text, address and drawing", Shape::SharedKey)
+            .fresh()
+            .fails(409, "Not possible now"),
+        Endpoint::ConfirmTotp => new("confirmTotp", "Add the app by its first code")
+            .about("Recovery codes come with the first factor, and are never shown again.")
+            .takes(FIRST_CODE)
+            .answers(200, "Added", Shape::NewFactor)
+            .fails(400, "Enrolment failed")
+            .fresh()
+            .fails(409, "Not possible now")
+            .fails(409, "Changed meanwhile"),
+        Endpoint::OfferPasskey => new("offerPasskey", "What a browser needs to make a passkey")
+            .answers(200, "The options and the name of the enrolment", Shape::PasskeyCreation)
+            .fresh()
+            .fails(409, "Not possible now"),
+        Endpoint::ConfirmPasskey => new("confirmPasskey", "Add the passkey that was made")
+            .about("Recovery codes come with the first factor, and are never shown again.")
+            .takes(NEW_PASSKEY)
+            .answers(201, "Added", Shape::NewFactor)
+            .fails(400, "Enrolment failed")
+            .fresh()
+            .fails(409, "Not possible now")
+            .fails(409, "Changed meanwhile")
+            .fails(422, "Invalid input"),
+        Endpoint::RenameFactor => new("renameFactor", "Give a factor another name")
+            .takes(FACTOR_NAME)
+            .answers(204, "Renamed", Shape::Empty)
+            .fails(404, "Not found")
+            .fails(422, "Invalid input"),
+        Endpoint::RemoveFactor => new("removeFactor", "Remove a factor")
+            .about("With the last one the recovery codes go too. An operator keeps one.")
+            .answers(204, "Removed", Shape::Empty)
+            .fresh()
+            .fails(404, "Not found")
+            .fails(409, "Not possible now")
+            .fails(409, "Changed meanwhile"),
+        _ => new("renewRecoveryCodes", "Put new recovery codes in the place of all former ones")
+            .answers(200, "The codes, for the only time", Shape::RecoveryCodes)
+            .fresh()
+            .fails(404, "Not found")
+            .fails(409, "Changed meanwhile"),
     }
 }
 

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{Answer, Body, Field, Kind, Shape};
 
+/// What may be shown as a second factor.
+const KINDS: [&str; 3] = ["passkey", "totp", "recovery_code"];
+
 /// What operations refer to.
 pub(super) fn components() -> Value {
     json!({
@@ -28,6 +31,18 @@ pub(super) fn components() -> Value {
                 ("service", json!({"const": "doorward"})),
                 ("db_ok", json!({"type": "boolean"})),
             ]),
+            "SignIn": {"oneOf": [link("Me"), link("SecondFactorAsked")]},
+            "SecondFactorAsked": object(&[("second_factor", json!({"type": "array", "items": {"enum": KINDS}}))]),
+            "Factor": factor(),
+            "Factors": object(&[
+                ("factors", json!({"type": "array", "items": link("Factor")})),
+                ("recovery_codes", json!({"type": "integer", "minimum": 0})),
+            ]),
+            "SharedKey": object(&[("enrolment", text()), ("secret", text()), ("uri", text()), ("qr_svg", text())]),
+            "NewFactor": new_factor(),
+            "RecoveryCodes": object(&[("recovery_codes", texts())]),
+            "PasskeyRequest": object(&[("challenge", text()), ("options", json!({"type": "object"}))]),
+            "PasskeyCreation": object(&[("enrolment", text()), ("options", json!({"type": "object"}))]),
             "Keys": object(&[("keys", json!({"type": "array", "items": {"type": "object"}}))]),
         }
     })
@@ -68,6 +83,13 @@ pub(super) fn response(answer: &Answer) -> Value {
         Shape::Export => ("application/json", "Export"),
         Shape::Health => ("application/json", "Health"),
         Shape::Keys => ("application/jwk-set+json", "Keys"),
+        Shape::SignIn => ("application/json", "SignIn"),
+        Shape::Factors => ("application/json", "Factors"),
+        Shape::SharedKey => ("application/json", "SharedKey"),
+        Shape::NewFactor => ("application/json", "NewFactor"),
+        Shape::RecoveryCodes => ("application/json", "RecoveryCodes"),
+        Shape::PasskeyRequest => ("application/json", "PasskeyRequest"),
+        Shape::PasskeyCreation => ("application/json", "PasskeyCreation"),
     };
     let mut content = Map::new();
     content.insert(media.into(), json!({"schema": link(name)}));
@@ -93,6 +115,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Password => json!({"type": "string", "format": "password", "maxLength": 128, "writeOnly": true}),
         Kind::Token => json!({"type": "string", "writeOnly": true}),
         Kind::Flag => json!({"type": "boolean"}),
+        Kind::Credential => json!({"type": "object"}),
     }
 }
 
@@ -159,6 +182,30 @@ fn session() -> Value {
         ("ip", text()),
         ("is_current", json!({"type": "boolean"})),
     ])
+}
+
+fn texts() -> Value {
+    json!({"type": "array", "items": {"type": "string"}})
+}
+
+fn factor() -> Value {
+    object(&[
+        ("id", id()),
+        ("kind", json!({"enum": ["totp", "passkey"]})),
+        ("name", text()),
+        ("created_at", moment()),
+        ("last_used_at", json!({"type": ["string", "null"], "format": "date-time"})),
+    ])
+}
+
+/// The codes are there when it is the first of the account.
+fn new_factor() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"id": id(), "recovery_codes": texts()},
+        "required": ["id"],
+        "additionalProperties": false
+    })
 }
 
 fn export() -> Value {

@@ -19,6 +19,7 @@ struct Page<'a> {
     name: &'a str,
     email: &'a str,
     roles: &'a [String],
+    has_second_factor: bool,
     /// Date alone, `2026-03-01`, UTC.
     member_since: String,
     signed_in_at: String,
@@ -34,6 +35,7 @@ impl<'a> Page<'a> {
             name: &user.display_name,
             email: &user.email.display,
             roles: &user.roles,
+            has_second_factor: user.has_second_factor,
             member_since: user.created_at.strftime("%-d %B %Y").to_string(),
             done,
             signed_in_at: active.session.created_at.strftime("%-d %B %Y, %H:%M UTC").to_string(),

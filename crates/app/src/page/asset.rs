@@ -12,6 +12,9 @@ use crate::problem::Problem;
 
 const PREFIX: &str = "/assets/doorward/";
 
+/// One file for all pages: a browser fetches it once.
+const SCRIPT: &str = concat!(include_str!("../../assets/account.js"), include_str!("../../assets/passkey.js"));
+
 /// One file.
 pub(crate) struct Asset {
     /// Where it is served.
@@ -46,7 +49,7 @@ impl AssetSet {
     pub(crate) fn load() -> Self {
         Self {
             style: Asset::new("account", "css", "text/css; charset=utf-8", include_bytes!("../../assets/account.css")),
-            script: Asset::new("account", "js", "text/javascript; charset=utf-8", include_bytes!("../../assets/account.js")),
+            script: Asset::new("account", "js", "text/javascript; charset=utf-8", SCRIPT.as_bytes()),
             icon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../../assets/icon.svg")),
         }
     }

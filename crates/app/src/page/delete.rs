@@ -3,16 +3,18 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use doorward_domain::ActiveSession;
 use http::{HeaderMap, StatusCode};
 
 use super::view::{self, Shell};
-use super::{Alert, again, secret, sign_in_first, with_token};
+use super::{Alert, again, password_or_step_up, secret, sign_in_first, with_token};
 use crate::app::AppState;
 use crate::extract::Form;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::session;
 
+const HERE: &str = "/account/delete";
 const REFUSED: (StatusCode, &str) = (StatusCode::UNAUTHORIZED, "The password is not right.");
 
 #[derive(Template)]
@@ -21,7 +23,15 @@ struct Page<'a> {
     shell: Shell<'a>,
     token: &'a str,
     email: &'a str,
+    has_password: bool,
     alert: Option<&'a Alert>,
+}
+
+impl<'a> Page<'a> {
+    fn new(app: &'a AppState, token: &'a str, active: &'a ActiveSession) -> Self {
+        let (email, has_password) = (active.user.email.display.as_str(), active.has_password);
+        Self { shell: Shell::new(app), token, email, has_password, alert: None }
+    }
 }
 
 #[derive(Template)]
@@ -31,13 +41,15 @@ struct Done<'a> {
 }
 
 pub(crate) async fn form(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
-    let Some(active) = caller.session.as_deref() else { return sign_in_first("/account/delete") };
-    let email = &active.user.email.display;
-    with_token(&app, &caller, &headers, |token| view::render(&Page { shell: Shell::new(&app), token, email, alert: None }))
+    let Some(active) = caller.session.as_deref() else { return sign_in_first(HERE) };
+    if let Some(first) = password_or_step_up(&app, active, HERE) {
+        return first;
+    }
+    with_token(&app, &caller, &headers, |token| view::render(&Page::new(&app, token, active)))
 }
 
 pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Response, Problem> {
-    let Some(active) = form.caller.session.as_deref() else { return Ok(sign_in_first("/account/delete")) };
+    let Some(active) = form.caller.session.as_deref() else { return Ok(sign_in_first(HERE)) };
     match app.accounts.delete_account(form.caller.visitor(), active, secret(form.text("current_password"))).await {
         Ok(()) => {
             let mut response = view::render(&Done { shell: Shell::new(&app) });
@@ -46,8 +58,7 @@ pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Re
         }
         Err(error) => {
             let alert = Alert::of_flow(error, REFUSED)?;
-            let email = &active.user.email.display;
-            Ok(again(&alert, &Page { shell: Shell::new(&app), token: &form.token, email, alert: Some(&alert) }))
+            Ok(again(&alert, &Page { alert: Some(&alert), ..Page::new(&app, &form.token, active) }))
         }
     }
 }

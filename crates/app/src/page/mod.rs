@@ -7,29 +7,38 @@ pub(crate) mod delete;
 pub(crate) mod email;
 pub(crate) mod email_link;
 pub(crate) mod export;
+pub(crate) mod factors;
 pub(crate) mod forgot;
+pub(crate) mod gate;
+pub(crate) mod passkey;
 pub(crate) mod password;
 pub(crate) mod problem;
 pub(crate) mod profile;
+pub(crate) mod recovery_codes;
 pub(crate) mod resend;
 pub(crate) mod reset;
+pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod sign_up;
+pub(crate) mod step_up;
+pub(crate) mod totp;
 pub(crate) mod verify;
 mod view;
 
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
-use doorward_domain::Password;
+use doorward_domain::{ActiveSession, Password};
 use doorward_domain::service::{FieldFault, FlowError};
 use doorward_kit::Secret;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use doorward_policy::redirect::LocalTarget;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use crate::app::AppState;
 use crate::cookie::{self, Cookies};
 use crate::csrf::{binding, is_cookie_valid};
+use crate::extract::form;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::session::csrf_cookie;
@@ -84,6 +93,33 @@ fn again(alert: &Alert, page: &impl Template) -> Response {
 /// Leads whoever is not signed in to the sign-in page, and from there back to `path`, which is one of ours.
 fn sign_in_first(path: &str) -> Response {
     see_other(&format!("/account/sign-in?next={}", path.replace('/', "%2F")))
+}
+
+/// Where it is proved afresh who it is, and from where it goes on to `path`, which is one of ours.
+fn step_up_at(path: &str) -> String {
+    format!("/account/step-up?next={}", path.replace('/', "%2F"))
+}
+
+/// Leads there whoever would be refused otherwise, before a form is filled in for nothing (ASVS 7.5.3).
+fn step_up_first(app: &AppState, active: &ActiveSession, path: &str) -> Option<Response> {
+    (!app.accounts.is_fresh(active)).then(|| see_other(&step_up_at(path)))
+}
+
+/// The same where the password is proof enough for accounts that have nothing else.
+fn password_or_step_up(app: &AppState, active: &ActiveSession, path: &str) -> Option<Response> {
+    let suffices = active.has_password && !active.user.has_second_factor;
+    if suffices { None } else { step_up_first(app, active, path) }
+}
+
+/// The value of a query field, if it came once.
+fn query(uri: &Uri, name: &str) -> Option<String> {
+    let fields = form::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
+    fields.into_iter().find(|(field, _)| field == name).map(|(_, value)| value)
+}
+
+/// Where to go afterwards: a path of this site, or the account page.
+fn next_of(uri: &Uri) -> LocalTarget {
+    query(uri, "next").and_then(|value| LocalTarget::parse(&value)).unwrap_or_else(LocalTarget::account)
 }
 
 /// What was pasted may be the code, the fragment, or the whole link.
@@ -163,8 +199,8 @@ fn label(field: &str) -> &'static str {
         "new_password" => "New password",
         "avatar_url" => "Picture",
         "bio" => "About you",
+        "code" | "token" => "Code",
         "invitation" => "Invitation",
-        "token" => "Code",
         _ => "Name",
     }
 }

@@ -11,10 +11,10 @@ use doorward_policy::redirect::LocalTarget;
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::view::{self, Shell};
-use super::{Alert, FormToken, see_other};
+use super::{Alert, FormToken, next_of, second_factor, see_other};
 use crate::app::AppState;
-use crate::cookie::Cookies;
-use crate::extract::{Form, form};
+use crate::cookie::{self, Cookies};
+use crate::extract::Form;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::session;
@@ -34,7 +34,7 @@ struct Page<'a> {
 }
 
 pub(crate) async fn form(State(app): State<AppState>, caller: Caller, uri: Uri, headers: HeaderMap) -> Response {
-    let next = next_of_query(&uri);
+    let next = next_of(&uri);
     if caller.session.is_some() {
         return see_other(next.as_str());
     }
@@ -43,6 +43,10 @@ pub(crate) async fn form(State(app): State<AppState>, caller: Caller, uri: Uri, 
         Page { shell: Shell::new(&app), token: &token.value, next: next.as_str(), email: "", remember: false, alert: None };
     let mut response = view::render(&page);
     token.keep(&mut response);
+    // Whoever starts anew waits for nothing: a passkey that is asked for here is to sign in by itself.
+    if Cookies::read(&headers, &app.policy.cookies).pending_text().is_some() {
+        cookie::add(response.headers_mut(), &app.policy.cookies.pending.clear());
+    }
     response
 }
 
@@ -55,7 +59,7 @@ pub(crate) async fn submit(State(app): State<AppState>, headers: HeaderMap, form
     let remember = form.text("remember") == "yes";
     let wish = SignIn { identifier: email, password, presented, device, remember };
     match app.accounts.sign_in(form.caller.visitor(), wish).await {
-        Ok(SignInOutcome::Pending(_)) => Err(Problem::INTERNAL),
+        Ok(SignInOutcome::Pending(pending)) => Ok(second_factor::ask(&app, &pending, &next)),
         Ok(SignInOutcome::Done(signed_in)) => {
             let mut response = see_other(next.as_str());
             session::begin(&app, response.headers_mut(), &signed_in);
@@ -75,11 +79,4 @@ fn again(app: &AppState, form: &Form, next: &str, alert: &Alert) -> Response {
     let mut response = view::render(&page);
     alert.dress(&mut response);
     response
-}
-
-/// Where to go afterwards: a path of this site, or the account page.
-fn next_of_query(uri: &Uri) -> LocalTarget {
-    let fields = form::parse(uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
-    let next = fields.iter().find(|(name, _)| name == "next");
-    next.and_then(|(_, value)| LocalTarget::parse(value)).unwrap_or_else(LocalTarget::account)
 }
