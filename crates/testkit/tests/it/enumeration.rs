@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use doorward_testkit::h2::{DATA, END_STREAM, H2Frames, HEADERS};
 use doorward_testkit::timing::{Protocol, assert_untellable};
-use doorward_testkit::{Client, House, INSIDE, OUTSIDE, Reply, Request, SOMEWHERE, assert_detail, until};
+use doorward_testkit::{Client, House, INSIDE, OUTSIDE, Reply, Request, SOMEWHERE, Totp, assert_detail, second_step, until};
 use serde_json::{Value, json};
 
 use crate::site::constant_part;
@@ -57,6 +57,97 @@ fn enum_01_every_refused_sign_in_looks_the_same() {
     assert_eq!(first.text(), "{\"detail\":\"Invalid credentials\"}");
     assert!(first.all("set-cookie").is_empty(), "{first:?}");
     assert!(first.all("connection").is_empty(), "the connection is kept alike: {first:?}");
+}
+
+/// Accounts of every make: with an app, without a password, with neither, disabled with an app.
+fn mixed_house() -> (House, Totp) {
+    let house = house();
+    let (app, _) = house.enrol_totp(&mut house.member("coded@app.test"));
+    house.add_member_without_password("empty@app.test");
+    house.enrol_totp(&mut house.member(DISABLED));
+    assert_eq!(house.command(&["user", "disable", DISABLED]).status.code(), Some(0));
+    (house, app)
+}
+
+#[test]
+fn enum_01_second_factors_and_missing_passwords_do_not_show_in_a_refusal() {
+    let (house, _) = mixed_house();
+    let attempt =
+        |email: &str, password: &str| house.client().post_json("/api/auth/login", &json!({"email": email, "password": password}));
+    let answers = [
+        ("unknown address", attempt(UNKNOWN, house.password())),
+        ("wrong password", attempt(KNOWN, "wrong wrong wrong wrong")),
+        ("wrong password, with an app", attempt("coded@app.test", "wrong wrong wrong wrong")),
+        ("no password", attempt("empty@app.test", house.password())),
+        ("no password, an empty one", attempt("empty@app.test", "")),
+        ("disabled, with an app, right password", attempt(DISABLED, house.password())),
+        ("disabled, with an app, wrong password", attempt(DISABLED, "wrong wrong wrong wrong")),
+    ];
+    assert_alike(&answers);
+    assert_detail(&answers[0].1, 401, "Invalid credentials");
+    let ask = |path: &str, email: &str| house.client().post_json(path, &json!({"email": email}));
+    for path in ["/api/auth/forgot-password", "/api/auth/verify-email/resend"] {
+        let answers = ["coded@app.test", "empty@app.test", UNKNOWN].map(|email| (email, ask(path, email)));
+        assert_alike(&answers);
+    }
+}
+
+#[test]
+fn enum_01_whatever_is_wrong_with_a_second_step_it_is_refused_in_the_same_words() {
+    let (house, mut app) = mixed_house();
+    let step = |client: &mut Client, code: &str| second_step(client, code);
+    let waiting = || house.first_step("coded@app.test");
+    let mut signed_in = waiting();
+    let shown = app.next_code();
+    step(&mut signed_in, &shown).expect(200);
+    let stale = {
+        let mut client = waiting();
+        let twin = client.twin();
+        step(&mut client, &app.next_code()).expect(200);
+        twin
+    };
+    let answers = [
+        ("nobody waits", step(&mut house.client(), &shown)),
+        ("a wrong code", step(&mut waiting(), &app.wrong_code())),
+        ("a code that was shown", step(&mut waiting(), &shown)),
+        ("no recovery code", step(&mut waiting(), "AAAAAA-AAAAAA-AAAAAA-AAAAAA")),
+        ("nothing", step(&mut waiting(), "")),
+        ("much", step(&mut waiting(), &"7".repeat(500))),
+        (
+            "a passkey it has not",
+            waiting().post_json("/api/auth/login/second-factor", &json!({"challenge": "A", "credential": {}})),
+        ),
+        ("a step that was taken", step(&mut stale.twin(), &app.wrong_code())),
+    ];
+    for (what, answer) in &answers {
+        assert_detail(answer, 401, "Invalid credentials");
+        assert_eq!(answer.text(), answers[0].1.text(), "{what}");
+        assert!(answer.set_cookies(doorward_testkit::SESSION_COOKIE).is_empty(), "{what}: {answer:?}");
+    }
+}
+
+/// What a passkey is asked with says nothing of anybody: no address is read, no account is looked up.
+#[test]
+fn enum_01_a_passkey_is_asked_for_alike_whether_anybody_has_one() {
+    let house = house();
+    let ask = |body: Value| house.client().post_json("/api/auth/passkey/options", &body);
+    let shape = |reply: &Reply| {
+        let mut options = reply.json();
+        let wish = options["options"].as_object_mut().unwrap();
+        let wish = if wish.contains_key("publicKey") { wish["publicKey"].as_object_mut().unwrap() } else { wish };
+        assert!(wish.get("allowCredentials").is_none_or(|list| list.as_array().is_some_and(Vec::is_empty)), "{reply:?}");
+        wish.remove("challenge").expect("a challenge");
+        options.as_object_mut().unwrap().remove("challenge").expect("a name");
+        (reply.status, reply.names(), reply.body.len(), options.to_string())
+    };
+    let before = shape(&ask(json!({})));
+    assert_eq!(before.0, 200);
+    house.enrol_totp(&mut house.member("coded@app.test"));
+    for body in [json!({}), json!({"email": KNOWN}), json!({"email": UNKNOWN}), json!({"email": "coded@app.test"})] {
+        assert_eq!(shape(&ask(body.clone())), before, "{body}");
+    }
+    let answer = json!({"challenge": "A".repeat(43), "credential": {}});
+    assert_detail(&house.client().post_json("/api/auth/passkey/login", &answer), 401, "Invalid credentials");
 }
 
 #[test]
@@ -190,6 +281,33 @@ fn enum_07_a_sign_in_takes_the_same_time_for_unverified_addresses() {
             }
             waiting += 1;
             pending.time("/api/auth/login", &wrong(&address), 401)
+        },
+    );
+}
+
+#[test]
+fn enum_07_a_sign_in_takes_the_same_time_with_a_second_factor_and_without_a_password() {
+    let house = house();
+    house.enrol_totp(&mut house.member("coded@app.test"));
+    let (mut coded, mut empty) = (Stopwatch::new(&house), Stopwatch::new(&house));
+    let (mut tries, mut losses) = (0, 0);
+    assert_untellable(
+        "sign-in with a second factor, or without a password",
+        || {
+            tries += 1;
+            if tries % BEFORE_DELAY == 0 {
+                // The right password, elsewhere and unmeasured: the count of its failures begins anew.
+                let _ = house.first_step("coded@app.test");
+            }
+            coded.time("/api/auth/login", &wrong("coded@app.test"), 401)
+        },
+        || {
+            let address = numbered("e", losses / BEFORE_DELAY);
+            if losses % BEFORE_DELAY == 0 {
+                house.add_member_without_password(&address);
+            }
+            losses += 1;
+            empty.time("/api/auth/login", &wrong(&address), 401)
         },
     );
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use doorward_testkit::storm::{CARRIERS, Carrier};
 use doorward_testkit::timing::assert_untellable;
-use doorward_testkit::{Client, House, INSIDE, Mail, Reply, Request, assert_detail, until};
+use doorward_testkit::{Client, House, INSIDE, Mail, Reply, Request, assert_detail, second_step, until};
 use serde_json::{Value, json};
 
 use crate::race::{storm, tally};
@@ -362,9 +362,8 @@ fn reset_12_whoever_looks_at_the_link_ahead_uses_nothing_up() {
     reset(&house, &json!({"token": token, "password": NEW})).expect(200);
 }
 
-/// What RESET-09 asks for as far as there is something to go round: second factors and removable ways of signing in are still to come.
 #[test]
-fn a_reset_is_no_way_round_a_disabled_account() {
+fn reset_09_a_reset_is_no_way_round_a_disabled_account() {
     let house = House::builder().unlimited().start();
     house.add_member(ADA);
     let token = recovery_token(&house, ADA);
@@ -383,4 +382,29 @@ fn a_reset_is_no_way_round_a_disabled_account() {
     let again = reset(&house, &json!({"token": token, "password": NEW}));
     assert_detail(&again, 400, "Invalid or expired token");
     assert!(!signs_in(&house, ADA, NEW) && signs_in(&house, ADA, house.password()), "nothing was kept for later");
+}
+
+/// A reset proves the mailbox, and nothing else: the factors stay, what waited for one is void, and a disabled account stays disabled.
+#[test]
+fn reset_09_a_reset_is_no_way_round_a_second_factor() {
+    let house = House::builder().start();
+    let mut member = house.member(ADA);
+    let (mut app, codes) = house.enrol_totp(&mut member);
+    assert_eq!(codes.len(), 10);
+    let mut waiting = house.first_step(ADA);
+    let reply = reset(&house, &json!({"token": recovery_token(&house, ADA), "password": NEW})).expect(200);
+    assert!(reply.all("set-cookie").iter().all(|cookie| !cookie.starts_with(doorward_testkit::SESSION_COOKIE)), "{reply:?}");
+    assert_detail(&second_step(&mut waiting, &codes[0]), 401, "Invalid credentials");
+    member.get("/api/auth/me").expect(401);
+    let mut client = house.client();
+    let asked = client.post_json("/api/auth/login", &json!({"email": ADA, "password": NEW})).expect(200);
+    assert_eq!(asked.json(), json!({"second_factor": ["totp", "recovery_code"]}));
+    client.get("/api/auth/me").expect(401);
+    assert_detail(&second_step(&mut client, &app.wrong_code()), 401, "Invalid credentials");
+    second_step(&mut client, &app.next_code()).expect(200);
+    let factors = client.get("/api/auth/factors").expect(200).json();
+    assert_eq!((factors["factors"].as_array().map(Vec::len), &factors["recovery_codes"]), (Some(1), &json!(10)), "{factors}");
+    assert_eq!(house.command(&["user", "disable", ADA]).status.code(), Some(0));
+    assert_detail(&forgot(&house, ADA), 200, ASKED);
+    assert!(!signs_in(&house, ADA, NEW));
 }
