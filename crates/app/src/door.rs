@@ -53,6 +53,8 @@ pub enum Refused {
     DuplicateCookie,
     /// A valid session, but none of the roles that the route asks for.
     Forbidden,
+    /// An operator's session in which no second factor was shown yet (D-14).
+    SecondFactor,
     /// It cannot be told who this is (SES-19).
     Unavailable,
 }
@@ -60,7 +62,7 @@ pub enum Refused {
 /// Decides for `identified` and `signed-in` routes. Cheap to clone.
 #[derive(Clone)]
 pub struct Doorkeeper {
-    app: AppState,
+    pub(crate) app: AppState,
 }
 
 /// What is known of one request at the door.
@@ -79,6 +81,11 @@ impl Doorkeeper {
     pub async fn admit(&self, head: &Parts, context: &RequestContext, route: &RoutePolicy) -> Admit {
         let knock = Knock { head, context, route };
         match self.recognise(&knock).await {
+            // Before the role, and where nobody has to be signed in too: no identity of such a session reaches an upstream.
+            Ok(Some(active)) if self.app.accounts.needs_second_factor(&active) => {
+                self.note(&knock, AuditEvent::AccessDenied, "second_factor", Some(&active));
+                Admit::Refused(Refused::SecondFactor)
+            }
             Ok(Some(active)) if !route.admits(&active.user.roles) => {
                 self.note(&knock, AuditEvent::AccessDenied, "role", Some(&active));
                 Admit::Refused(Refused::Forbidden)
@@ -192,7 +199,7 @@ impl Doorkeeper {
     }
 }
 
-fn agent_of(head: &Parts) -> Option<Cow<'_, str>> {
+pub(crate) fn agent_of(head: &Parts) -> Option<Cow<'_, str>> {
     head.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 

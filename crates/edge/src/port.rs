@@ -112,6 +112,8 @@ pub enum Refusal {
     DuplicateCookie,
     /// 403 `Forbidden`: signed in, without the role that the route asks for.
     Forbidden,
+    /// 403 `Second factor required`, or 303 to the account for a browser's navigation: an operator's session that has shown none (D-14).
+    SecondFactor,
     /// 503 `Service unavailable`: the store cannot tell (SES-19).
     Unavailable,
     /// 401 `Operator session required`, at a gate.

@@ -128,6 +128,7 @@ impl Fault {
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "Request body too large"),
             Self::Refused(Refusal::NotAuthenticated) => (S::UNAUTHORIZED, "Not authenticated"),
             Self::Refused(Refusal::Csrf) => (S::FORBIDDEN, "CSRF failed"),
+            Self::Refused(Refusal::SecondFactor) => (S::FORBIDDEN, "Second factor required"),
             Self::Refused(Refusal::NoOperatorSession) => (S::UNAUTHORIZED, "Operator session required"),
             Self::Refused(Refusal::DuplicateCookie | Refusal::HandOver) | Self::GateMalformed => {
                 (S::BAD_REQUEST, "Invalid request")
@@ -201,9 +202,7 @@ fn upstream_row(fault: UpstreamFault) -> (StatusCode, &'static str) {
 
 /// Makes the answer. The header policy and the request id are added behind it.
 pub(crate) fn answer(fault: Fault, seen: &Seen) -> Response<EdgeBody> {
-    if fault == Fault::Refused(Refusal::NotAuthenticated)
-        && let Some(response) = sign_in(seen)
-    {
+    if let Some(response) = lead(fault, seen) {
         return response;
     }
     let (status, detail) = fault.row();
@@ -266,14 +265,25 @@ fn page(status: StatusCode, seen: &Seen) -> Response<EdgeBody> {
     response
 }
 
-/// A person on the way to a page is sent to sign in, and back afterwards; `next` is only ever a path of this site.
-fn sign_in(seen: &Seen) -> Option<Response<EdgeBody>> {
+/// A person on the way to a page is sent to where it can be mended: to sign in and back afterwards, where `next` is only ever a path of this
+/// site, or to the account, which knows what an operator has to show.
+fn lead(fault: Fault, seen: &Seen) -> Option<Response<EdgeBody>> {
     let has_accounts = seen.entry().is_some_and(|entry| entry.has_accounts());
     if !seen.is_navigation || !has_accounts || seen.audience != Audience::PublicPage {
         return None;
     }
-    let wanted = seen.uri.path_and_query()?.as_str();
-    let location = HeaderValue::from_str(&format!("/account/sign-in?next={}", escape(wanted))).ok()?;
+    match fault {
+        Fault::Refused(Refusal::NotAuthenticated) => {
+            let wanted = seen.uri.path_and_query()?.as_str();
+            see_other(&format!("/account/sign-in?next={}", escape(wanted)))
+        }
+        Fault::Refused(Refusal::SecondFactor) => see_other("/account"),
+        _ => None,
+    }
+}
+
+fn see_other(target: &str) -> Option<Response<EdgeBody>> {
+    let location = HeaderValue::from_str(target).ok()?;
     let mut response = Response::new(body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(header::LOCATION, location);

@@ -1,6 +1,6 @@
 //! The edge's question, who may pass, put to the accounts application.
 
-use doorward_app::{Admit, Doorkeeper, Refused};
+use doorward_app::{Admit, AtGate, Doorkeeper, Refused};
 use doorward_edge::{Admission, Admitted, Bond, GateKnock, OperatorAdmitted, Refusal, Tether};
 use doorward_kit::{RequestContext, SessionId};
 use doorward_policy::RoutePolicy;
@@ -24,6 +24,7 @@ impl Admission for AskDoorkeeper {
                     Refused::Throttled { retry_after } => Refusal::Throttled { retry_after },
                     Refused::DuplicateCookie => Refusal::DuplicateCookie,
                     Refused::Forbidden => Refusal::Forbidden,
+                    Refused::SecondFactor => Refusal::SecondFactor,
                     Refused::Unavailable => Refusal::Unavailable,
                 }),
             }
@@ -34,11 +35,24 @@ impl Admission for AskDoorkeeper {
         Box::pin(self.0.ended(SessionId::from_bytes(bond.0), route))
     }
 
-    fn operator<'a>(&'a self, _knock: GateKnock<'a>) -> BoxFuture<'a, OperatorAdmitted> {
-        Box::pin(std::future::ready(OperatorAdmitted::Refused(Refusal::NoOperatorSession)))
+    fn operator<'a>(&'a self, knock: GateKnock<'a>) -> BoxFuture<'a, OperatorAdmitted> {
+        let GateKnock { head, context, gate, path, query, is_navigation } = knock;
+        let knock = doorward_app::GateKnock { head, context, gate, path, query, is_navigation };
+        Box::pin(async move {
+            OperatorAdmitted::Refused(match self.0.operator(knock).await {
+                AtGate::Passed { fields, session } => {
+                    return OperatorAdmitted::Passed { fields, bond: Bond(*session.as_bytes()) };
+                }
+                AtGate::Led { location, cookies } => return OperatorAdmitted::Led { location, cookies },
+                AtGate::NoSession => Refusal::NoOperatorSession,
+                AtGate::BadHandOver => Refusal::HandOver,
+                AtGate::DuplicateCookie => Refusal::DuplicateCookie,
+                AtGate::Unavailable => Refusal::Unavailable,
+            })
+        })
     }
 
-    fn operator_ended(&self, _bond: Bond) -> Tether {
-        Box::pin(std::future::ready(()))
+    fn operator_ended(&self, bond: Bond) -> Tether {
+        Box::pin(self.0.operator_ended(SessionId::from_bytes(bond.0)))
     }
 }

@@ -71,6 +71,26 @@ async fn people_are_sent_to_sign_in_and_programs_are_told_401() {
 }
 
 #[tokio::test]
+async fn operators_without_a_second_factor_are_led_to_their_account_and_their_programs_are_told_403() {
+    let house = House::start().await;
+    let ask = |method: &str, target: &str, fields: &str| {
+        format!("{method} {target} HTTP/1.1\r\nhost: {SITE}\r\ncookie: session=half\r\n{fields}\r\n")
+    };
+    let reply = house.ask(ask("GET", "/members/a", "sec-fetch-mode: navigate\r\n")).await;
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/account")));
+    for (method, target, fields) in [
+        ("GET", "/members/a", ""),
+        ("GET", "/api/x", "accept: text/html\r\n"),
+        ("POST", "/members/a", "accept: text/html\r\ncontent-length: 0\r\n"),
+    ] {
+        let reply = house.ask(ask(method, target, fields)).await;
+        assert_eq!((reply.status, reply.header("location")), (403, None), "{method} {target}");
+    }
+    assert_eq!(house.ask(ask("GET", "/members/a", "")).await.detail(), "Second factor required");
+    assert!(house.web.requests().is_empty());
+}
+
+#[tokio::test]
 async fn pages_are_shown_to_those_who_can_read_them_without_style_script_or_echo() {
     let house = House::start().await;
     let reply = house.ask(format!("GET /x/../<script> HTTP/1.1\r\nhost: {SITE}\r\naccept: text/html\r\n\r\n")).await;

@@ -12,8 +12,8 @@ use doorward_edge::body::{empty, full};
 use doorward_edge::gate::GateKeeper;
 use doorward_edge::proxy::Forwarder;
 use doorward_edge::{
-    Admission, Admitted, AppService, Bond, CertStore, Challenges, Edge, EdgeAudit, EdgeBody, EdgeEvent, EdgeParts, ListenSpec,
-    NoChallenges, Refusal, ServeParts, Tether,
+    Admission, Admitted, AppService, Bond, CertStore, Challenges, Edge, EdgeAudit, EdgeBody, EdgeEvent, EdgeParts, GateKnock,
+    ListenSpec, NoChallenges, OperatorAdmitted, Refusal, ServeParts, Tether,
 };
 use doorward_kit::{Cidr, Clock as _, Host, RequestContext, SystemClock, SystemEntropy};
 use doorward_policy::{Policy, RoutePolicy};
@@ -237,8 +237,10 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
             profile: Profile::DjangoAdmin,
             paths: vec!["/admin".into()],
             websocket: false,
+            operator_session: false,
         }],
         accounts: config::Accounts::default(),
+        oauth: Vec::new(),
         tunnels: config::Tunnels::default(),
         limits: config::SCOPES.iter().map(|(scope, _)| wide(scope)).collect(),
         headers: config::Headers::default(),
@@ -268,6 +270,7 @@ impl Admission for StubAdmission {
             "session=forged" => Admitted::Refused(Refusal::Csrf),
             "session=twice" => Admitted::Refused(Refusal::DuplicateCookie),
             "session=down" => Admitted::Refused(Refusal::Unavailable),
+            "session=half" => Admitted::Refused(Refusal::SecondFactor),
             _ if route.access == Access::SignedIn => Admitted::Refused(Refusal::NotAuthenticated),
             _ => Admitted::Anonymous,
         };
@@ -275,6 +278,14 @@ impl Admission for StubAdmission {
     }
 
     fn ended(&self, _: Bond, _: &RoutePolicy) -> Tether {
+        Box::pin(std::future::pending())
+    }
+
+    fn operator<'a>(&'a self, _: GateKnock<'a>) -> BoxFuture<'a, OperatorAdmitted> {
+        Box::pin(std::future::ready(OperatorAdmitted::Refused(Refusal::NoOperatorSession)))
+    }
+
+    fn operator_ended(&self, _: Bond) -> Tether {
         Box::pin(std::future::pending())
     }
 }
