@@ -4,7 +4,7 @@ use doorward_kit::id::DeviceId;
 use doorward_kit::{Timestamp, TokenDigest, UserId};
 
 /// A browser that somebody signed in with once. It is no credential: it only lifts the throttle of its own account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// Names it.
     pub id: DeviceId,

@@ -25,6 +25,25 @@ pub async fn a_device_names_its_account_until_it_ends(store: Arc<dyn Store>) -> 
     Ok(())
 }
 
+/// With everything that was written, newest first, to their account alone, which may forget each.
+pub async fn devices_are_listed_and_forgotten_one_by_one(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    let (owner, other) = (sample::user(1), sample::user(2));
+    let mut tx = store.begin().await?;
+    tx.users().add(&owner).await?;
+    tx.users().add(&other).await?;
+    for (whose, number) in [(&owner, 1), (&owner, 3), (&other, 2)] {
+        tx.devices().add(&sample::device(whose, number), 10).await?;
+    }
+    let (early, late) = (sample::device(&owner, 1), sample::device(&owner, 3));
+    assert_eq!(tx.devices().list(owner.id).await?, [late.clone(), early.clone()]);
+    assert!(!tx.devices().remove(other.id, late.id).await?, "another's");
+    assert!(tx.devices().remove(owner.id, late.id).await?);
+    assert!(!tx.devices().remove(owner.id, late.id).await?, "a second time there is nothing");
+    assert_eq!(tx.devices().list(owner.id).await?, [early]);
+    assert_eq!(tx.devices().list(other.id).await?, [sample::device(&other, 2)]);
+    Ok(())
+}
+
 /// A stolen cookie is of no use to another account.
 pub async fn a_device_is_renewed_for_its_own_account_only(store: Arc<dyn Store>) -> Result<(), StoreError> {
     let (owner, other) = (sample::user(1), sample::user(2));

@@ -10,8 +10,12 @@
 #![expect(clippy::missing_errors_doc, reason = "a check fails with whatever the store says")]
 
 pub mod audit;
+pub mod ceremony;
 pub mod device;
+pub mod factor;
 pub mod failure;
+pub mod gate_pass;
+pub mod identity;
 pub mod one_time;
 pub mod outbox;
 mod sample;
@@ -107,9 +111,38 @@ macro_rules! store_contract {
             one_time::tokens_are_revoked_by_account_purpose_and_age,
             one_time::expired_one_time_tokens_are_swept_in_batches,
             device::a_device_names_its_account_until_it_ends,
+            device::devices_are_listed_and_forgotten_one_by_one,
             device::a_device_is_renewed_for_its_own_account_only,
             device::of_an_accounts_devices_the_newest_stay,
             device::ended_devices_are_swept_in_batches,
+            ceremony::a_ceremony_reads_back_as_it_was_written,
+            ceremony::a_ceremony_is_good_for_its_kind_alone,
+            ceremony::of_many_that_race_for_a_ceremony_one_gets_it,
+            ceremony::a_ceremony_is_tried_so_often_and_no_more,
+            ceremony::an_expired_ceremony_is_neither_tried_nor_consumed,
+            ceremony::a_ceremony_is_looked_at_and_stays_as_it_is,
+            ceremony::ceremonies_are_revoked_by_account_and_kind,
+            ceremony::a_ceremony_ends_with_what_it_hangs_on,
+            ceremony::a_ceremony_and_what_it_hangs_on_are_locked_in_one_order,
+            ceremony::expired_ceremonies_are_swept_in_batches,
+            factor::factors_read_back_as_they_were_written,
+            factor::an_account_knows_whether_it_has_a_second_factor,
+            factor::a_factor_is_seen_by_whoever_locks_the_account_next,
+            factor::a_known_credential_and_a_second_shared_key_are_conflicts,
+            factor::a_counter_moves_on_once_for_each_value,
+            factor::a_factor_is_renamed_and_removed_by_its_account,
+            factor::a_recovery_code_is_used_once,
+            factor::factors_go_with_their_account,
+            identity::identities_read_back_as_they_were_written,
+            identity::an_identity_is_found_by_issuer_and_subject_alone,
+            identity::an_account_at_a_provider_is_linked_once_however_many_race_for_it,
+            identity::a_sign_in_with_an_identity_is_noted,
+            identity::identities_are_removed_by_account_and_provider,
+            identity::identities_go_with_their_account,
+            gate_pass::a_pass_reads_back_with_its_session_and_account,
+            gate_pass::passes_go_with_their_session,
+            gate_pass::of_a_sessions_passes_for_a_gate_the_newest_stay,
+            gate_pass::a_pass_of_a_session_that_is_gone_is_a_conflict,
             failure::failures_are_counted_until_they_are_forgotten,
             failure::failures_that_race_are_all_counted,
             failure::old_failures_are_swept_in_batches,

@@ -1,11 +1,15 @@
 //! Entities to store: every field has a value of its own, so that a swapped column shows.
 
-use doorward_kit::id::{DeviceId, MailId, OneTimeId, SignUpId};
+use doorward_kit::id::{DeviceId, FactorId, IdentityId, MailId, OneTimeId, SignUpId};
 use doorward_kit::{ClientAddr, RequestId, SessionId, Timestamp, TokenDigest, UserId};
 
 use crate::account::{EmailAddress, User};
 use crate::audit::{AuditEvent, AuditRecord, CutField, MetaKey, Outcome};
+use crate::ceremony::{Ceremony, CeremonyKind};
 use crate::device::Device;
+use crate::factor::{Factor, FactorKind};
+use crate::federation::Identity;
+use crate::gate_pass::GatePass;
 use crate::one_time::{OneTime, Purpose};
 use crate::outbox::{MailKind, SealedMail};
 use crate::session::{PreviousCredential, Session};
@@ -138,4 +142,60 @@ pub(super) fn device(user: &User, number: u32) -> Device {
         created_at: at(i64::from(number)),
         expires_at: at(100),
     }
+}
+
+pub(super) fn ceremony(kind: CeremonyKind, number: u32) -> Ceremony {
+    Ceremony {
+        digest: digest(11, number),
+        kind,
+        user_id: None,
+        session_id: None,
+        body: vec![0, 255, 7],
+        attempts: 0,
+        created_at: at(10),
+        expires_at: at(100),
+    }
+}
+
+pub(super) fn credential(number: u32) -> Vec<u8> {
+    [b"\0credential".as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// The higher the number, the later it was enrolled.
+pub(super) fn passkey(user: &User, number: u32) -> Factor {
+    Factor {
+        id: FactorId::from_bytes(octets(11, number)),
+        user_id: user.id,
+        kind: FactorKind::Passkey,
+        name: format!("Passkey {number} – ü"),
+        credential: Some(credential(number)),
+        secret: vec![0, 1, 255],
+        counter: u64::from(number) + 5_000_000_000,
+        created_at: at(i64::from(number)),
+        last_used_at: Some(at(50)),
+    }
+}
+
+pub(super) fn totp(user: &User, number: u32) -> Factor {
+    Factor { kind: FactorKind::Totp, credential: None, ..passkey(user, number) }
+}
+
+/// The higher the number, the later it was linked.
+pub(super) fn identity(user: &User, number: u32) -> Identity {
+    Identity {
+        id: IdentityId::from_bytes(octets(12, number)),
+        user_id: user.id,
+        provider: format!("provider-{number}"),
+        issuer: "https://id.example".to_owned(),
+        subject: format!("subject-{number}"),
+        label: format!("person.{number}@elsewhere.example"),
+        grant: Some(vec![0, 9, 255]),
+        created_at: at(i64::from(number)),
+        last_used_at: at(60),
+    }
+}
+
+/// The higher the number, the later it was handed over.
+pub(super) fn gate_pass(session: &Session, number: u32) -> GatePass {
+    GatePass { digest: digest(12, number), gate: "grafana".to_owned(), session_id: session.id, created_at: at(i64::from(number)) }
 }

@@ -26,7 +26,7 @@ pub async fn a_session_reads_back_with_its_account(store: Arc<dyn Store>) -> Res
     Ok(())
 }
 
-fn same(left: &Session, right: &Session) -> bool {
+pub(super) fn same(left: &Session, right: &Session) -> bool {
     left.id == right.id
         && left.user_id == right.user_id
         && left.digest == right.digest
@@ -34,6 +34,7 @@ fn same(left: &Session, right: &Session) -> bool {
             == right.previous.map(|previous| (previous.digest, previous.until))
         && left.rotated_at == right.rotated_at
         && left.authenticated_at == right.authenticated_at
+        && left.is_two_factor == right.is_two_factor
         && left.is_remembered == right.is_remembered
         && left.created_at == right.created_at
         && left.last_seen_at == right.last_seen_at
@@ -206,6 +207,7 @@ pub async fn a_credential_is_rotated_once_and_the_former_one_is_remembered(store
     assert!(tx.sessions().rotate(session.id, &session.digest, &sample::digest(9, 1), until, at).await?);
     assert!(!tx.sessions().rotate(session.id, &session.digest, &sample::digest(9, 2), until, at).await?, "it is another by now");
     assert!(tx.sessions().authenticate(session.id, sample::at(77), false).await?);
+    assert!(tx.sessions().lookup(session.id).await?.is_some_and(|read| read.is_two_factor), "what was shown stays shown");
     assert!(!tx.sessions().authenticate(sample::session(&owner, 2).id, sample::at(77), false).await?);
     tx.commit().await?;
     for digest in [&sample::digest(9, 1), &session.digest] {
