@@ -3,7 +3,10 @@
 use doorward_kit::Secret;
 use doorward_testkit::real::{POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 
-use crate::{PostgresSettings, PostgresStore, PostgresTls, device, failure, one_time, outbox, session, sign_up, user};
+use crate::{
+    PostgresSettings, PostgresStore, PostgresTls, ceremony, device, factor, failure, gate_pass, identity, one_time, outbox,
+    session, sign_up, user,
+};
 
 /// So many rows that reading all of them is the dearer way, most of them of no concern to any statement.
 const FILL: &str = "
@@ -19,6 +22,16 @@ const FILL: &str = "
         substring(sha256(n::text::bytea) FOR 16), 'a', 1, NULL, NULL, '[]', n, n FROM generate_series(1, 5000) AS n;
     INSERT INTO devices SELECT substring(sha256(n::text::bytea) FOR 16), substring(sha256(n::text::bytea) FOR 16),
         sha256(n::text::bytea), n, n FROM generate_series(1, 5000) AS n;
+    INSERT INTO identities SELECT substring(sha256(n::text::bytea) FOR 16), substring(sha256(n::text::bytea) FOR 16), 'provider',
+        'issuer', 's' || n, 'label', NULL, n, n FROM generate_series(1, 5000) AS n;
+    INSERT INTO factors SELECT substring(sha256(n::text::bytea) FOR 16), substring(sha256(n::text::bytea) FOR 16), 'passkey', 'name',
+        sha256(n::text::bytea), '', n, n, n FROM generate_series(1, 5000) AS n;
+    INSERT INTO recovery_codes SELECT substring(sha256((1 + n % 5000)::text::bytea) FOR 16), sha256(n::text::bytea)
+        FROM generate_series(1, 20000) AS n;
+    INSERT INTO ceremonies SELECT sha256(n::text::bytea), 'provider', substring(sha256(n::text::bytea) FOR 16),
+        substring(sha256(('s' || n)::bytea) FOR 16), '', 0, n, n FROM generate_series(1, 5000) AS n;
+    INSERT INTO gate_passes SELECT sha256(n::text::bytea), 'gate', substring(sha256(('s' || n)::bytea) FOR 16), n
+        FROM generate_series(1, 5000) AS n;
     INSERT INTO sign_in_failures SELECT sha256(n::text::bytea), 1, n FROM generate_series(1, 5000) AS n;
     INSERT INTO outbox (id, kind, recipient, subject, body, queued_at, next_at, attempts)
         SELECT substring(sha256(n::text::bytea) FOR 16), 'recovery', 'a', 's', '', n, CASE WHEN n > 4900 THEN n END, 0
@@ -63,6 +76,15 @@ async fn no_statement_of_the_daily_round_reads_a_whole_table() {
         ("bigint, bigint", sign_up::SWEEP, "sign_ups_expires_at"),
         ("bytea, text", one_time::LOCK_OWNER, "one_times_digest"),
         ("bigint, bigint", one_time::SWEEP, "one_times_expires_at"),
+        ("bytea, text", ceremony::LOCK_OWNER, "ceremonies_pkey"),
+        ("bytea, text", ceremony::LOCK_SESSION, "ceremonies_pkey"),
+        ("bigint, bigint", ceremony::SWEEP, "ceremonies_expires_at"),
+        ("bytea", factor::LIST, "factors_user"),
+        ("bytea", factor::FIND_PASSKEY, "factors_credential"),
+        ("text, text", identity::FIND, "identities_subject"),
+        ("bytea", identity::LIST, "identities_user"),
+        ("bytea", gate_pass::FIND_WITH_SESSION, "gate_passes_pkey"),
+        ("bytea", device::LIST, "devices_user"),
         ("bigint, bigint", device::SWEEP, "devices_expires_at"),
         ("bigint, bigint, bigint", outbox::CLAIM, "outbox_next_at"),
         ("bigint, bigint, bigint", outbox::SWEEP, "outbox_queued_at"),

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use crate::{SqliteStore, outbox, session};
+use crate::{SqliteStore, ceremony, device, factor, gate_pass, identity, outbox, session};
 
 async fn plan(statement: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
@@ -24,4 +24,22 @@ async fn claiming_mail_reads_only_what_is_due() {
     let plan = plan(outbox::CLAIM).await;
     assert!(plan.contains("INDEX outbox_next_at (next_at<?)"), "{plan}");
     assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[tokio::test]
+async fn what_every_sign_in_and_gate_asks_for_is_found_by_an_index() {
+    let statements = [
+        (factor::LIST, "INDEX factors_user (user_id=?"),
+        (factor::FIND_PASSKEY, "INDEX factors_credential (credential=?"),
+        (identity::FIND, "INDEX identities_subject (issuer=? AND subject=?"),
+        (identity::LIST, "INDEX identities_user (user_id=?"),
+        (device::LIST, "INDEX devices_user (user_id=?"),
+        (ceremony::SWEEP, "INDEX ceremonies_expires_at (expires_at<?"),
+        (gate_pass::FIND_WITH_SESSION, "INDEX sqlite_autoindex_gate_passes_1 (digest=?"),
+    ];
+    for (statement, index) in statements {
+        let plan = plan(statement).await;
+        assert!(plan.contains(index), "{statement}\n{plan}");
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
+    }
 }
