@@ -1,6 +1,6 @@
 //! What stands in the way of guessing the password of one address from many places (D-11).
 //!
-//! From [`SLOW_FROM`] consecutive failures on, each one makes the next attempt wait, longer each time; from [`STOP_AT`] on, a password
+//! From ten consecutive failures on, each one makes the next attempt wait, longer each time; from [`STOP_AT`] on, a password
 //! from an unknown browser is refused whatever it is, until the owner resets it by mail. Both count what was typed, so an address
 //! without an account is slowed and stopped alike. A browser that has signed in to this very account before is not held up by what
 //! others did: it has an allowance of its own, [`DEVICE_SCOPE`].
@@ -16,9 +16,6 @@ use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::session::lookup::CLOCK_SKEW;
 use crate::store::StoreError;
 use crate::throttle::{Failures, Subject};
-
-/// Failures in a row after which attempts are slowed.
-pub(crate) const SLOW_FROM: u32 = PASSWORDS.slow_from;
 
 /// Failures in a row after which passwords from unknown browsers are refused (NIST SP 800-63B-4 §3.2.2: no more than 100).
 pub(crate) const STOP_AT: u32 = PASSWORDS.stop_at;
@@ -208,7 +205,7 @@ mod tests {
 
     use doorward_kit::Timestamp;
 
-    use super::{CLOCK_SKEW, Hindrance, LONGEST_WAIT, PASSWORDS, SLOW_FROM, STOP_AT};
+    use super::{CLOCK_SKEW, Hindrance, LONGEST_WAIT, PASSWORDS, STOP_AT};
     use crate::throttle::Failures;
 
     fn at(second: i64) -> Timestamp {
@@ -251,7 +248,7 @@ mod tests {
                 Hindrance::Wait(rest) => i64::try_from(rest.as_secs()).unwrap(),
                 Hindrance::Stop => unreachable!(),
             };
-            proptest::prop_assert!(waited == 0 || count >= SLOW_FROM);
+            proptest::prop_assert!(waited == 0 || count >= PASSWORDS.slow_from);
             let skew = i64::try_from(CLOCK_SKEW.as_secs()).unwrap();
             // With a last failure some minutes ahead, the cap may make one wait twice.
             proptest::prop_assert!(matches!(after(count, elapsed + waited + skew), Hindrance::None));

@@ -445,3 +445,34 @@ async fn reset_05_a_reset_that_is_cut_off_anywhere_is_nothing_or_all() {
     // How often a flow waits depends on how fast the database answers: at times it does so before anybody can wait.
     assert!(house.sign_in(ANN, NEW).await.is_ok() && house.sign_in(ANN, PASSWORD).await.is_err());
 }
+
+#[tokio::test]
+async fn reset_09_a_reset_leaves_the_second_factor_on_and_signs_nobody_in() {
+    let house = House::new().await;
+    let owner = house.owner(ANN).await;
+    let waiting = house.waiting(ANN, PASSWORD).await;
+    let link = house.recovery_token(ANN).await;
+    house.reset(&link, NEW).await.unwrap();
+    assert_eq!(house.count("SELECT count(*) FROM sessions").await, 0, "a reset is no sign-in");
+    assert_eq!(house.count("SELECT count(*) FROM factors").await, 1);
+    assert_eq!(house.count("SELECT count(*) FROM recovery_codes").await, 10);
+    // Whoever reads the mailbox has half of it, whatever password they choose, and a first step from before is void.
+    let half = house.waiting(ANN, NEW).await;
+    assert!(matches!(house.answer(&waiting, &owner.next_code(&house)).await, Err(FlowError::Refused)));
+    assert!(matches!(house.answer(&half, &owner.wrong_code(&house)).await, Err(FlowError::Refused)));
+    // Nor does another reset, or the way back from a change of address, take it away.
+    let link = house.recovery_token(ANN).await;
+    house.reset(&link, PASSWORD).await.unwrap();
+    let signed_in = house.sign_in_twice(&owner).await;
+    let context = caller(1);
+    let active = &signed_in.active;
+    house.accounts.request_email_change(visitor(&context), active, "new@example.org", secret(PASSWORD)).await.unwrap();
+    let token = house.mailed_token("new@example.org").await;
+    house.accounts.confirm_email_change(visitor(&context), &token).await.unwrap();
+    let undo = house.mailed_token(ANN).await;
+    house.accounts.undo_email_change(visitor(&context), &undo).await.unwrap();
+    let link = house.mailed_token(ANN).await;
+    house.reset(&link, NEW).await.unwrap();
+    let half = house.waiting(ANN, NEW).await;
+    assert!(house.answer(&half, &owner.next_code(&house)).await.is_ok());
+}
