@@ -16,7 +16,6 @@ mod gate;
 mod guard;
 mod identity;
 mod mail;
-mod masked;
 pub mod openapi;
 mod page;
 mod problem;

@@ -62,6 +62,7 @@ pub enum Endpoint {
     ChangeEmail,
     ConfirmEmail,
     UndoEmail,
+    EndSessions,
     Refresh,
     SessionList,
     RevokeSession,
@@ -96,9 +97,12 @@ pub enum Endpoint {
     ConfirmEmailSave,
     UndoEmailForm,
     UndoEmailSave,
+    EndSessionsForm,
+    EndSessionsSave,
     SessionsPage,
     SessionEnd,
     SessionsEnd,
+    DeviceForget,
     ExportFile,
     DeleteForm,
     Delete,
@@ -189,6 +193,8 @@ impl Route {
                     | E::ConfirmEmailSave
                     | E::UndoEmailForm
                     | E::UndoEmailSave
+                    | E::EndSessionsForm
+                    | E::EndSessionsSave
             )
     }
 }
@@ -217,7 +223,7 @@ use Scope::{Before, Edge, Flow};
 use SessionUse::{Optional, Required, Unread};
 
 /// The table.
-pub static ROUTES: [Route; 82] = [
+pub static ROUTES: [Route; 86] = [
     get(Endpoint::CsrfToken, "/api/auth/csrf", Optional, Before("auth_csrf")),
     open(Endpoint::Register, "/api/auth/register", "auth_register"),
     open(Endpoint::Login, "/api/auth/login", "auth_login"),
@@ -234,6 +240,7 @@ pub static ROUTES: [Route; 82] = [
     member(Method::POST, Endpoint::ChangeEmail, "/api/auth/email", Flow("auth_email")),
     open(Endpoint::ConfirmEmail, "/api/auth/email/confirm", "email_confirm"),
     open(Endpoint::UndoEmail, "/api/auth/email/undo", "email_confirm"),
+    open(Endpoint::EndSessions, "/api/auth/end-sessions", "email_confirm"),
     member(Method::POST, Endpoint::Refresh, "/api/auth/refresh", Before("auth_refresh")),
     get(Endpoint::SessionList, "/api/auth/sessions", Required, Before("auth_sessions")),
     member(Method::DELETE, Endpoint::RevokeSession, "/api/auth/sessions/{id}", Before("auth_sessions_revoke")),
@@ -275,9 +282,12 @@ pub static ROUTES: [Route; 82] = [
     form(Endpoint::ConfirmEmailSave, "/account/email/confirm", Flow("email_confirm")),
     get(Endpoint::UndoEmailForm, "/account/email/undo", Optional, Edge),
     form(Endpoint::UndoEmailSave, "/account/email/undo", Flow("email_confirm")),
+    get(Endpoint::EndSessionsForm, "/account/end-sessions", Optional, Edge),
+    form(Endpoint::EndSessionsSave, "/account/end-sessions", Flow("email_confirm")),
     get(Endpoint::SessionsPage, "/account/sessions", Optional, Edge),
     form(Endpoint::SessionEnd, "/account/sessions/end", Before("auth_sessions_revoke")),
     form(Endpoint::SessionsEnd, "/account/sessions/end-others", Before("auth_sessions_revoke")),
+    form(Endpoint::DeviceForget, "/account/sessions/forget", Before("auth_sessions_revoke")),
     form(Endpoint::ExportFile, "/account/export", Before("auth_export")),
     get(Endpoint::DeleteForm, "/account/delete", Optional, Edge),
     form(Endpoint::Delete, "/account/delete", Flow("auth_delete")),

@@ -103,6 +103,7 @@ pub const RESERVED: &[(&str, BuiltIn)] = &[
     ("/.well-known/acme-challenge", BuiltIn::Api),
     ("/account/email/confirm", BuiltIn::TokenPage),
     ("/.well-known/doorward", BuiltIn::Api),
+    ("/account/end-sessions", BuiltIn::TokenPage),
     ("/account/email/undo", BuiltIn::TokenPage),
     ("/assets/doorward", BuiltIn::Asset),
     ("/account/sign-up", BuiltIn::TokenPage),

@@ -4,6 +4,7 @@ pub(crate) mod csp_report;
 pub(crate) mod csrf;
 pub(crate) mod delete_account;
 pub(crate) mod email;
+pub(crate) mod end_sessions;
 pub(crate) mod export;
 pub(crate) mod factors;
 pub(crate) mod forgot_password;

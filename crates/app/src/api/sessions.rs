@@ -11,7 +11,7 @@ use super::json;
 use crate::app::AppState;
 use crate::extract::Member;
 use crate::problem::Problem;
-use crate::{masked, session};
+use crate::session;
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -29,6 +29,8 @@ pub(super) struct Entry<'a> {
     /// The network, not the address.
     ip: String,
     is_current: bool,
+    /// Whether a second factor was shown in it.
+    is_two_factor: bool,
 }
 
 impl<'a> Entry<'a> {
@@ -39,8 +41,9 @@ impl<'a> Entry<'a> {
             last_seen_at: session.last_seen_at,
             expires_at: session.expires_at,
             user_agent: &session.user_agent,
-            ip: masked::network(session.client),
+            ip: session.client.masked(),
             is_current: session.id == current,
+            is_two_factor: session.is_two_factor,
         }
     }
 }

@@ -148,7 +148,8 @@ pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
         | E::ChangePassword
         | E::ChangeEmail
         | E::ConfirmEmail
-        | E::UndoEmail => account(endpoint),
+        | E::UndoEmail
+        | E::EndSessions => account(endpoint),
         E::Refresh | E::SessionList | E::RevokeSession | E::RevokeOthers => sessions(endpoint),
         E::LoginSecondFactor | E::PasskeyOptions | E::PasskeyLogin | E::StepUp | E::StepUpOptions => proofs(endpoint),
         E::FactorList
@@ -186,9 +187,12 @@ pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
         | E::ConfirmEmailSave
         | E::UndoEmailForm
         | E::UndoEmailSave
+        | E::EndSessionsForm
+        | E::EndSessionsSave
         | E::SessionsPage
         | E::SessionEnd
         | E::SessionsEnd
+        | E::DeviceForget
         | E::ExportFile
         | E::DeleteForm
         | E::Delete
@@ -321,6 +325,11 @@ fn account(endpoint: Endpoint) -> Operation {
         Endpoint::ConfirmEmail => new("confirmEmail", "Prove the new address with the code of a mail")
             .takes(CODE)
             .answers(200, "Email changed", Shape::Detail)
+            .token(),
+        Endpoint::EndSessions => new("endSessions", "End every session of an account with the code of a notice")
+            .about("Mails a reset link to the address of the account.")
+            .takes(CODE)
+            .answers(200, "All sessions ended", Shape::Detail)
             .token(),
         _ => new("undoEmail", "Take the account back to its former address")
             .about("Ends every session of the account.")

@@ -181,6 +181,7 @@ fn session() -> Value {
         ("user_agent", text()),
         ("ip", text()),
         ("is_current", json!({"type": "boolean"})),
+        ("is_two_factor", json!({"type": "boolean", "description": "Whether a second factor was shown in it."})),
     ])
 }
 

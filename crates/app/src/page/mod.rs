@@ -6,6 +6,7 @@ pub(crate) mod check_mail;
 pub(crate) mod delete;
 pub(crate) mod email;
 pub(crate) mod email_link;
+pub(crate) mod end_sessions;
 pub(crate) mod export;
 pub(crate) mod factors;
 pub(crate) mod forgot;

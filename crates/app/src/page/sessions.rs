@@ -3,8 +3,10 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use doorward_domain::Session;
-use doorward_kit::SessionId;
+use doorward_domain::device::Device;
+use doorward_domain::{Session, notice};
+use doorward_kit::id::DeviceId;
+use doorward_kit::{SessionId, Timestamp};
 use http::HeaderMap;
 
 use super::view::{self, Shell};
@@ -13,7 +15,7 @@ use crate::app::AppState;
 use crate::extract::Form;
 use crate::guard::Caller;
 use crate::problem::Problem;
-use crate::{masked, session};
+use crate::session;
 
 const HERE: &str = "/account/sessions";
 
@@ -23,6 +25,7 @@ struct Page<'a> {
     shell: Shell<'a>,
     token: &'a str,
     rows: &'a [Row],
+    browsers: &'a [Browser],
 }
 
 /// One session, in words.
@@ -33,18 +36,37 @@ struct Row {
     began_at: String,
     seen_at: String,
     is_current: bool,
+    is_two_factor: bool,
+}
+
+/// One known browser, in words.
+struct Browser {
+    id: DeviceId,
+    name: String,
+    known_since: String,
+}
+
+impl Browser {
+    fn new(device: &Device) -> Self {
+        let name = if device.browser.is_empty() { "Unknown".into() } else { device.browser.clone() };
+        Self { id: device.id, name, known_since: moment(device.created_at) }
+    }
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 impl Row {
     fn new(session: &Session, current: SessionId) -> Self {
-        let moment = |at: doorward_kit::Timestamp| at.strftime("%-d %B %Y, %H:%M UTC").to_string();
         Self {
             id: session.id,
             device: device(&session.user_agent),
-            network: masked::network(session.client),
+            network: session.client.masked(),
             began_at: moment(session.created_at),
             seen_at: moment(session.last_seen_at),
             is_current: session.id == current,
+            is_two_factor: session.is_two_factor,
         }
     }
 }
@@ -54,7 +76,11 @@ pub(crate) async fn show(State(app): State<AppState>, caller: Caller, headers: H
     let current = active.session.id;
     let sessions = app.accounts.list_sessions(active).await?;
     let rows: Vec<_> = sessions.iter().map(|session| Row::new(session, current)).collect();
-    Ok(with_token(&app, &caller, &headers, |token| view::render(&Page { shell: Shell::new(&app), token, rows: &rows })))
+    let devices = app.accounts.list_devices(active).await?;
+    let browsers: Vec<_> = devices.iter().map(Browser::new).collect();
+    Ok(with_token(&app, &caller, &headers, |token| {
+        view::render(&Page { shell: Shell::new(&app), token, rows: &rows, browsers: &browsers })
+    }))
 }
 
 /// One of them ends; that it was gone already is no fault.
@@ -78,31 +104,19 @@ pub(crate) async fn end_others(State(app): State<AppState>, form: Form) -> Resul
     Ok(see_other(HERE))
 }
 
-/// Browser and system, as far as the browser says; a hint for its owner and nothing more. Order matters: most name several others.
+/// One known browser is forgotten; that it was gone already is no fault.
+pub(crate) async fn forget(State(app): State<AppState>, form: Form) -> Result<Response, Problem> {
+    let Some(active) = form.caller.session.as_deref() else { return Ok(sign_in_first(HERE)) };
+    let id: DeviceId = form.text("id").parse().map_err(|_| Problem::NOT_FOUND)?;
+    let outcome = app.accounts.forget_device(form.caller.visitor(), active, id).await;
+    outcome.map_err(|error| Problem::of_flow(error, Problem::NOT_FOUND))?;
+    Ok(see_other(HERE))
+}
+
+/// What a browser says it is, to whom it belongs: in words of ours, or in its own, cut.
 fn device(user_agent: &str) -> String {
-    const BROWSERS: [(&str, &str); 7] = [
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("FxiOS/", "Firefox"),
-        ("CriOS/", "Chrome"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ];
-    const SYSTEMS: [(&str, &str); 6] = [
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ];
-    let find = |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
-    match (find(&BROWSERS), find(&SYSTEMS)) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(browser), None) => browser.into(),
-        (None, Some(system)) => format!("A program on {system}"),
-        (None, None) if user_agent.is_empty() => "Unknown".into(),
-        (None, None) => user_agent.chars().take(60).collect(),
-    }
+    notice::browser(user_agent).unwrap_or_else(|| match user_agent {
+        "" => "Unknown".into(),
+        other => other.chars().take(60).collect(),
+    })
 }

@@ -70,7 +70,7 @@ async fn sessions_are_listed_by_reference_and_end_one_by_one() {
     for entry in &list {
         let mut names: Vec<_> = entry.as_object().expect("an object").keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["created_at", "expires_at", "id", "ip", "is_current", "last_seen_at", "user_agent"]);
+        assert_eq!(names, ["created_at", "expires_at", "id", "ip", "is_current", "is_two_factor", "last_seen_at", "user_agent"]);
         assert_eq!(entry["ip"], json!("192.0.2.0/24"), "a network, not an address");
     }
     for value in [member.cookie(SESSION), other.cookie(SESSION)] {

@@ -49,6 +49,7 @@ async fn refusals(house: &House) -> Vec<(&'static str, Answer)> {
         ("/account/reset", "422 form"),
         ("/account/email/confirm", "400 form"),
         ("/account/email/undo", "400 form"),
+        ("/account/end-sessions", "400 form"),
     ] {
         all.push((kind, browser.post_form(path, &[("csrf_token", &token), ("email", "x"), ("token", "x")]).await));
     }
@@ -67,6 +68,7 @@ async fn refusals(house: &House) -> Vec<(&'static str, Answer)> {
         (Method::POST, "/api/auth/reset-password", json!({"token": "x", "password": PASSWORD}), "400 reset"),
         (Method::POST, "/api/auth/email/confirm", json!({"token": "x"}), "400 confirm"),
         (Method::POST, "/api/auth/email/undo", json!({"token": "x"}), "400 undo"),
+        (Method::POST, "/api/auth/end-sessions", json!({"token": "x"}), "400 end"),
         (Method::DELETE, "/api/auth/sessions/00000000-0000-4000-8000-000000000000", json!({}), "404 session"),
         (Method::DELETE, "/api/auth/sessions/x", json!({}), "404 reference"),
     ] {
@@ -216,6 +218,7 @@ async fn err_06_no_refusal_repeats_what_was_sent() {
                 "/api/auth/reset-password",
                 "/api/auth/email/confirm",
                 "/api/auth/email/undo",
+                "/api/auth/end-sessions",
             ] {
                 let mut body = json!({"email": "nobody", "password": "short", "token": "x"});
                 body[name] = json!(canary);

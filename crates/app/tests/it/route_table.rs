@@ -102,6 +102,8 @@ fn every_route_lies_under_a_reserved_prefix() {
             | Endpoint::ConfirmEmailSave
             | Endpoint::UndoEmailForm
             | Endpoint::UndoEmailSave
+            | Endpoint::EndSessionsForm
+            | Endpoint::EndSessionsSave
             | Endpoint::SignUpForm
             | Endpoint::SignUp => BuiltIn::TokenPage,
             _ if route.path.starts_with("/account") => BuiltIn::Page,

@@ -41,6 +41,7 @@ events! {
     SessionReuse = "session.reuse",
     SessionRevoked = "session.revoked",
     SessionExpired = "session.expired",
+    DeviceForgotten = "device.forgotten",
     SessionCookieDuplicate = "session.cookie_duplicate",
     VerifyIssued = "email.verify_issued",
     Verified = "email.verified",

@@ -2,6 +2,7 @@
 
 pub(crate) mod hindrance;
 mod model;
+pub(crate) mod own;
 pub(crate) mod remember;
 
 pub use model::Device;

@@ -18,7 +18,7 @@ mod work;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use doorward_kit::id::MailId;
+use doorward_kit::id::{DeviceId, MailId};
 use doorward_kit::{Clock, Entropy, RequestContext, SessionId, SharedRing, Token};
 use doorward_policy::LimitPolicy;
 use tokio::sync::Notify;
@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 use crate::account::{AccountExport, ProfileChanges, User, change_email, delete, export, invite, password, profile, sign_up};
 use crate::audit::{AuditEntry, AuditRecord, ChainKeys, Reached, Writer};
 use crate::credential::{Password, PasswordHasher, Strength, policy};
+use crate::device::{self, Device};
 use crate::factor::SignInOutcome;
 use crate::federation::Provider;
 use crate::instant::HighWater;
@@ -199,6 +200,22 @@ impl Accounts {
     /// [`FlowError::Store`].
     pub async fn revoke_other_sessions(&self, visitor: Visitor<'_>, active: &ActiveSession) -> Result<usize, FlowError> {
         own::revoke_others(self, visitor, active).await
+    }
+
+    /// The browsers that the account of the caller is known to be used with, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_devices(&self, active: &ActiveSession) -> Result<Vec<Device>, StoreError> {
+        device::own::list(self, active).await
+    }
+
+    /// Forgets one browser of the caller: the next sign-in with it is told to the owner, and slowed by guesses from elsewhere (D-11).
+    ///
+    /// # Errors
+    /// [`FlowError::NotThere`] for an unknown one and for another's alike, [`FlowError::Store`].
+    pub async fn forget_device(&self, visitor: Visitor<'_>, active: &ActiveSession, id: DeviceId) -> Result<(), FlowError> {
+        device::own::forget(self, visitor, active, id).await
     }
 
     /// Mails a reset link, if there is an account to reset; the same for every input (FORGOT-01, FORGOT-02). `None` is a body without a

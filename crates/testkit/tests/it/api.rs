@@ -70,7 +70,14 @@ fn expo_04_what_is_for_operators_is_on_the_internal_listener_alone() {
 fn reset_11_the_page_of_a_reset_link_tells_nobody_where_it_was_opened() {
     let house = House::builder().start();
     let mut client = house.client();
-    for path in ["/account/reset", "/account/reset?x=1", "/account/verify", "/account/email/confirm", "/account/email/undo"] {
+    for path in [
+        "/account/reset",
+        "/account/reset?x=1",
+        "/account/verify",
+        "/account/email/confirm",
+        "/account/email/undo",
+        "/account/end-sessions",
+    ] {
         let reply = client.get(path);
         assert_eq!(reply.status, 200, "{path}");
         assert_eq!(reply.header("referrer-policy"), Some("no-referrer"), "{path}");

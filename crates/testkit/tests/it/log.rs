@@ -87,6 +87,7 @@ fn try_every_route(client: &mut doorward_testkit::Client) {
         ("POST", "/api/auth/email"),
         ("POST", "/api/auth/email/confirm"),
         ("POST", "/api/auth/email/undo"),
+        ("POST", "/api/auth/end-sessions"),
         ("PATCH", "/api/auth/me"),
         ("DELETE", "/api/auth/me"),
         ("POST", "/api/auth/me/export"),
@@ -113,6 +114,7 @@ fn try_every_route(client: &mut doorward_testkit::Client) {
         "email",
         "email/confirm",
         "email/undo",
+        "end-sessions",
         "delete",
     ] {
         client.send(&Request::post(&format!("/account/{page}")).form(&pairs));

@@ -23,6 +23,7 @@ const PAGES: [&str; 16] = [
     "/account/email",
     "/account/email/confirm",
     "/account/email/undo",
+    "/account/end-sessions",
     "/account/sessions",
     "/account/delete",
     "/account/nope",

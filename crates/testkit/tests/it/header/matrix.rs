@@ -118,6 +118,7 @@ fn from_the_application(site: &Site, cases: &mut Cases) {
     cases.add(Kind::TokenPage, 200, "page of a reset link", client.get("/account/reset"));
     cases.add(Kind::TokenPage, 200, "page of a new address", client.get("/account/email/confirm"));
     cases.add(Kind::TokenPage, 200, "page of an undo link", client.get("/account/email/undo"));
+    cases.add(Kind::TokenPage, 200, "page of a notice's link", client.get("/account/end-sessions"));
     cases.add(Kind::Page, 404, "no such page", client.get("/account/nope"));
     cases.add(Kind::Page, 403, "a form without token", client.send(&Request::post("/account/sign-in").form(&[("email", "a")])));
     let navigation = Request::get("/members/").header("Sec-Fetch-Mode", "navigate").header("Accept", "text/html");

@@ -73,8 +73,9 @@ fn cases() -> Vec<Case> {
         }),
         stranger("forgot_password", |n| post("/api/auth/forgot-password", &json!({"email": format!("guess{n}@app.test")}))),
         stranger("reset_password", |_| post("/api/auth/reset-password", &json!({"token": NO_TOKEN, "password": LONG_ENOUGH}))),
-        stranger("email_confirm", |n| match n % 2 {
+        stranger("email_confirm", |n| match n % 3 {
             0 => post("/api/auth/email/confirm", &json!({"token": NO_TOKEN})),
+            1 => post("/api/auth/end-sessions", &json!({"token": NO_TOKEN})),
             _ => post("/api/auth/email/undo", &json!({"token": NO_TOKEN})),
         }),
         stranger("csp_report", |_| Request::post("/api/csp-report").body("application/csp-report", "{\"csp-report\":{}}")),

@@ -16,6 +16,7 @@ fn app_rl_12_routes_that_take_a_token_are_limited_by_default() {
         ("/api/auth/reset-password", 10, json!({"token": NO_TOKEN, "password": LONG_ENOUGH})),
         ("/api/auth/email/confirm", 10, token_alone()),
         ("/api/auth/email/undo", 10, token_alone()),
+        ("/api/auth/end-sessions", 10, token_alone()),
     ];
     assert_eq!(takers(&house), sorted(routes.iter().map(|(path, ..)| (*path).to_owned()).collect()), "a route has no case");
     for (number, (path, quota, body)) in routes.iter().enumerate() {
