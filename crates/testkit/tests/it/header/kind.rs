@@ -9,7 +9,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// The pages of somebody who is signed in, and of nobody.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "/account",
     "/account/sign-up",
     "/account/check-mail",
