@@ -54,6 +54,12 @@ impl Totp {
         }
     }
 
+    /// The code of an instant, in seconds since 1970, for houses whose clock is not the wall's.
+    #[must_use]
+    pub fn code_at(&self, seconds: u64) -> String {
+        self.code(seconds / STEP_SECONDS)
+    }
+
     /// A code that is not right now, nor was or will be in the steps around.
     #[must_use]
     pub fn wrong_code(&self) -> String {

@@ -383,6 +383,7 @@ fn rules(config: &doorward_config::Config, policy: &Policy) -> AccountRules {
         session_limit: config.accounts.session_limit,
         verification_life: config.accounts.verification,
         password_min: config.accounts.password_min,
+        operator_roles: config.accounts.operator_roles.clone(),
         ..AccountRules::new(policy.origin.as_str(), &policy.site_name, "test", policy.limits.clone())
     }
 }

@@ -405,6 +405,8 @@ async fn input_07_what_is_compared_is_what_is_kept() {
     let others = ["а" /* Cyrillic */, "ａ", "a\u{301}", "ⓐ", "𝐚", "a\u{200b}", "a\u{ad}", " a", "\u{feff}a"];
     for other in others {
         let address = format!("{other}da@example.com");
+        // Nobody gets more than three such answers a day.
+        house.clock.advance(std::time::Duration::from_secs(86_400));
         while house.deliver().await > 0 {}
         let before = house.mails().len();
         let answer = Client::new(&house).sign_in(&address, PASSWORD).await;

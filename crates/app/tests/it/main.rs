@@ -2,7 +2,11 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on stops")]
 
+#[path = "../../../storage/sqlite/tests/it/authenticator.rs"]
+#[allow(dead_code, reason = "its lies are told in the domain's own tests")]
+mod authenticator;
 mod client;
+mod enrolment;
 mod house;
 
 mod account;
@@ -13,11 +17,13 @@ mod csrf_token;
 mod door;
 mod enumeration;
 mod error;
+mod factor;
 mod fuzz;
 mod health;
 mod input;
 mod mail;
 mod openapi;
+mod operator;
 mod page;
 mod passwordless;
 mod recovery;
@@ -26,7 +32,9 @@ mod relay;
 mod report;
 mod rotation;
 mod route_table;
+mod second_factor;
 mod session;
+mod step_up;
 mod table;
 mod timing;
 mod verification;

@@ -18,7 +18,7 @@ fn input<'a>(inputs: &'a [String], name: &str) -> &'a str {
 }
 
 /// The hidden token of the page's form.
-fn hidden_token(page: &Answer) -> String {
+pub(crate) fn hidden_token(page: &Answer) -> String {
     let input = input(&inputs(page), "csrf_token").to_owned();
     input.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a value").to_owned()
 }
@@ -91,7 +91,9 @@ async fn pwd_10_password_fields_welcome_managers_and_paste_and_are_never_filled(
         }
         assert!(!again.text().contains("wrong"), "{path}");
     }
-    for (path, autocomplete) in [("/account/sign-in", "current-password"), ("/account/sign-up", "new-password")] {
+    for (path, name, autocomplete) in
+        [("/account/sign-in", "username webauthn", "current-password"), ("/account/sign-up", "username", "new-password")]
+    {
         let mut browser = Client::new(&house);
         let first = browser.get(path).await;
         let token = hidden_token(&first);
@@ -102,7 +104,7 @@ async fn pwd_10_password_fields_welcome_managers_and_paste_and_are_never_filled(
             let inputs = inputs(page);
             assert_welcome(input(&inputs, "password"), autocomplete);
             assert_unblocked(page);
-            assert!(input(&inputs, "email").contains("autocomplete=\"username\""));
+            assert!(input(&inputs, "email").contains(&format!("autocomplete=\"{name}\"")));
         }
         assert!(input(&inputs(&again), "email").contains("value=\"ada@example.com\""), "the address stays");
         assert!(!again.text().contains("wrong"));

@@ -19,7 +19,20 @@ pub(crate) fn json_routes() -> impl Iterator<Item = &'static Route> {
 
 /// Routes that read a JSON body; the others of [`json_routes`] do not look at one.
 pub(crate) fn body_routes() -> impl Iterator<Item = &'static Route> {
-    let bodiless = [Endpoint::Logout, Endpoint::Refresh, Endpoint::RevokeSession, Endpoint::RevokeOthers, Endpoint::Export];
+    use Endpoint as E;
+    let bodiless = [
+        E::Logout,
+        E::Refresh,
+        E::RevokeSession,
+        E::RevokeOthers,
+        E::Export,
+        E::PasskeyOptions,
+        E::OfferTotp,
+        E::OfferPasskey,
+        E::RemoveFactor,
+        E::RecoveryCodes,
+        E::StepUpOptions,
+    ];
     json_routes().filter(move |route| !bodiless.contains(&route.endpoint))
 }
 
@@ -41,6 +54,17 @@ pub(crate) fn is_member_page(route: &Route) -> bool {
             | E::ExportFile
             | E::DeleteForm
             | E::Delete
+            | E::FactorsPage
+            | E::FactorRename
+            | E::FactorRemove
+            | E::TotpForm
+            | E::TotpOffer
+            | E::TotpSave
+            | E::PasskeyForm
+            | E::RecoveryCodesForm
+            | E::RecoveryCodesSave
+            | E::StepUpForm
+            | E::StepUpSend
     )
 }
 
@@ -62,6 +86,12 @@ pub(crate) fn any_body() -> Value {
         "current_password": "not the one that it is",
         "new_password": "eleven calm otters under Bergen",
         "token": "x",
+        "id": "00000000-0000-4000-8000-000000000000",
+        "name": "Phone",
+        "enrolment": "x",
+        "challenge": "x",
+        "code": "000000",
+        "credential": {},
     })
 }
 
