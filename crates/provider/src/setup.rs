@@ -144,3 +144,58 @@ impl Common {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use doorward_config::{Issuer, SecretSource};
+
+    use super::*;
+
+    fn oauth(provider: ProviderKind, issuer: Option<&str>) -> OAuth {
+        OAuth {
+            provider,
+            name: "work".into(),
+            label: "Work".into(),
+            issuer: issuer.map(|issuer| Issuer::parse(issuer).unwrap()),
+            client_id: "client".into(),
+            client_secret: SecretSource::Env("SECRET".into()),
+            scopes: vec!["openid".into()],
+            link_by_address: true,
+            keep_grant: true,
+            ca_file: None,
+            hosts: vec!["localhost".parse().unwrap()],
+        }
+    }
+
+    #[test]
+    fn only_an_issuer_that_is_written_as_local_leads_into_the_developers_network() {
+        for (issuer, expected) in [
+            ("https://localhost:4000", Reach::Anywhere),
+            ("http://127.0.0.1:4000", Reach::Anywhere),
+            ("https://10.0.0.7", Reach::Anywhere),
+            ("https://id.example.com", Reach::Public),
+            ("https://1.1.1.1", Reach::Public),
+            ("https://localhost.example.com", Reach::Public),
+        ] {
+            let oauth = oauth(ProviderKind::Oidc, Some(issuer));
+            assert_eq!(reach(&oauth, Env::Development), expected, "{issuer}");
+            for env in [Env::Staging, Env::Production] {
+                assert_eq!(reach(&oauth, env), Reach::Public, "{issuer}");
+            }
+        }
+        assert_eq!(reach(&oauth(ProviderKind::GitHub, None), Env::Development), Reach::Public);
+    }
+
+    #[test]
+    fn lasting_access_has_a_name_at_some_providers_alone() {
+        for (kind, expected) in [
+            (ProviderKind::Oidc, "openid offline_access"),
+            (ProviderKind::Microsoft, "openid offline_access"),
+            (ProviderKind::Google, "openid"),
+            (ProviderKind::GitLab, "openid"),
+            (ProviderKind::GitHub, "openid"),
+        ] {
+            assert_eq!(scope(&oauth(kind, None)), expected);
+        }
+    }
+}

@@ -201,7 +201,8 @@ fn issuer(item: &Item<'_>, scene: &Scene<'_>, provider: Option<ProviderKind>) ->
     let hint = "as the provider spells it, such as \"https://id.example.com\", at most 255 plain characters, no query";
     let careful = |problem: Problem| if text.contains(['@', '?', '#']) { problem.hidden() } else { problem };
     let issuer = Issuer::parse(text).ok_or_else(|| careful(Problem::new("is not an issuer", hint)))?;
-    if !issuer.is_encrypted() && !(scene.is_development() && issuer.is_loopback() && provider == Some(ProviderKind::Oidc)) {
+    let may_be_plain = scene.is_development() && issuer.is_loopback() && provider == Some(ProviderKind::Oidc);
+    if !issuer.is_encrypted() && !may_be_plain {
         return Err(Problem::new("is not https", "http is for \"oidc\" on this machine in development"));
     }
     Ok(issuer)
