@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::assertion::{Signer, SignerError};
 use crate::door::Doorkeeper;
+use crate::gate::Gates;
 use crate::mail::{FileTransport, Relay, Sender, SenderError, Transport};
 use crate::page::asset::AssetSet;
 use crate::tether::Tethers;
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) job_restarts: AtomicU64,
     pub(crate) tethers: Tethers,
+    pub(crate) gates: Gates,
 }
 
 impl std::ops::Deref for AppState {
@@ -101,13 +103,20 @@ impl App {
             },
             job_restarts: AtomicU64::new(0),
             tethers: Tethers::default(),
+            gates: Gates::default(),
         };
+        inner.gates.set(&inner.policy);
         Ok(Self { state: AppState(Arc::new(inner)) })
     }
 
     /// Every route of [`crate::route::ROUTES`], with JSON and page answers for what is not there.
     pub fn router(&self) -> axum::Router {
         crate::router::router(&self.state)
+    }
+
+    /// Takes the gates of a policy that a reload puts in force.
+    pub fn set_gates(&self, policy: &Policy) {
+        self.state.gates.set(policy);
     }
 
     /// Decides who may pass to an upstream.

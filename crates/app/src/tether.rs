@@ -27,12 +27,25 @@ pub(crate) struct Tethers(Mutex<HashMap<SessionId, watch::Sender<Standing>>>);
 impl Tethers {
     /// Resolves when the session has ended or its account has none of the roles that the route asks for.
     pub(crate) fn ended(&self, session: SessionId, route: &RoutePolicy) -> impl Future<Output = ()> + Send + 'static {
-        let mut standing = self.lock().entry(session).or_insert_with(|| watch::Sender::new(Standing::AsAdmitted)).subscribe();
         let route = route.clone();
+        self.until(session, move |roles| !route.admits(roles))
+    }
+
+    /// Resolves when the session has ended or its account has none of these roles.
+    pub(crate) fn ended_without(&self, session: SessionId, needed: Vec<String>) -> impl Future<Output = ()> + Send + 'static {
+        self.until(session, move |roles| !roles.iter().any(|role| needed.contains(role)))
+    }
+
+    fn until(
+        &self,
+        session: SessionId,
+        is_shut_out: impl Fn(&[String]) -> bool + Send + Sync + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let mut standing = self.lock().entry(session).or_insert_with(|| watch::Sender::new(Standing::AsAdmitted)).subscribe();
         async move {
             let is_over = |standing: &Standing| match standing {
                 Standing::AsAdmitted => false,
-                Standing::Live(roles) => !route.admits(roles),
+                Standing::Live(roles) => is_shut_out(roles),
                 Standing::Gone => true,
             };
             // Without a sender there is nobody left who would say so.

@@ -152,6 +152,7 @@ pub const SCOPES: &[(&str, &str)] = &[
     ("auth_factors", "60/min"),
     ("auth_factors_change", "20/h"),
     ("auth_step_up", "10/15min"),
+    ("auth_gate", "30/15min"),
     ("auth_oauth", "5/min"),
     ("auth_oauth_unlink", "5/h"),
     ("verify_email", "10/15min"),

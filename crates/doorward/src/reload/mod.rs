@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use doorward_app::App;
 use doorward_config::{Config, Faults};
 use doorward_domain::audit::MetaKey;
 use doorward_domain::{Accounts, AuditEntry, AuditEvent, Outcome};
@@ -54,6 +55,8 @@ pub struct ReloadParts {
     pub(crate) orders: Option<Orders>,
     /// Takes the quotas, and writes the entry.
     pub accounts: Arc<Accounts>,
+    /// Takes the gates that it hands sessions over to.
+    pub app: App,
     /// Is told that a reload goes on.
     pub supervisor: Arc<Supervisor>,
     /// Counts how it went.
@@ -208,6 +211,7 @@ impl Reloader {
         // Before the routes that lead there; the secrets first, since health checks carry them.
         parts.edge.entrust(secrets);
         parts.edge.adopt(&upstreams);
+        parts.app.set_gates(&policy);
         parts.edge.reload(policy, gatekeeper);
         parts.counts.note(true);
         tracing::info!(target: "doorward", cause, config_sha256 = config.sha256, "the configuration was reloaded");

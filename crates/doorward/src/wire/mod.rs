@@ -173,6 +173,7 @@ impl House {
             certificates: self.serve.certificates.clone(),
             orders: self.orders.as_ref().map(certificate::Keeper::orders),
             accounts: self.accounts.clone(),
+            app: self.app.clone(),
             supervisor: self.supervisor.clone(),
             counts: self.counts.clone(),
         };
