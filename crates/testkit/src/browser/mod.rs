@@ -192,8 +192,13 @@ impl Browser {
     /// From now on every violation of a policy, in any document, is among the complaints, beside what the browser itself says of it.
     #[track_caller]
     pub fn watch_policies(&self) {
-        let words = json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": WATCH}});
-        self.call("POST", "/goog/cdp/execute", Some(&words));
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", &json!({"source": WATCH}));
+    }
+
+    /// A command of Chromium's own protocol.
+    #[track_caller]
+    fn cdp(&self, command: &str, parameters: &Value) -> Value {
+        self.call("POST", "/goog/cdp/execute", Some(&json!({"cmd": command, "params": parameters})))
     }
 
     /// Runs a script in the page; promises are awaited.
