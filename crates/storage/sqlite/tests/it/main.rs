@@ -14,6 +14,7 @@ mod file;
 mod injection;
 mod invite;
 mod key_rotation;
+mod notice;
 mod opaque;
 mod operator;
 mod outage;

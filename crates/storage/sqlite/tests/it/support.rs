@@ -8,6 +8,7 @@ use std::time::Duration;
 use doorward_domain::audit::AuditRow;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
 use doorward_domain::factor::SignInOutcome;
+use doorward_domain::federation::Provider;
 use doorward_domain::service::{AccountRules, FlowError, Parts, SignIn, SignUp, SignedIn};
 use doorward_domain::store::PageLimit;
 use doorward_domain::throttle::MemoryCounters;
@@ -46,6 +47,8 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     /// The keys of every node.
     pub(crate) keys: SharedRing,
+    /// Who else may say who somebody is.
+    pub(crate) providers: Vec<Arc<dyn Provider>>,
     pub(crate) database: Database,
 }
 
@@ -71,6 +74,7 @@ pub(crate) fn generous() -> Vec<(&'static str, Quota)> {
         "auth_factors",
         "auth_factors_change",
         "auth_step_up",
+        "auth_gate",
         "auth_oauth",
         "auth_oauth_unlink",
     ];
@@ -110,35 +114,51 @@ impl House {
         hashing: Argon2Settings,
         change: impl Fn(&mut AccountRules),
     ) -> Self {
+        Self::with_providers(limits, hashing, change, Vec::new()).await
+    }
+
+    pub(crate) async fn with_providers(
+        limits: Vec<(&'static str, Quota)>,
+        hashing: Argon2Settings,
+        change: impl Fn(&mut AccountRules),
+        providers: Vec<Arc<dyn Provider>>,
+    ) -> Self {
         let (store, database) = Database::fresh().await;
         let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()));
         let mut rules = rules(limits);
         change(&mut rules);
         let keys = SharedRing::new(KeyRing::parse(MASTER).unwrap(), Arc::clone(&clock) as Arc<dyn doorward_kit::Clock>);
-        let accounts = assemble(&store, &clock, &keys, hashing, rules);
-        Self { accounts, store, clock, keys, database }
+        let accounts = assemble(&store, &clock, &keys, hashing, rules, &providers);
+        Self { accounts, store, clock, keys, providers, database }
     }
 
     /// The same data after a restart, with other hashing parameters or rules.
     pub(crate) fn restart(&mut self, hashing: Argon2Settings) {
-        self.accounts = assemble(&self.store, &self.clock, &self.keys, hashing, self.accounts.rules().clone());
+        self.accounts = assemble(&self.store, &self.clock, &self.keys, hashing, self.accounts.rules().clone(), &self.providers);
     }
 
     /// Another process over the same data: it shares rows, and neither cache nor counters.
     pub(crate) fn other_node(&self) -> Arc<Accounts> {
-        assemble(&self.store, &self.clock, &self.keys, QUICK, self.accounts.rules().clone())
+        assemble(&self.store, &self.clock, &self.keys, QUICK, self.accounts.rules().clone(), &self.providers)
     }
 
     /// As [`Self::other_node`], with a clock and a ring of its own.
     pub(crate) fn node_at(&self, clock: &Arc<ManualClock>, keys: &SharedRing) -> Arc<Accounts> {
-        assemble(&self.store, clock, keys, QUICK, self.accounts.rules().clone())
+        assemble(&self.store, clock, keys, QUICK, self.accounts.rules().clone(), &self.providers)
+    }
+
+    /// As [`Self::other_node`], with other rules.
+    pub(crate) fn with_rules(&self, change: impl Fn(&mut AccountRules)) -> Arc<Accounts> {
+        let mut rules = self.accounts.rules().clone();
+        change(&mut rules);
+        assemble(&self.store, &self.clock, &self.keys, QUICK, rules, &self.providers)
     }
 
     /// As [`Self::other_node`], by another name.
     pub(crate) fn as_node(&self, node: &str) -> Arc<Accounts> {
         let mut rules = self.accounts.rules().clone();
         node.clone_into(&mut rules.node);
-        assemble(&self.store, &self.clock, &self.keys, QUICK, rules)
+        assemble(&self.store, &self.clock, &self.keys, QUICK, rules, &self.providers)
     }
 
     /// Every octet that is on the disk.
@@ -204,6 +224,13 @@ impl House {
         taken
     }
 
+    /// As [`Self::take_mail`], besides what tells of sign-ins with browsers that are not known.
+    pub(crate) async fn take_mail_but_sign_ins(&self) -> Vec<(String, String, String)> {
+        let mut taken = self.take_mail().await;
+        taken.retain(|(_, subject, _)| subject != "A new sign-in to your account at Example");
+        taken
+    }
+
     /// The token of the latest link mailed to an address.
     pub(crate) async fn mailed_token(&self, email: &str) -> String {
         let mails = self.take_mail().await;
@@ -247,7 +274,7 @@ impl House {
 
 /// The accounts of a house over another store.
 pub(crate) fn over<S: Store>(store: &Arc<S>, house: &House) -> Arc<Accounts> {
-    assemble(store, &house.clock, &house.keys, QUICK, house.accounts.rules().clone())
+    assemble(store, &house.clock, &house.keys, QUICK, house.accounts.rules().clone(), &house.providers)
 }
 
 fn assemble<S: Store>(
@@ -256,6 +283,7 @@ fn assemble<S: Store>(
     keys: &SharedRing,
     hashing: Argon2Settings,
     rules: AccountRules,
+    providers: &[Arc<dyn Provider>],
 ) -> Arc<Accounts> {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(Mutex::new(ChaCha20Rng::seed_from_u64(seed()))));
     let hasher = Argon2Pool::start(hashing, keys.of(KeyPurpose::PasswordPepper), &entropy).unwrap();
@@ -266,7 +294,7 @@ fn assemble<S: Store>(
         clock: Arc::clone(clock) as Arc<dyn doorward_kit::Clock>,
         entropy,
         keys: keys.clone(),
-        providers: Vec::new(),
+        providers: providers.to_vec(),
         rules,
     }))
 }

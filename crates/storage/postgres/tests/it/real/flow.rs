@@ -14,6 +14,8 @@ mod injection;
 mod invite;
 #[path = "../../../../sqlite/tests/it/key_rotation.rs"]
 mod key_rotation;
+#[path = "../../../../sqlite/tests/it/notice.rs"]
+mod notice;
 #[path = "../../../../sqlite/tests/it/operator.rs"]
 mod operator;
 #[path = "../../../../sqlite/tests/it/outage.rs"]
