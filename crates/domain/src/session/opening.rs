@@ -60,7 +60,7 @@ pub(crate) struct Opening<'a> {
 
 /// What a first step led to; see [`First::tell`].
 pub(crate) enum First {
-    Opened(Opened),
+    Opened(Box<Opened>),
     Pending(PendingSignIn),
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn after_first(
     if user.has_second_factor {
         return Ok(First::Pending(pending::begin(accounts, tx, &opening, &user, now).await?));
     }
-    Ok(First::Opened(open(accounts, tx, opening, user, None, now).await?))
+    Ok(First::Opened(Box::new(open(accounts, tx, opening, user, None, now).await?)))
 }
 
 /// Everything that a sign-in changes. `second` is the kind of factor that made it two-factor, if one did.

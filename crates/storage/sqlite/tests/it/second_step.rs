@@ -10,6 +10,7 @@ use doorward_kit::ring::{RingChange, Rotation};
 use doorward_kit::{Clock as _, KeyRing, Token};
 use tokio::task::JoinSet;
 
+use crate::second::is_refused;
 use crate::support::{House, MASTER, PASSWORD, caller, proof, visitor};
 
 const ANN: &str = "ann@example.org";
@@ -20,10 +21,6 @@ const NEXT_KEY: &[u8; 40] = b"bWFzdGVyLXEzOHZFalJXZUpxN3pKazJtWjh5SzF2";
 
 async fn reasons(house: &House, event: AuditEvent) -> Vec<String> {
     house.events(event).await.iter().map(|row| row.record.reason.clone().unwrap_or_default()).collect()
-}
-
-fn refused<T>(outcome: Result<T, FlowError>) -> bool {
-    matches!(outcome, Err(FlowError::Refused))
 }
 
 #[tokio::test]
@@ -41,7 +38,7 @@ async fn the_right_password_alone_opens_nothing_and_ends_nothing() {
     assert!(!house.is_live(&waiting).await, "what waits is no session");
     assert!(house.is_live(&here).await, "half a sign-in ends no session");
     // A session's credential is nothing here, either.
-    assert!(refused(house.answer(&here, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&here, &owner.next_code(&house)).await));
     let code = owner.next_code(&house);
     let step = SecondStep { pending: Some(&waiting), proof: SecondProof::Code(&code), presented: Some(&here), device: None };
     let signed_in = house.accounts.finish_sign_in(visitor(&context), step).await.unwrap();
@@ -63,24 +60,24 @@ async fn a_sign_in_that_waits_is_good_once_for_ten_minutes_and_five_answers() {
     let house = House::new().await;
     let owner = house.owner(ANN).await;
     let nobody = SecondStep { pending: None, proof: SecondProof::Code("000000"), presented: None, device: None };
-    assert!(refused(house.accounts.finish_sign_in(visitor(&caller(1)), nobody).await));
+    assert!(is_refused(&house.accounts.finish_sign_in(visitor(&caller(1)), nobody).await));
     for invented in ["", "x", &"A".repeat(43)] {
-        assert!(refused(house.answer(invented, &owner.next_code(&house)).await), "{invented:?}");
+        assert!(is_refused(&house.answer(invented, &owner.next_code(&house)).await), "{invented:?}");
     }
     // Used.
     let waiting = house.waiting(ANN, PASSWORD).await;
     house.answer(&waiting, &owner.next_code(&house)).await.unwrap();
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     // Too late.
     let waiting = house.waiting(ANN, PASSWORD).await;
     house.clock.advance(Duration::from_secs(600));
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     // Wrong five times: the right one comes too late. Recovery codes are neither slowed nor stopped, so they show the bound alone.
     let waiting = house.waiting(ANN, PASSWORD).await;
     for _ in 0..5 {
-        assert!(refused(house.answer(&waiting, "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA").await));
+        assert!(is_refused(&house.answer(&waiting, "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA").await));
     }
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     let expected = ["no_sign_in", "no_sign_in", "no_sign_in", "unknown", "unknown", "expired"];
     let expected = expected.into_iter().chain(["bad_recovery_code"; 5]).chain(["exhausted"]).collect::<Vec<_>>();
     assert_eq!(reasons(&house, AuditEvent::FactorFailed).await, expected);
@@ -91,8 +88,8 @@ async fn what_is_anothers_signs_nobody_in() {
     let house = House::new().await;
     let (ann, ben) = (house.owner(ANN).await, house.owner(BEN).await);
     let waiting = house.waiting(ANN, PASSWORD).await;
-    assert!(refused(house.answer(&waiting, &ben.next_code(&house)).await));
-    assert!(refused(house.answer(&waiting, &ben.recovery_codes[0]).await));
+    assert!(is_refused(&house.answer(&waiting, &ben.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &ben.recovery_codes[0]).await));
     // And is not used up by the attempt.
     let own = house.waiting(BEN, PASSWORD).await;
     assert!(house.answer(&own, &ben.recovery_codes[0]).await.is_ok());
@@ -100,7 +97,7 @@ async fn what_is_anothers_signs_nobody_in() {
     let code = ann.next_code(&house);
     house.answer(&waiting, &code).await.unwrap();
     let again = house.waiting(ANN, PASSWORD).await;
-    assert!(refused(house.answer(&again, &code).await));
+    assert!(is_refused(&house.answer(&again, &code).await));
     assert!(house.answer(&again, &ann.next_code(&house)).await.is_ok());
 }
 
@@ -133,16 +130,16 @@ async fn what_changes_meanwhile_voids_a_sign_in_that_waits() {
     let waiting = house.waiting(ANN, PASSWORD).await;
     let email: EmailAddress = ANN.parse().unwrap();
     house.accounts.disable_user(&email).await.unwrap();
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     house.accounts.enable_user(&email).await.unwrap();
     // The password that it began with is none any more.
     let link = house.recovery_token(ANN).await;
     house.reset(&link, NEW).await.unwrap();
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     // Gone with its account.
     let waiting = house.waiting(ANN, NEW).await;
     house.accounts.delete_user(&email).await.unwrap();
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     assert_eq!(reasons(&house, AuditEvent::FactorFailed).await, ["disabled", "changed_meanwhile", "unknown"]);
 }
 
@@ -154,7 +151,7 @@ async fn enum_01_a_wrong_password_is_refused_alike_with_and_without_a_second_fac
     let mut seen = Vec::new();
     for email in [ANN, BEN, "nobody@example.org"] {
         let before = house.whole_audit().await.len();
-        assert!(refused(house.accounts.sign_in(visitor(&caller(1)), proof(email, NEW, None)).await), "{email}");
+        assert!(is_refused(&house.accounts.sign_in(visitor(&caller(1)), proof(email, NEW, None)).await), "{email}");
         let rows = house.whole_audit().await.split_off(before);
         seen.push(rows.iter().map(|row| row.record.event).collect::<Vec<_>>());
         assert_eq!(house.count("SELECT count(*) FROM ceremonies").await, 0, "{email}");
@@ -202,12 +199,12 @@ async fn six_digits_are_slowed_then_stopped_and_what_cannot_be_guessed_passes() 
     }
     house.clock.advance(Duration::from_secs(86_400 * 30));
     let waiting = house.waiting(ANN, PASSWORD).await;
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     // A new password is no second factor: it does not lift the stop (RESET-09).
     let link = house.recovery_token(ANN).await;
     house.reset(&link, NEW).await.unwrap();
     let waiting = house.waiting(ANN, NEW).await;
-    assert!(refused(house.answer(&waiting, &owner.next_code(&house)).await));
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await));
     assert_eq!(reasons(&house, AuditEvent::Locked).await, ["locked", "locked"]);
     house.answer(&waiting, &owner.recovery_codes[1]).await.unwrap();
     let waiting = house.waiting(ANN, NEW).await;
@@ -221,7 +218,7 @@ async fn failures_are_failures_after_a_change_of_keys() {
     for _ in 0..16 {
         house.clock.advance(Duration::from_secs(3600));
         let waiting = house.waiting(ANN, PASSWORD).await;
-        assert!(refused(house.answer(&waiting, &owner.wrong_code(&house)).await));
+        assert!(is_refused(&house.answer(&waiting, &owner.wrong_code(&house)).await));
     }
     let now = house.clock.now();
     let from = now + Duration::from_secs(600);
@@ -255,7 +252,7 @@ async fn a_passkey_that_answers_nothing_of_ours_signs_nobody_in() {
         for credential in [serde_json::json!({}), serde_json::json!(null), serde_json::json!({"id": "AA", "response": {}})] {
             let answer = PasskeyAnswer { challenge, credential };
             let request = PasskeySignIn { answer, presented: None, device: None, remember: false };
-            assert!(refused(house.accounts.sign_in_with_passkey(visitor(&caller(1)), request).await), "{challenge:?}");
+            assert!(is_refused(&house.accounts.sign_in_with_passkey(visitor(&caller(1)), request).await), "{challenge:?}");
         }
     }
     assert_eq!(house.count("SELECT count(*) FROM sessions").await, before);
