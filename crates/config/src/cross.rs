@@ -22,6 +22,8 @@ pub(crate) struct Drafts {
     /// `[accounts]` `roles`; absent when they are wrong.
     pub(crate) roles: Option<Vec<Located<String>>>,
     pub(crate) oauth: Vec<OAuthDraft>,
+    /// Whether there are operators; absent when `[accounts]` is wrong.
+    pub(crate) has_operators: Option<bool>,
 }
 
 /// Records every contradiction.
@@ -34,6 +36,7 @@ pub(crate) fn check(reader: &Reader<'_>, drafts: &Drafts, secrets: &[(&str, &Pat
     hosts(reader, drafts);
     route_paths(reader, drafts);
     route_roles(reader, drafts);
+    operator_gates(reader, drafts);
     compressed_routes(reader, drafts);
     own_addresses(reader, drafts);
     served_secrets(reader, drafts, secrets, file);
@@ -125,6 +128,16 @@ fn route_roles(reader: &Reader<'_>, drafts: &Drafts) {
         for role in roles.iter().filter(|role| known.iter().all(|known| known.value != role.value)) {
             reader.blame(role, Problem::new("is no role of this site", "declare it in [accounts] roles"));
         }
+    }
+}
+
+/// A gate that asks for what nobody can have would be shut for good.
+fn operator_gates(reader: &Reader<'_>, drafts: &Drafts) {
+    if drafts.has_operators != Some(false) {
+        return;
+    }
+    for asked in drafts.gates.iter().filter_map(|gate| gate.operator_session.as_ref()).filter(|asked| asked.value) {
+        reader.blame(asked, Problem::new("asks for an operator, and nobody is one", "name their roles in accounts.operator_roles"));
     }
 }
 

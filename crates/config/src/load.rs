@@ -100,7 +100,8 @@ fn read(reader: &Reader<'_>, table: &DeTable<'_>, origin: &Path, text: &str) -> 
     root.finish();
     reader.refuse_stray_variables();
 
-    let drafts = Drafts { site, listen, upstreams, routes, gates, roles, oauth };
+    let has_operators = accounts.as_ref().map(|accounts| !accounts.operator_roles.is_empty());
+    let drafts = Drafts { site, listen, upstreams, routes, gates, roles, oauth, has_operators };
     let mut private = PrivateFiles::default();
     if let Some(Tls::Files { key, .. }) = &tls {
         private.add("tls.key", Some(key));

@@ -161,6 +161,7 @@ impl Fault {
             // What cannot be read is none of the right ones.
             Self::GateCredentials | Self::GateMalformed => Some("bad_credentials"),
             Self::GateThrottled(_) => Some("throttled"),
+            Self::Refused(Refusal::NoOperatorSession) => Some("no_operator_session"),
             Self::Limited(limited) if limited.first => Some(limited.scope),
             _ => None,
         }
@@ -174,7 +175,8 @@ impl Fault {
             | Self::GateCredentials
             | Self::GateMalformed
             | Self::GateThrottled(_)
-            | Self::GatePath => EdgeEventKind::GateDenied,
+            | Self::GatePath
+            | Self::Refused(Refusal::NoOperatorSession) => EdgeEventKind::GateDenied,
             Self::Limited(_) => EdgeEventKind::RateLimited,
             _ => EdgeEventKind::ProxyRejected,
         }

@@ -206,8 +206,15 @@ fn profiles_websockets_and_paths_are_read() {
     refused_at(&under("[[gate]]", "profile = \"none\""), "gate[0].profile");
     refused_at(&under("[[gate]]", "paths = []"), "gate[0].paths");
     refused_at(&under("[[gate]]", "paths = [\"/a/../b\"]"), "gate[0].paths[0]");
-    refused_at(&under("[[gate]]", "operator_session = true"), "gate[0].operator_session");
-    right(&under("[[gate]]", "operator_session = false"));
+}
+
+#[test]
+fn an_operator_session_is_asked_for_only_where_somebody_is_an_operator() {
+    let asks = under("[[gate]]", "operator_session = true");
+    refused_at(&asks, "gate[0].operator_session");
+    assert!(!right(&under("[[gate]]", "operator_session = false")).gates[0].operator_session);
+    let operators = asks.replace("[accounts]\n", "[accounts]\nroles = [\"admin\"]\noperator_roles = [\"admin\"]\n");
+    assert!(right(&operators).gates[0].operator_session);
 }
 
 #[test]

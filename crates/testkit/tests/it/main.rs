@@ -26,6 +26,7 @@ mod framing;
 mod fuzz;
 mod gate;
 mod gate_http2;
+mod gate_operator;
 mod gate_reload;
 mod gate_trail;
 mod gate_upgrade;

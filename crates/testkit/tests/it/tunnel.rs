@@ -36,7 +36,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    fn socket(what: &'static str, mut raw: RawClient, path: &str, authority: &str, proof: &str) -> Self {
+    pub(crate) fn socket(what: &'static str, mut raw: RawClient, path: &str, authority: &str, proof: &str) -> Self {
         raw.send(format!(
             "GET {path}socket HTTP/1.1\r\nHost: {authority}\r\nOrigin: https://{authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{proof}\r\n\r\n"
