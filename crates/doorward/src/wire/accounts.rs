@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use doorward_config::{Config, EnvSource, SignUp};
 use doorward_domain::Accounts;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings, Blocklist};
+use doorward_domain::federation::Provider;
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::throttle::FallbackCounters;
 use doorward_kit::{Entropy, KeyPurpose, SharedRing, SystemClock, SystemEntropy};
@@ -27,11 +28,21 @@ pub struct OpenedAccounts {
     pub shared_counters: Option<Arc<FallbackCounters>>,
 }
 
-/// Opens everything that flows need. The data folder is made when it is not there.
+/// Opens everything that commands need: all but the providers, whose secrets are for the process that serves. The data folder is made when
+/// it is not there.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<OpenedAccounts, StartError> {
+    open_with(config, env, Vec::new()).await
+}
+
+/// As [`open_accounts`], with providers to sign in with.
+pub(super) async fn open_with(
+    config: &Config,
+    env: &dyn EnvSource,
+    providers: Vec<Arc<dyn Provider>>,
+) -> Result<OpenedAccounts, StartError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let data_dir = &config.site.data_dir;
     private_file::make_dir(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
@@ -54,7 +65,7 @@ pub async fn open_accounts(config: &Config, env: &dyn EnvSource) -> Result<Opene
         clock: Arc::new(SystemClock),
         entropy,
         keys: keys.clone(),
-        providers: Vec::new(),
+        providers,
         rules: AccountRules { blocklist: Arc::new(blocklist), ..rules(config) },
     }));
     key::refuse_old_copy(&ring, &accounts).await?;

@@ -12,6 +12,7 @@ mod mail;
 mod metrics;
 mod node;
 mod probe;
+mod providers;
 mod secret;
 mod service;
 mod store;
@@ -94,7 +95,7 @@ impl House {
         let handed = Handed::judge(&listen_spec(&config.listen), passed)?;
         let relay = mail::relay(config, env)?;
         probe::refuse_open_servers(config, env, &SystemEntropy).await?;
-        let opened = open_accounts(config, env).await?;
+        let opened = accounts::open_with(config, env, providers::open(config, env)?).await?;
         if let Some(shared) = &opened.shared_counters {
             counters::check(shared).await?;
         }

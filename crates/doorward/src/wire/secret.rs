@@ -22,6 +22,7 @@ pub struct SecretFault {
 #[must_use]
 pub fn secret_faults(config: &Config, policy: &Policy, env: &dyn EnvSource) -> Vec<SecretFault> {
     let mut faults = named_faults(&config.secrets(), env);
+    faults.extend(super::providers::faults(config));
     let mut find = |key: String, problem: String| faults.push(SecretFault { key, problem });
     if let Tls::Files { certificate, key } = &config.tls {
         match Identity::from_files(certificate, key) {
