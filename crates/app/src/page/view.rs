@@ -14,11 +14,15 @@ pub(super) struct Shell<'a> {
     pub(super) style: &'a Asset,
     pub(super) script: &'a Asset,
     pub(super) icon: &'a Asset,
+    /// A passkey belongs to a name; a site that is reached by a bare address has none (WebAuthn Level 3 §5.1.2).
+    pub(super) has_passkeys: bool,
 }
 
 impl<'a> Shell<'a> {
     pub(super) fn new(app: &'a AppState) -> Self {
-        Self { site: &app.policy.site_name, style: &app.assets.style, script: &app.assets.script, icon: &app.assets.icon }
+        let (site, assets) = (&app.policy.site_name, &app.assets);
+        let has_passkeys = app.policy.origin.host().ip().is_none();
+        Self { site, style: &assets.style, script: &assets.script, icon: &assets.icon, has_passkeys }
     }
 }
 

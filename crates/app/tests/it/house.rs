@@ -287,12 +287,22 @@ impl House {
     /// A member whom an operator gave roles.
     pub(crate) async fn member_with_roles(&self, email: &str, roles: &[&str]) -> Client<'_> {
         self.member(email).await;
+        self.set_roles(email, roles).await;
+        self.signed_in(email).await
+    }
+
+    /// Whether what a session holds open may stay open.
+    pub(crate) async fn stands(&self, session: doorward_kit::SessionId) -> bool {
+        self.accounts.standing_sessions(&[session]).await.expect("a store").contains_key(&session)
+    }
+
+    /// An operator of the command line gives an account roles.
+    pub(crate) async fn set_roles(&self, email: &str, roles: &[&str]) {
         let user = self.store.find_user_by_email(email).await.expect("a store").expect("an account");
         let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
         let mut tx = self.store.begin().await.expect("a transaction");
         assert!(tx.users().set_roles(user.id, &roles).await.expect("set"));
         tx.commit().await.expect("committed");
-        self.signed_in(email).await
     }
 
     pub(crate) async fn session_count(&self) -> usize {

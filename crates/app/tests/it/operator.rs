@@ -105,6 +105,19 @@ async fn no_upstream_hears_of_an_operator_before_a_second_factor_was_shown() {
 }
 
 #[tokio::test]
+async fn what_a_member_holds_open_ends_when_the_member_becomes_an_operator() {
+    let house = house().await;
+    let mut member = house.member(ROOT).await;
+    let list = member.get("/api/auth/sessions").await.json();
+    let session = list["sessions"][0]["id"].as_str().expect("an id").parse().expect("an id");
+    assert!(house.stands(session).await);
+    house.set_roles(ROOT, &["press"]).await;
+    assert!(house.stands(session).await, "not every role is an operator's");
+    house.set_roles(ROOT, &["staff"]).await;
+    assert!(!house.stands(session).await);
+}
+
+#[tokio::test]
 async fn another_session_of_the_operator_has_to_show_what_was_enrolled_in_the_first() {
     let house = house().await;
     let mut first = house.member_with_roles(ROOT, &["staff"]).await;

@@ -9,6 +9,7 @@ use doorward_kit::{SessionId, Timestamp};
 
 use super::Session;
 use super::lookup::{CLOCK_SKEW, WRITE_BACK_EVERY, ended};
+use crate::account::User;
 use crate::instant::later;
 use crate::service::Accounts;
 use crate::store::StoreError;
@@ -19,8 +20,11 @@ use crate::store::StoreError;
 pub(crate) async fn standing(accounts: &Accounts, ids: &[SessionId]) -> Result<HashMap<SessionId, Vec<String>>, StoreError> {
     let found = accounts.store.find_sessions(ids).await?;
     let now = accounts.high_water.now();
-    let live =
-        found.into_iter().filter(|(session, user)| user.disabled_at.is_none() && lives(accounts, session, &user.roles, now));
+    // Whoever became an operator meanwhile has to come in by the door again, where a second factor is asked for (D-14).
+    let is_proven = |session: &Session, user: &User| session.is_two_factor || !accounts.rules.is_operator(&user.roles);
+    let live = found.into_iter().filter(|(session, user)| {
+        user.disabled_at.is_none() && is_proven(session, user) && lives(accounts, session, &user.roles, now)
+    });
     Ok(live.map(|(session, user)| (session.id, user.roles)).collect())
 }
 
