@@ -259,3 +259,41 @@ async fn a_passkey_that_answers_nothing_of_ours_signs_nobody_in() {
     assert!(reasons(&house, AuditEvent::SignInFailed).await.iter().all(|reason| reason == "no_challenge"));
     assert_eq!(house.events(AuditEvent::SignInFailed).await.len(), 9);
 }
+
+#[tokio::test]
+async fn a_fault_at_any_write_signs_nobody_in_and_uses_nothing_up() {
+    let house = House::new().await;
+    let owner = house.owner(ANN).await;
+    house.take_mail().await;
+    let code = &owner.recovery_codes[0];
+    let state = async || {
+        let mut counts = Vec::new();
+        for table in ["sessions", "recovery_codes", "outbox"] {
+            counts.push(house.count(&format!("SELECT count(*) FROM {table}")).await);
+        }
+        counts
+    };
+    let before = state().await;
+    let writes = [
+        "UPDATE ON ceremonies",
+        "DELETE ON recovery_codes",
+        "DELETE ON ceremonies",
+        "INSERT ON sessions",
+        "INSERT ON devices",
+        "INSERT ON outbox",
+        "INSERT ON audit",
+    ];
+    for write in writes {
+        let waiting = house.waiting(ANN, PASSWORD).await;
+        house.database.obstruct(write).await;
+        let outcome = house.answer(&waiting, code).await;
+        house.database.clear().await;
+        assert!(matches!(outcome, Err(FlowError::Store(_))), "{write}: {:?}", outcome.err());
+        assert_eq!(state().await, before, "{write}");
+        assert!(is_refused(&house.answer(&waiting, "000000").await), "{write}: it still waits");
+        house.clock.advance(Duration::from_secs(3600));
+    }
+    let waiting = house.waiting(ANN, PASSWORD).await;
+    house.answer(&waiting, code).await.expect("the code is as good as before");
+    assert!(is_refused(&house.answer(&house.waiting(ANN, PASSWORD).await, code).await));
+}

@@ -254,3 +254,22 @@ async fn a_session_that_has_ended_proves_nothing() {
     let waiting = house.waiting(ANN, PASSWORD).await;
     assert!(house.answer(&waiting, &code).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_fault_at_any_write_of_a_step_up_leaves_the_session_as_it_was() {
+    let house = House::new().await;
+    let owner = house.owner(ANN).await;
+    let signed_in = house.sign_in_twice(&owner).await;
+    house.clock.advance(TEN_MINUTES);
+    let code = owner.next_code(&house);
+    for write in ["UPDATE ON factors", "UPDATE ON sessions", "INSERT ON audit"] {
+        house.database.obstruct(write).await;
+        let outcome = house.step_up(&signed_in, &code).await;
+        house.database.clear().await;
+        assert!(matches!(outcome, Err(FlowError::Store(_))), "{write}: {:?}", outcome.err());
+        let active = house.other_node().lookup_session(&signed_in.token.reveal()).await.unwrap().expect("live");
+        assert!(!house.accounts.is_fresh(&active), "{write}");
+        assert_eq!(active.session.digest, signed_in.active.session.digest, "{write}");
+    }
+    assert!(house.step_up(&signed_in, &code).await.is_ok(), "the code is as good as before");
+}
