@@ -5,6 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{EmailAddress, User, mail};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
+use crate::ceremony::CeremonyKind;
+use crate::notice::{self, Notice};
 use crate::one_time::PurposeKind;
 use crate::recovery::forgot;
 use crate::service::{Accounts, Work};
@@ -66,6 +68,31 @@ pub(crate) async fn delete(accounts: &Accounts, email: &EmailAddress) -> Result<
     case.tx.users().remove(case.user.id).await?;
     let entry = case.entry(AuditEvent::UserDeleted).with(MetaKey::Sessions, ended.len());
     case.close(entry).await?;
+    accounts.sessions.evict(&ended);
+    Ok(true)
+}
+
+/// Takes every second factor and recovery code away and ends every session: for whoever has lost them all. Says whether there is such an
+/// account.
+pub(crate) async fn remove_factors(accounts: &Accounts, email: &EmailAddress) -> Result<bool, StoreError> {
+    let Some(mut case) = Case::open(accounts, email).await? else { return Ok(false) };
+    let id = case.user.id;
+    for factor in case.tx.factors().list(id).await? {
+        case.tx.factors().remove(id, factor.id).await?;
+        let entry = case.entry(AuditEvent::FactorRemoved).with(MetaKey::Kind, factor.kind.as_str());
+        case.tx.note(entry);
+        notice::tell(accounts, &mut case.tx, &case.user, Notice::FactorRemoved(factor.kind), case.now).await?;
+    }
+    case.tx.factors().replace_recovery_codes(id, &[]).await?;
+    case.tx.ceremonies().revoke_all(id, &[CeremonyKind::SecondFactor, CeremonyKind::PasskeyRequest]).await?;
+    for subject in accounts.keys.code_failure_subjects(id) {
+        case.tx.failures().clear(&subject).await?;
+    }
+    let filter = SessionFilter::new().for_user(id);
+    let count = case.tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items.len();
+    let ended = case.tx.sessions().revoke_all(id, None).await?;
+    let entry = case.entry(AuditEvent::SessionRevokedByOperator).with(MetaKey::Sessions, count);
+    case.close(entry.because("factors_removed")).await?;
     accounts.sessions.evict(&ended);
     Ok(true)
 }

@@ -7,12 +7,14 @@ use doorward_kit::id::FactorId;
 
 use super::list::RECOVERY_CODE;
 use super::{RecoveryCodes, recovery_code};
-use crate::account::{User, proof, text};
+use crate::account::proof::{self, Unproven};
+use crate::account::{User, text};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::ceremony::CeremonyKind;
 use crate::notice::{self, Notice};
 use crate::service::{Accounts, FieldFault, FlowError, SignedIn, Visitor, Work};
 use crate::session::{ActiveSession, lookup, rotate};
+use crate::store::StoreError;
 
 /// Counts whatever changes factors, by caller and by account.
 pub(super) const CHANGE: &str = "auth_factors_change";
@@ -44,7 +46,7 @@ pub(crate) async fn remove(
 ) -> Result<SignedIn, FlowError> {
     proof::charge(accounts, visitor, CHANGE, active).await?;
     let now = accounts.high_water.now();
-    let (mut tx, user) = open_fresh(accounts, active).await?;
+    let (mut tx, user) = open_fresh(accounts, visitor, active).await?;
     let factors = tx.factors().list(user.id).await?;
     let Some(factor) = factors.iter().find(|factor| factor.id == id) else { return Err(FlowError::NotThere) };
     let is_last = factors.len() == 1;
@@ -75,7 +77,7 @@ pub(crate) async fn renew_codes(
 ) -> Result<RecoveryCodes, FlowError> {
     proof::charge(accounts, visitor, CHANGE, active).await?;
     let now = accounts.high_water.now();
-    let (mut tx, user) = open_fresh(accounts, active).await?;
+    let (mut tx, user) = open_fresh(accounts, visitor, active).await?;
     if !user.has_second_factor {
         return Err(FlowError::NotThere);
     }
@@ -87,17 +89,33 @@ pub(crate) async fn renew_codes(
 }
 
 /// The account, locked, of a session whose last full proof is fresh.
-pub(super) async fn open_fresh<'a>(accounts: &'a Accounts, active: &ActiveSession) -> Result<(Work<'a>, User), FlowError> {
-    if !accounts.is_fresh(active) {
-        return Err(FlowError::StepUpNeeded);
+pub(super) async fn open_fresh<'a>(
+    accounts: &'a Accounts,
+    visitor: Visitor<'_>,
+    active: &ActiveSession,
+) -> Result<(Work<'a>, User), FlowError> {
+    if let Err(unproven) = proof::prove_fresh(accounts, active) {
+        return Err(refuse_unproven(accounts, visitor, active, unproven).await?);
     }
     let mut tx = accounts.begin().await?;
     let user = tx.users().lookup(active.user.id).await?.filter(|user| user.disabled_at.is_none()).ok_or(FlowError::NotThere)?;
     // A session from before the first factor has shown none, however fresh it is.
     if user.has_second_factor && !active.session.is_two_factor {
-        return Err(FlowError::StepUpNeeded);
+        drop(tx);
+        return Err(refuse_unproven(accounts, visitor, active, Unproven::Stale).await?);
     }
     Ok((tx, user))
+}
+
+async fn refuse_unproven(
+    accounts: &Accounts,
+    visitor: Visitor<'_>,
+    active: &ActiveSession,
+    unproven: Unproven,
+) -> Result<FlowError, StoreError> {
+    let entry = entry(visitor, active, AuditEvent::FactorFailed, Outcome::Failure, accounts.high_water.now());
+    accounts.commit_entry(entry.because(unproven.reason())).await?;
+    Ok(unproven.error())
 }
 
 /// Gives the session a new credential, since its powers have changed (ASVS 7.2.4), and makes it all true. It is no fresh proof.

@@ -120,7 +120,7 @@ pub(crate) async fn confirm_passkey(
 /// What every step of an enrolment begins with: charged, fresh, and the account locked.
 async fn open<'a>(accounts: &'a Accounts, visitor: Visitor<'_>, active: &ActiveSession) -> Result<(Work<'a>, User), FlowError> {
     proof::charge(accounts, visitor, CHANGE, active).await?;
-    change::open_fresh(accounts, active).await
+    change::open_fresh(accounts, visitor, active).await
 }
 
 fn whose(active: &ActiveSession) -> Whose {

@@ -88,6 +88,8 @@ fn unwritable(_: serde_json::Error) -> FlowError {
     FlowError::Store(StoreError::Inconsistent { table: "ceremonies", what: "options cannot be written" })
 }
 
+const UNREADABLE: StoreError = StoreError::Inconsistent { table: "factors", what: "a new passkey has no counter" };
+
 /// Judges what an authenticator made; the inner error is the reason for the trail.
 pub(super) fn take(accounts: &Accounts, wanted: &Wanted, credential: Value) -> Result<Result<Made, &'static str>, FlowError> {
     let Ok(answer) = serde_json::from_value::<RegisterPublicKeyCredential>(credential) else { return Ok(Err("malformed")) };
@@ -100,8 +102,9 @@ pub(super) fn take(accounts: &Accounts, wanted: &Wanted, credential: Value) -> R
         Err(error) => return Ok(Err(reason(&error))),
     };
     let text = serde_json::to_value(&passkey).map_err(unwritable)?;
-    let counter = text["cred"]["counter"].as_u64().unwrap_or_default();
-    Ok(Ok(Made { credential: passkey.cred_id().to_vec(), counter, text: text.to_string().into_bytes() }))
+    // The library tells its counter in this way alone.
+    let counter = text["cred"]["counter"].as_u64().ok_or(UNREADABLE)?;
+    Ok(Ok(Made { credential: passkey.cred_id().clone(), counter, text: text.to_string().into_bytes() }))
 }
 
 /// An answer of a passkey, as far as it can be read.

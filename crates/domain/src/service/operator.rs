@@ -52,6 +52,15 @@ impl Accounts {
         operate::delete(self, email).await
     }
 
+    /// Takes every second factor and recovery code of an account away, and ends its sessions: for whoever has lost them all. The owner is
+    /// told; says whether there is such an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_factors(&self, email: &EmailAddress) -> Result<bool, StoreError> {
+        operate::remove_factors(self, email).await
+    }
+
     /// Sets the roles of an account; says whether there is one.
     ///
     /// # Errors

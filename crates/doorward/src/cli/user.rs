@@ -70,6 +70,8 @@ pub enum UserCommand {
         /// A role; none takes all roles away.
         roles: Vec<String>,
     },
+    /// Take every second factor and recovery code of an account away, for whoever has lost them all. Its sessions end; the owner is told.
+    RemoveFactors(Whose),
     /// Print a single-use link that sets a new password, to be handed over.
     ResetLink(Whose),
 }
@@ -101,6 +103,9 @@ async fn obey(config: &Config, accounts: &Accounts, command: &UserCommand) -> Re
         UserCommand::Roles { whose, roles } => {
             declared(config, roles)?;
             told(accounts.set_user_roles(&whose.email()?, roles.clone()).await?, "the roles are set")
+        }
+        UserCommand::RemoveFactors(whose) => {
+            told(accounts.remove_factors(&whose.email()?).await?, "its second factors are gone; its sessions have ended")
         }
         UserCommand::ResetLink(whose) => {
             let link = accounts.recovery_link(&whose.email()?).await?;

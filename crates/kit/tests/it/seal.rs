@@ -11,7 +11,7 @@ const NEXT: &[u8] = b"bWFzdGVyLXEzOHZFalJXZUpxN3pKazJtWjh5SzF2";
 const TEXT: &[u8] = b"twenty octets or more";
 
 fn ring(clock: &Arc<ManualClock>) -> SharedRing {
-    SharedRing::new(KeyRing::parse(MASTER).unwrap(), Arc::clone(clock) as Arc<dyn doorward_kit::Clock>)
+    SharedRing::new(KeyRing::parse(MASTER).expect("a ring"), Arc::clone(clock) as Arc<dyn doorward_kit::Clock>)
 }
 
 /// The next key begins in a minute; the former retires an hour later.
@@ -19,8 +19,8 @@ fn rotate(ring: &SharedRing, clock: &ManualClock) {
     let now = clock.now();
     let from = now + Duration::from_secs(60);
     let rotation = Rotation { material: NEXT, from, until: from + Duration::from_secs(3600), now };
-    let text = KeyRing::rotated(MASTER, &rotation).unwrap();
-    ring.replace(KeyRing::parse(&text).unwrap());
+    let text = KeyRing::rotated(MASTER, &rotation).expect("rotated");
+    ring.replace(KeyRing::parse(&text).expect("a ring"));
 }
 
 #[test]

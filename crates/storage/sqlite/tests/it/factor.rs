@@ -103,6 +103,7 @@ async fn every_change_asks_for_a_proof_that_is_fresh_and_whole() {
     assert_needs_proof(&house, &borrowed, enrolled.id).await;
     house.clock.advance(Duration::from_secs(601));
     assert_needs_proof(&house, &active, enrolled.id).await;
+    assert_eq!(house.reasons().await, ["step_up_needed"; 12]);
     let list = house.accounts.list_factors(&active).await.unwrap();
     assert_eq!((list.factors.len(), list.recovery_codes), (1, 10));
 }
@@ -137,6 +138,33 @@ async fn an_operators_last_factor_stays() {
     assert_eq!(first_factor(&house, &active).await, id);
     let active = house.enrol_passkey(&active, &mut Authenticator::new()).await.signed_in.active;
     assert!(house.accounts.remove_factor(visitor(&context), &active, id).await.is_ok(), "there is another");
+}
+
+#[tokio::test]
+async fn an_operator_helps_whoever_has_lost_every_factor() {
+    let house = House::new().await;
+    let (app, active, _) = with_app(&house, ANN).await;
+    house.enrol_passkey(&active, &mut Authenticator::new()).await;
+    house.take_mail().await;
+    // What nobody can guess any more is forgotten as well.
+    for _ in 0..5 {
+        assert!(is_refused(&house.sign_in_with_code(ANN, &app.wrong_code(&house)).await));
+    }
+    let pending = house.half_signed_in(ANN).await;
+    assert!(house.accounts.remove_factors(&ANN.parse().unwrap()).await.unwrap());
+    assert!(!house.accounts.remove_factors(&BOB.parse().unwrap()).await.unwrap(), "nobody");
+    house.clock.advance(2 * STEP);
+    let late = house.second_step(&pending, SecondProof::Code(&app.code(&house, 0))).await;
+    assert!(late.is_err());
+    let removed = house.events(AuditEvent::FactorRemoved).await;
+    assert!(removed.len() == 2 && removed.iter().all(|row| row.record.actor.is_none()));
+    assert_eq!(house.take_mail().await.iter().filter(|(_, subject, _)| subject.contains("removed")).count(), 2);
+    let renewed = house.session_of(ANN).await;
+    let list = house.accounts.list_factors(&renewed).await.unwrap();
+    assert_eq!((list.factors.len(), list.recovery_codes), (0, 0));
+    assert_eq!(house.count("SELECT count(*) FROM sessions").await, 1, "those from before have ended");
+    house.enrol_app(&renewed).await;
+    house.clock.advance(2 * STEP);
 }
 
 #[tokio::test]

@@ -149,11 +149,15 @@ async fn a_challenge_for_one_account_is_none_for_another_and_one_for_nobody_is_n
     let answer = PasskeyAnswer { challenge: &challenge, credential: bobs.sign(&options, &Says::default()) };
     assert!(is_refused(&house.second_step(&pending, SecondProof::Passkey(answer)).await), "Bob's key at Ann's door");
     let (challenge, options) = house.challenge(PasskeyPurpose::SecondStep(Some(&pending))).await.unwrap();
+    let silent = Says { handle: Some(None), ..Says::default() };
+    let answer = PasskeyAnswer { challenge: &challenge, credential: bobs.sign(&options, &silent) };
+    assert!(is_refused(&house.second_step(&pending, SecondProof::Passkey(answer)).await), "nor if it does not say whose it is");
+    let (challenge, options) = house.challenge(PasskeyPurpose::SecondStep(Some(&pending))).await.unwrap();
     assert!(is_refused(&house.passkey_alone(&challenge, anns.sign(&options, &Says::default())).await), "for the second step");
     let (challenge, options) = house.challenge(PasskeyPurpose::SignIn).await.unwrap();
     let answer = PasskeyAnswer { challenge: &challenge, credential: anns.sign(&options, &Says::default()) };
     assert!(is_refused(&house.second_step(&pending, SecondProof::Passkey(answer)).await), "for nobody");
-    assert_eq!(house.reasons().await, ["unknown_passkey", "other_account", "other_account"]);
+    assert_eq!(house.reasons().await, ["unknown_passkey", "unknown_passkey", "other_account", "other_account"]);
     for pending in [None, Some(""), Some("A".repeat(43).as_str())] {
         assert!(
             matches!(house.challenge(PasskeyPurpose::SecondStep(pending)).await, Err(FlowError::Refused)),

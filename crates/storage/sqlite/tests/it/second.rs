@@ -133,7 +133,7 @@ impl House {
         use doorward_domain::AuditEvent::{FactorFailed, SignInFailed, StepUpFailed};
         let rows = self.whole_audit().await.into_iter();
         let of = |row: &doorward_domain::audit::AuditRow| [FactorFailed, SignInFailed, StepUpFailed].contains(&row.record.event);
-        rows.filter(of).filter_map(|row| row.record.reason.map(|reason| reason.to_string())).collect()
+        rows.filter(of).filter_map(|row| row.record.reason).collect()
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use doorward_domain::AuditEvent;
 use doorward_domain::factor::{FactorKind, SecondProof};
 use doorward_domain::service::FlowError;
+use doorward_domain::{AuditEvent, Store as _};
 use tokio::task::JoinSet;
 
 use crate::second::{ANN, App, BOB, is_refused};
@@ -115,6 +115,23 @@ async fn a_code_of_another_account_is_none() {
     assert_ne!(anns.key(), bobs.key());
     house.clock.advance(2 * STEP);
     assert!(is_refused(&house.sign_in_with_code(ANN, &bobs.code(&house, 0)).await));
+    assert!(house.sign_in_with_code(ANN, &anns.code(&house, 0)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_shared_key_that_is_moved_to_another_account_opens_nothing_there() {
+    let house = House::new().await;
+    let (ann, bob) = (house.newcomer(ANN).await, house.newcomer(BOB).await);
+    let anns = house.enrol_app(&ann).await.0;
+    let bobs = house.enrol_app(&bob).await.1.id;
+    let mut tx = house.store.begin().await.unwrap();
+    let stolen = tx.factors().list(ann.user.id).await.unwrap().remove(0);
+    // What somebody can do who writes to the database and has no key.
+    assert!(tx.factors().advance(bobs, stolen.counter, 0, &stolen.secret, stolen.created_at).await.unwrap());
+    tx.commit().await.unwrap();
+    house.clock.advance(2 * STEP);
+    assert!(is_refused(&house.sign_in_with_code(BOB, &anns.code(&house, 0)).await));
+    assert_eq!(house.reasons().await, ["unreadable"]);
     assert!(house.sign_in_with_code(ANN, &anns.code(&house, 0)).await.is_ok());
 }
 
