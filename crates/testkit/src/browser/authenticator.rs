@@ -60,13 +60,6 @@ impl Authenticator<'_> {
         self.call("POST", "/uv", Some(&json!({"isUserVerified": verifies})));
     }
 
-    /// From now on somebody touches it whenever it is asked, or nobody does and it waits.
-    #[track_caller]
-    pub fn touch(&self, touches: bool) {
-        let words = json!({"authenticatorId": self.id, "enabled": touches});
-        self.browser.cdp("WebAuthn.setAutomaticPresenceSimulation", &words);
-    }
-
     /// Pulls it out.
     #[track_caller]
     pub fn unplug(self) {

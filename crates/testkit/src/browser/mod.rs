@@ -192,7 +192,21 @@ impl Browser {
     /// From now on every violation of a policy, in any document, is among the complaints, beside what the browser itself says of it.
     #[track_caller]
     pub fn watch_policies(&self) {
-        self.cdp("Page.addScriptToEvaluateOnNewDocument", &json!({"source": WATCH}));
+        let _ = self.run_before_every_page(WATCH);
+    }
+
+    /// From now on this script runs in every page before its own; the answer is what it is called when it shall no longer.
+    #[track_caller]
+    #[must_use]
+    pub fn run_before_every_page(&self, source: &str) -> String {
+        let added = self.cdp("Page.addScriptToEvaluateOnNewDocument", &json!({"source": source}));
+        added["identifier"].as_str().expect("a name").to_owned()
+    }
+
+    /// Ends what [`Self::run_before_every_page`] began.
+    #[track_caller]
+    pub fn no_longer_run(&self, name: &str) {
+        self.cdp("Page.removeScriptToEvaluateOnNewDocument", &json!({"identifier": name}));
     }
 
     /// A command of Chromium's own protocol.

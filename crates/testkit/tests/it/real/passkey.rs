@@ -28,10 +28,15 @@ return (async () => {
   return [reply.status, await reply.text()];
 })()";
 
+/// Pages offer passkeys by themselves where the browser can; an authenticator that touches itself would not leave them a moment.
+const MUTE: &str = "delete PublicKeyCredential.isConditionalMediationAvailable";
+
 struct Desk<'a> {
     house: &'a House,
     browser: &'a Browser,
     key: &'a Authenticator<'a>,
+    /// What keeps pages from offering passkeys by themselves.
+    muted: String,
 }
 
 impl Desk<'_> {
@@ -39,23 +44,15 @@ impl Desk<'_> {
         self.browser.go(&format!("{}{path}", self.house.origin()));
     }
 
-    /// The first step, by password. The page offers passkeys by itself where the address is typed: nobody takes it up.
+    /// The first step, by password.
     fn first_step(&self, address: &str) {
-        self.key.touch(false);
         self.go("/account/sign-in");
         self.browser.type_into("input[name=email]", address);
         self.browser.type_into("input[name=password]", self.house.password());
         self.browser.click("main form[action='/account/sign-in'] button[type=submit]");
     }
 
-    /// The sign-in page, left alone.
-    fn look_at_sign_in(&self) {
-        self.key.touch(false);
-        self.go("/account/sign-in");
-    }
-
     fn sign_out(&self) {
-        self.key.touch(false);
         self.go("/account");
         self.browser.click("form[action='/account/sign-out'] button");
         self.browser.wait_for_text("Welcome back");
@@ -68,13 +65,11 @@ impl Desk<'_> {
 
     /// Presses the button that asks for a passkey.
     fn press(&self, purpose: &str) {
-        self.key.touch(true);
         self.browser.click(&format!(".passkey[data-passkey={purpose}]:not([hidden]) button"));
     }
 
     /// Asks the authenticator without wanting its owner to be recognised.
     fn ask_for_less(&self) -> (u64, String) {
-        self.key.touch(true);
         let told = self.browser.script(ASK);
         (told[0].as_u64().expect("a status"), told[1].as_str().unwrap_or_default().to_owned())
     }
@@ -88,10 +83,11 @@ fn passkeys_and_codes_sign_people_in_and_only_their_owners() {
     let browser = Browser::start();
     browser.watch_policies();
     let key = browser.authenticator(true);
-    let desk = Desk { house: &house, browser: &browser, key: &key };
+    let muted = browser.run_before_every_page(MUTE);
+    let mut desk = Desk { house: &house, browser: &browser, key: &key, muted };
     enrol(&desk);
     use_as_second_step(&desk);
-    use_alone(&desk);
+    use_alone(&mut desk);
     go_back_from_the_second_step(&desk);
     refuse_who_is_not_recognised(&desk);
     refuse_a_copy(&desk);
@@ -111,7 +107,6 @@ fn enrol(desk: &Desk) {
     browser.click("a[href='/account/factors/passkey']");
     browser.type_into("input[name=name]", "Blue key");
     browser.screen("factor-passkey");
-    key.touch(true);
     browser.click("form[data-passkey=enrol] button[type=submit]");
     browser.wait_for_text("Your recovery codes");
     browser.screen("factor-passkey-codes");
@@ -146,18 +141,19 @@ fn use_as_second_step(desk: &Desk) {
     desk.sign_out();
 }
 
-fn use_alone(desk: &Desk) {
-    desk.look_at_sign_in();
+fn use_alone(desk: &mut Desk) {
+    desk.go("/account/sign-in");
     desk.browser.screen("sign-in-passkey");
     desk.press("sign-in");
     desk.browser.wait_for_text(ADA);
     assert!(desk.is_signed_in());
     desk.sign_out();
-    // Where the address is typed it offers itself; here somebody takes it up at once.
-    desk.key.touch(true);
+    // Where the address is typed it offers itself, and this authenticator takes everything up at once.
+    desk.browser.no_longer_run(&desk.muted);
     desk.go("/account/sign-in");
     desk.browser.wait_for_text(ADA);
     assert!(desk.is_signed_in());
+    desk.muted = desk.browser.run_before_every_page(MUTE);
     desk.sign_out();
 }
 
@@ -174,7 +170,7 @@ fn go_back_from_the_second_step(desk: &Desk) {
 fn refuse_who_is_not_recognised(desk: &Desk) {
     let key = desk.key;
     key.verify_user(false);
-    desk.look_at_sign_in();
+    desk.go("/account/sign-in");
     desk.press("sign-in");
     desk.browser.wait_for_text("Nothing was chosen");
     desk.browser.screen("sign-in-passkey-refused");
@@ -189,17 +185,17 @@ fn refuse_who_is_not_recognised(desk: &Desk) {
 fn refuse_a_copy(desk: &Desk) {
     let key = desk.key;
     let copy = key.credentials().remove(0);
-    desk.look_at_sign_in();
+    desk.go("/account/sign-in");
     desk.press("sign-in");
     desk.browser.wait_for_text(ADA);
     desk.sign_out();
     key.take(&copy);
     key.put(&copy);
-    desk.look_at_sign_in();
+    desk.go("/account/sign-in");
     desk.press("sign-in");
     desk.browser.wait_for_text("was not accepted");
     assert!(!desk.is_signed_in());
-    let trail = desk.house.command(&["audit", "search", "--event", "factor.failed", "--json"]).stdout;
+    let trail = desk.house.command(&["audit", "search", "--event", "auth.login_failed", "--json"]).stdout;
     let trail = String::from_utf8(trail).unwrap();
     let reasons: Vec<Value> = trail.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["reason"].clone()).collect();
     assert!(reasons.contains(&json!("cloned")), "{reasons:?}");
@@ -212,7 +208,7 @@ fn refuse_what_was_removed(desk: &Desk) {
     original["signCount"] = json!(1000);
     key.take(&original);
     key.put(&original);
-    desk.look_at_sign_in();
+    desk.go("/account/sign-in");
     desk.press("sign-in");
     desk.browser.wait_for_text(ADA);
     desk.go("/account/factors");
@@ -221,7 +217,7 @@ fn refuse_what_was_removed(desk: &Desk) {
     desk.browser.screen("factors-removed");
     assert!(!desk.browser.text().contains("Blue key"), "{}", desk.browser.text());
     desk.sign_out();
-    desk.look_at_sign_in();
+    desk.go("/account/sign-in");
     desk.press("sign-in");
     desk.browser.wait_for_text("was not accepted");
     assert!(!desk.is_signed_in());
