@@ -10,9 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use doorward_kit::Timestamp;
 use doorward_policy::Quota;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::{Counters, CountersError, Decision, MemoryCounters, REMOTE_BUDGET, RemoteCounters};
+use super::{Counters, CountersError, Decision, MemoryCounters, REMOTE_BUDGET, RemoteCounters, within};
 
 /// How often shared counters that failed are tried again; until then nobody waits for them.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
@@ -87,7 +87,7 @@ impl Shared {
     }
 
     async fn probe(&self) -> Result<(), CountersError> {
-        timeout(REMOTE_BUDGET, self.remote.probe()).await.unwrap_or(Err(CountersError::Late))
+        within(REMOTE_BUDGET, self.remote.probe()).await.unwrap_or(Err(CountersError::Late))
     }
 
     /// Lets the twin take over; of all who notice, one says so and waits for the recovery.
@@ -124,7 +124,7 @@ impl Counters for FallbackCounters {
         {
             return refused;
         }
-        match timeout(REMOTE_BUDGET, shared.remote.take(key, quota, now)).await.unwrap_or(Err(CountersError::Late)) {
+        match within(REMOTE_BUDGET, shared.remote.take(key, quota, now)).await.unwrap_or(Err(CountersError::Late)) {
             Ok(Decision::Allowed) => {
                 // Taken from the twin before it is asked whether that counts, so that no outage slips in between.
                 let own = shared.twin.take_at(key, quota, now);
@@ -145,7 +145,7 @@ impl Counters for FallbackCounters {
         if shared.is_degraded() {
             return;
         }
-        if let Err(error) = timeout(REMOTE_BUDGET, shared.remote.reset(key)).await.unwrap_or(Err(CountersError::Late)) {
+        if let Err(error) = within(REMOTE_BUDGET, shared.remote.reset(key)).await.unwrap_or(Err(CountersError::Late)) {
             shared.degrade(error);
         }
     }

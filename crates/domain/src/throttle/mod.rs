@@ -9,6 +9,7 @@ mod failure;
 mod fallback;
 mod key;
 mod memory;
+mod patience;
 mod remote;
 mod window;
 
@@ -23,6 +24,7 @@ pub use failure::Failures;
 pub use fallback::FallbackCounters;
 pub use key::counter_key;
 pub use memory::MemoryCounters;
+pub use patience::within;
 pub use remote::{CountersError, REMOTE_BUDGET, RemoteCounters};
 
 /// What a counter says.

@@ -8,7 +8,7 @@ use doorward_policy::Quota;
 
 use super::Decision;
 
-/// Longest time one decision may wait for shared counters (APP-RL-15).
+/// Longest time one decision may wait for shared counters (APP-RL-15), as [`within`](super::within) counts it.
 pub const REMOTE_BUDGET: Duration = Duration::from_millis(100);
 
 /// Why shared counters did not decide. Says nothing of addresses, credentials or keys, so that it may be logged.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use doorward_domain::throttle::{CountersError, REMOTE_BUDGET};
+use doorward_domain::throttle::{CountersError, REMOTE_BUDGET, within};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisConnectionInfo};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use crate::error::{is_answer, told};
 use crate::settings::{Eviction, Protection, RedisSettings, SetupError};
@@ -15,7 +14,7 @@ use crate::tls::{Stream, Verifier};
 
 /// What one exchange may take, a connection included: a little less than the caller's patience, so that a connection on which nothing
 /// comes is noticed here and not used again.
-const ANSWER_WITHIN: Duration = REMOTE_BUDGET.saturating_sub(Duration::from_millis(5));
+const ANSWER_WITHIN: Duration = REMOTE_BUDGET.saturating_sub(Duration::from_millis(15));
 
 /// Questions that may wait for the connection at once; further callers wait for a place, within their budget.
 const PIPELINE: usize = 1024;
@@ -61,7 +60,7 @@ impl Link {
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> redis::RedisResult<T>,
     ) -> Result<T, CountersError> {
         let mut used = None;
-        let asked = timeout(ANSWER_WITHIN, async {
+        let asked = within(ANSWER_WITHIN, async {
             let (mut connection, number) = self.connection().await?;
             used = Some(number);
             question(&mut connection).await.map_err(|error| told(&error))
