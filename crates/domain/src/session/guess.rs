@@ -97,3 +97,59 @@ fn is_guessable(proof: &SecondProof<'_>) -> bool {
         SecondProof::Passkey(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorward_kit::Timestamp;
+
+    use super::{CODES, is_guessable};
+    use crate::device::hindrance::Hindrance;
+    use crate::factor::{PasskeyAnswer, SecondProof};
+    use crate::instant::later;
+    use crate::throttle::Failures;
+
+    /// How many wrong codes somebody gets answered who never stops, within so long.
+    fn guesses_within(span: Duration) -> u32 {
+        let (mut now, mut failures) = (Timestamp::UNIX_EPOCH, None);
+        let end = later(now, span);
+        loop {
+            match CODES.judge(failures, now) {
+                Hindrance::None => {
+                    let count = failures.map_or(0, |failures: Failures| failures.count) + 1;
+                    failures = Some(Failures { count, last_at: now });
+                }
+                Hindrance::Wait(rest) => now = later(now, rest),
+                Hindrance::Stop => break,
+            }
+            if now >= end {
+                break;
+            }
+        }
+        failures.map_or(0, |failures| failures.count)
+    }
+
+    #[test]
+    fn a_day_is_worth_some_twenty_codes_and_no_time_more_than_a_hundred() {
+        const DAY: Duration = Duration::from_secs(86_400);
+        assert_eq!(guesses_within(Duration::from_secs(1)), 5);
+        assert_eq!(guesses_within(DAY), 21);
+        assert!(guesses_within(DAY * 75) < 100);
+        assert_eq!(guesses_within(DAY * 1000), 100);
+    }
+
+    #[test]
+    fn whatever_might_be_six_digits_counts_and_what_cannot_be_guessed_does_not() {
+        for code in ["123456", "123 456", "", "x", "123456 123456", "AAAA-AAAA-AAAA-AAAA-AAAA-AAA", "１２３４５６"] {
+            assert!(is_guessable(&SecondProof::Code(code)), "{code}");
+        }
+        for code in
+            ["AAAA-AAAA-AAAA-AAAA-AAAA-AAAA", "aaaaaaaaaaaaaaaaaaaaaaaa", "0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3"]
+        {
+            assert!(!is_guessable(&SecondProof::Code(code)), "{code}");
+        }
+        let answer = PasskeyAnswer { challenge: "", credential: serde_json::Value::Null };
+        assert!(!is_guessable(&SecondProof::Passkey(answer)));
+    }
+}
