@@ -1,20 +1,25 @@
-//! Every line that is logged while it stands, at every level and of every crate.
+//! Every line that is logged by any test from the first look on, at every level and of every crate.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Collects lines of this thread.
+/// Collects lines. There is one for all tests: subscribers of single threads come and go too fast for the caches of `tracing`.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(log.clone());
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    log
+});
+
 impl Log {
-    pub(crate) fn listen(&self) -> DefaultGuard {
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(self.clone());
-        tracing::subscriber::set_default(subscriber.finish())
+    /// Listens from now on.
+    pub(crate) fn listen() -> &'static Self {
+        &LOG
     }
 
     pub(crate) fn text(&self) -> String {
