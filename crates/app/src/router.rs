@@ -124,12 +124,13 @@ fn handler(endpoint: Endpoint) -> MethodRouter<AppState> {
 /// Shows a problem in the shape that its reader can use: a page under `/account`, else JSON, as `problem+json` when asked (D-09).
 async fn shape(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let page = (path == "/account" || path.starts_with("/account/")).then(|| path.to_owned());
+    let is_page = path == "/account" || path.starts_with("/account/");
+    let page = is_page.then(|| (request.method().clone(), request.uri().clone()));
     let wants_problem = accepts_problem_json(request.headers());
     let mut response = next.run(request).await;
     let Some(ProblemMark(problem)) = response.extensions_mut().remove() else { return response };
-    if let Some(path) = page {
-        return page::problem::show(&app, &problem, &path, response.headers());
+    if let Some((method, uri)) = page {
+        return page::problem::show(&app, &problem, (&method, &uri), response.headers());
     }
     if wants_problem {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

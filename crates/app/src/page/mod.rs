@@ -40,6 +40,7 @@ use crate::app::AppState;
 use crate::cookie::{self, Cookies};
 use crate::csrf::{binding, is_cookie_valid};
 use crate::extract::form;
+use crate::gate::escape;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::session::csrf_cookie;
@@ -98,7 +99,7 @@ fn sign_in_first(path: &str) -> Response {
 
 /// Where it is proved afresh who it is, and from where it goes on to `path`, which is one of ours.
 fn step_up_at(path: &str) -> String {
-    format!("/account/step-up?next={}", path.replace('/', "%2F"))
+    format!("/account/step-up?next={}", escape(path))
 }
 
 /// Leads there whoever would be refused otherwise, before a form is filled in for nothing (ASVS 7.5.3).

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::response::Response;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 
 use super::view::{self, Shell};
 use super::{see_other, step_up_at};
@@ -19,8 +20,8 @@ struct Page<'a> {
 }
 
 /// Draws the problem, or leads to the page where it can be mended; what the JSON answer says beside its body is kept, `Allow` for one.
-pub(crate) fn show(app: &AppState, problem: &Problem, path: &str, headers: &HeaderMap) -> Response {
-    let mut response = match remedy(problem, path) {
+pub(crate) fn show(app: &AppState, problem: &Problem, asked: (&Method, &Uri), headers: &HeaderMap) -> Response {
+    let mut response = match remedy(problem, asked) {
         Some(target) => see_other(&target),
         None => {
             let (title, text) = words(problem.status);
@@ -38,9 +39,11 @@ pub(crate) fn show(app: &AppState, problem: &Problem, path: &str, headers: &Head
 }
 
 /// Where somebody is led who can do what was asked for after one more step.
-fn remedy(problem: &Problem, path: &str) -> Option<String> {
+fn remedy(problem: &Problem, (method, uri): (&Method, &Uri)) -> Option<String> {
     if problem.detail == Problem::STEP_UP.detail {
-        return Some(step_up_at(page_of(path)));
+        // What was only looked at is come back to as it was; what was sent is not sent again.
+        let whole = uri.path_and_query().map(PathAndQuery::as_str).filter(|_| method.is_safe());
+        return Some(step_up_at(whole.unwrap_or_else(|| page_of(uri.path()))));
     }
     (problem.detail == Problem::SECOND_FACTOR.detail).then(|| "/account/factors?needed".to_owned())
 }

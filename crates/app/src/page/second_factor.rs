@@ -12,6 +12,7 @@ use super::{Alert, again, next_of, query, see_other, with_token};
 use crate::app::AppState;
 use crate::cookie::Cookies;
 use crate::extract::Form;
+use crate::gate::escape;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::session;
@@ -61,7 +62,7 @@ struct Page<'a> {
 
 /// Half signed in: to the second step, with a cookie that it brings back.
 pub(crate) fn ask(app: &AppState, pending: &PendingSignIn, next: &LocalTarget) -> Response {
-    let next = percent_encoding::utf8_percent_encode(next.as_str(), percent_encoding::NON_ALPHANUMERIC);
+    let next = escape(next.as_str());
     let word = Kinds::of(&pending.kinds).word();
     let mut response = see_other(&format!("/account/sign-in/second-factor?with={word}&next={next}"));
     session::wait(app, response.headers_mut(), pending);

@@ -104,7 +104,7 @@ async fn nothing_about_factors_changes_without_a_fresh_proof() {
     for (path, target) in [
         ("/account/factors/totp", "/account/step-up?next=%2Faccount%2Ffactors%2Ftotp"),
         ("/account/factors/passkey", "/account/step-up?next=%2Faccount%2Ffactors%2Fpasskey"),
-        ("/account/factors/recovery-codes", "/account/step-up?next=%2Faccount%2Ffactors%2Frecovery-codes"),
+        ("/account/factors/recovery-codes", "/account/step-up?next=%2Faccount%2Ffactors%2Frecovery%2Dcodes"),
     ] {
         let page = member.get(path).await;
         assert_eq!((page.status, page.field("location")), (StatusCode::SEE_OTHER, target));

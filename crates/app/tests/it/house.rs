@@ -37,6 +37,8 @@ fn config(limits: &str, accounts: &str) -> doorward_config::Config {
         .filter(|scope| !limits.lines().any(|line| line.starts_with(&format!("{scope} ="))))
         .map(|scope| format!("{scope} = \"100000/min\"\n"))
         .collect();
+    // A gate that asks for operators needs some.
+    let operators = if accounts.contains("operator_roles") { "" } else { "operator_roles = [\"warden\"]" };
     let text = format!(
         r#"version = 1
 [site]
@@ -52,7 +54,8 @@ source = "self-signed"
 url = "file"
 from = "Test Site <no-reply@example.com>"
 [accounts]
-roles = ["staff", "press"]
+roles = ["staff", "press", "warden"]
+{operators}
 {accounts}
 [limits]
 {open}{limits}
@@ -78,6 +81,16 @@ path = "/staff/"
 upstream = "staff"
 access = "signed-in"
 roles = ["staff"]
+[[upstream]]
+name = "gated"
+url = "http://127.0.0.1:11"
+[[gate]]
+name = "x"
+host = "x.app.example.com"
+upstream = "gated"
+allow = ["203.0.113.0/24"]
+users_file = "/nonexistent/users"
+operator_session = true
 "#
     );
     doorward_config::parse(&text, Path::new("/etc/doorward.toml"), &BTreeMap::new()).unwrap_or_else(|faults| panic!("{faults}"))

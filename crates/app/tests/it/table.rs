@@ -12,6 +12,12 @@ pub(crate) fn concrete(route: &Route) -> String {
     route.path.replace("{name}", "x").replace("{id}", "00000000-0000-4000-8000-000000000000")
 }
 
+/// [`concrete`] with the query without which a route is not understood.
+pub(crate) fn target(route: &Route) -> String {
+    let query = if route.endpoint == Endpoint::Gate { format!("?request={}", "a".repeat(64)) } else { String::new() };
+    concrete(route) + &query
+}
+
 /// Routes that read JSON: before sign-in by origin alone, after it with the token.
 pub(crate) fn json_routes() -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().filter(|route| matches!(route.csrf, CsrfClass::Origin | CsrfClass::Token))
@@ -65,6 +71,7 @@ pub(crate) fn is_member_page(route: &Route) -> bool {
             | E::RecoveryCodesSave
             | E::StepUpForm
             | E::StepUpSend
+            | E::Gate
     )
 }
 
@@ -110,7 +117,7 @@ pub(crate) async fn send(client: &mut Client<'_>, route: &Route, body: &Value) -
         let mut fields: Vec<(&str, &str)> = vec![("csrf_token", &token)];
         let members = body.as_object().into_iter().flatten();
         fields.extend(members.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))));
-        let ask = client.ask(route.method.clone(), &concrete(route)).own();
+        let ask = client.ask(route.method.clone(), &target(route)).own();
         return ask.body("application/x-www-form-urlencoded", form(&fields)).send().await;
     }
     send_octets(client, route, body.to_string()).await
@@ -119,6 +126,6 @@ pub(crate) async fn send(client: &mut Client<'_>, route: &Route, body: &Value) -
 /// Any octets that say they are JSON, with origin and token as they should be.
 pub(crate) async fn send_octets(client: &mut Client<'_>, route: &Route, body: impl Into<bytes::Bytes>) -> Answer {
     let token = client.cookie(CSRF).to_owned();
-    let ask = client.ask(route.method.clone(), &concrete(route)).own().field("x-csrf-token", &token);
+    let ask = client.ask(route.method.clone(), &target(route)).own().field("x-csrf-token", &token);
     if route.method == Method::GET { ask.send().await } else { ask.body("application/json", body).send().await }
 }
