@@ -163,10 +163,9 @@ pub(crate) fn authorization(is_fresh: bool) -> Authorization<'static> {
 
 /// The word of a refusal; an account is none.
 pub(crate) fn word<T>(outcome: Result<T, ProviderError>) -> &'static str {
-    match outcome {
-        Err(ProviderError::Refused(word) | ProviderError::Unavailable(word)) => word,
-        Ok(_) => "accepted",
-    }
+    outcome.err().map_or("accepted", |error| match error {
+        ProviderError::Refused(word) | ProviderError::Unavailable(word) => word,
+    })
 }
 
 /// The parameters of an address or a form, decoded.
