@@ -3,7 +3,7 @@
 use std::process::Output;
 use std::time::Duration;
 
-use doorward_testkit::{Client, House, until};
+use doorward_testkit::{Client, House, Request, Totp, until};
 use serde_json::{Value, json};
 
 fn run(house: &House, words: &[&str]) -> (Option<i32>, String, String) {
@@ -52,6 +52,28 @@ fn accounts_are_listed_shown_given_roles_and_deleted_without_their_address_in_th
     let deleted = entries(&house, "admin.user_deleted");
     assert_eq!(deleted[0]["meta"]["target_user_id"], shown["id"]);
     assert!(!done(&house, &["audit", "export", "--format", "jsonl"]).contains("ada@app.test"));
+}
+
+#[test]
+fn whoever_has_lost_every_factor_is_helped_by_an_operator_and_told() {
+    let house = House::builder().start();
+    let mut ada = house.member("ada@app.test");
+    let mut post = |path: &str, body: &Value| ada.send(&Request::post(path).json(body).csrf()).expect(200).json();
+    let offer = post("/api/auth/factors/totp", &json!({}));
+    let code = Totp::of(offer["secret"].as_str().unwrap()).next_code();
+    let enrolled = post("/api/auth/factors/totp/confirm", &json!({"enrolment": offer["enrolment"], "code": code}));
+    assert_eq!(enrolled["recovery_codes"].as_array().map(Vec::len), Some(10));
+    let body = json!({"email": "ada@app.test", "password": house.password()});
+    let asked = house.client().post_json("/api/auth/login", &body).expect(200).json();
+    assert_eq!(asked["second_factor"], json!(["totp", "recovery_code"]));
+    done(&house, &["user", "remove-factors", "ada@app.test"]);
+    ends(&mut ada);
+    let signed_in = house.client().post_json("/api/auth/login", &body).expect(200).json();
+    assert_eq!(signed_in["email"], json!("ada@app.test"), "the password is enough again");
+    let removed = entries(&house, "factor.removed");
+    assert_eq!((removed.len(), &removed[0]["meta"]["kind"]), (1, &json!("totp")));
+    let (code, _, _) = run(&house, &["user", "remove-factors", "nobody@app.test"]);
+    assert_eq!(code, Some(1));
 }
 
 #[test]

@@ -126,6 +126,7 @@ fn operated(session: &str, import: &str) -> Vec<Vec<String>> {
         format!("user disable {ADA}"),
         format!("user enable {ADA}"),
         format!("user roles {ADA} staff"),
+        format!("user remove-factors {ADA}"),
         format!("user reset-link {ADA}"),
         format!("user delete {ADA}"),
         "user invite new@app.test --role staff".to_owned(),
