@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::ActiveSession;
 use doorward_domain::factor::{FactorKind, FactorList, SecondProof, StepUpProof};
+use doorward_domain::service::FlowError;
 use doorward_policy::redirect::LocalTarget;
 use http::{HeaderMap, StatusCode, Uri};
 
@@ -51,19 +52,36 @@ struct Page<'a> {
     email: &'a str,
     next: &'a str,
     ways: Ways,
+    /// Where there is nothing else: the providers that the account is linked with.
+    providers: &'a [Linked],
     alert: Option<&'a Alert>,
 }
 
-async fn ways(app: &AppState, active: &ActiveSession) -> Result<Ways, Problem> {
-    let list = app.accounts.list_factors(active).await;
-    list.map_or_else(|error| Err(Problem::of_flow(error, Problem::INTERNAL)), |list| Ok(Ways::of(active, &list)))
+/// A provider that may say afresh who it is.
+struct Linked {
+    name: String,
+    label: String,
+}
+
+async fn ways(app: &AppState, active: &ActiveSession) -> Result<(Ways, Vec<Linked>), FlowError> {
+    let ways = Ways::of(active, &app.accounts.list_factors(active).await?);
+    let identities = if ways.none() { app.accounts.list_identities(active).await? } else { Vec::new() };
+    let is_linked = |name: &str| identities.iter().any(|identity| identity.provider == name);
+    let providers = app.accounts.providers().iter().filter(|provider| is_linked(provider.name()));
+    let linked = providers.map(|provider| Linked { name: provider.name().to_owned(), label: provider.label().to_owned() });
+    Ok((ways, linked.collect()))
+}
+
+fn untold(error: FlowError) -> Problem {
+    Problem::of_flow(error, Problem::INTERNAL)
 }
 
 pub(crate) async fn form(State(app): State<AppState>, caller: Caller, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let Some(active) = caller.session.as_deref() else { return Ok(sign_in_first(HERE)) };
-    let (ways, next, email) = (ways(&app, active).await?, next_of(&uri), &active.user.email.display);
+    let (ways, providers) = ways(&app, active).await.map_err(untold)?;
+    let (next, email, providers) = (next_of(&uri), &active.user.email.display, &providers[..]);
     Ok(with_token(&app, &caller, &headers, |token| {
-        view::render(&Page { shell: Shell::new(&app), token, email, next: next.as_str(), ways, alert: None })
+        view::render(&Page { shell: Shell::new(&app), token, email, next: next.as_str(), ways, providers, alert: None })
     }))
 }
 
@@ -83,8 +101,9 @@ pub(crate) async fn submit(State(app): State<AppState>, form: Form) -> Result<Re
         Err(error) => {
             let alert = Alert::of_flow(error, REFUSED)?;
             let (shell, token, email) = (Shell::new(&app), form.token.as_str(), active.user.email.display.as_str());
-            let ways = ways(&app, active).await?;
-            Ok(again(&alert, &Page { shell, token, email, next: next.as_str(), ways, alert: Some(&alert) }))
+            let (ways, providers) = ways(&app, active).await.map_err(untold)?;
+            let (next, providers) = (next.as_str(), &providers[..]);
+            Ok(again(&alert, &Page { shell, token, email, next, ways, providers, alert: Some(&alert) }))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use doorward_domain::Store as _;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -138,4 +139,29 @@ async fn without_a_second_factor_pages_ask_for_the_password_and_nothing_else() {
     let done = browser.post_form("/account/step-up", &fields).await;
     assert_eq!((done.status, done.field("location")), (StatusCode::SEE_OTHER, "/account/factors/totp"));
     assert_eq!(browser.get("/account/factors/totp").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_account_without_a_password_is_asked_for_none_and_chooses_one_while_its_proof_is_fresh() {
+    let house = House::new().await;
+    let mut browser = house.member(ADA).await;
+    let user = house.store.find_user_by_email(ADA).await.expect("a store").expect("an account");
+    let mut tx = house.store.begin().await.expect("a transaction");
+    assert!(tx.users().set_password_hash(user.id, None).await.is_ok());
+    tx.commit().await.expect("committed");
+    house.clock.advance(Duration::from_secs(5));
+    let page = browser.get("/account/password").await;
+    assert!(
+        !page.text().contains("name=\"current_password\"") && page.text().contains("name=\"new_password\""),
+        "{}",
+        page.text()
+    );
+    grow_stale(&house);
+    for path in ["/account/password", "/account/email", "/account/delete"] {
+        assert!(browser.get(path).await.field("location").starts_with("/account/step-up?next="), "{path}");
+    }
+    let page = browser.get("/account/step-up").await;
+    assert!(!page.text().contains("type=\"password\"") && !page.text().contains("name=\"code\""), "{}", page.text());
+    let none = prove(&mut browser, &json!({"current_password": ""})).await;
+    assert_eq!(none.status, StatusCode::UNAUTHORIZED, "no password is not the empty one");
 }
