@@ -147,6 +147,18 @@ fn a_folder_that_holds_the_secret_of_a_client_is_not_served() {
     assert_eq!(only(&wrong(&text)).0, "upstream[0].root");
 }
 
+/// Providers are opened with the house; so are the rules that say who is an operator.
+#[test]
+fn what_is_said_of_providers_and_operators_changes_with_a_restart() {
+    let before = right(&under("[accounts]", "roles = [\"ops\"]"));
+    let after = |lines: &str| doorward_config::needs_restart(&before, &right(&under("[accounts]", lines)));
+    for line in ["operator_roles = [\"ops\"]", "step_up = \"5min\"", "provider_targets = [\"/\"]"] {
+        assert_eq!(after(&format!("roles = [\"ops\"]\n{line}")), ["accounts"], "{line}");
+    }
+    assert_eq!(doorward_config::needs_restart(&right(RIGHT), &right(&oidc(""))), ["oauth"]);
+    assert_eq!(doorward_config::needs_restart(&right(&oidc("")), &right(&oidc("label = \"Other\""))), ["oauth"]);
+}
+
 #[test]
 fn operators_have_roles_that_exist() {
     let accounts = |lines: &str| under("[accounts]", lines);
