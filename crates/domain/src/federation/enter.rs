@@ -8,10 +8,11 @@ use doorward_kit::{Timestamp, Token, UserId};
 
 use super::finish::Arrival;
 use super::trip::Mode;
-use super::{Identity, grant, letter};
+use super::{Identity, grant};
 use crate::account::{EmailAddress, User, text};
 use crate::audit::{AuditEvent, MetaKey, Outcome};
 use crate::factor::SignInOutcome;
+use crate::notice::{self, Notice};
 use crate::one_time::PurposeKind;
 use crate::service::{FlowError, SignUpMode, Work};
 use crate::session::opening::{self, Method, Opening};
@@ -40,7 +41,6 @@ pub(super) async fn enter(arrival: &Arrival<'_>) -> Result<Result<SignInOutcome,
     };
     let first = opening::after_first(accounts, &mut tx, opening, user, now).await?;
     tx.commit().await?;
-    accounts.mail_queued.notify_one();
     Ok(Ok(first.tell(accounts)))
 }
 
@@ -112,7 +112,7 @@ impl Arrival<'_> {
         // A change of address that waits was asked for by who held the account before its owner came this way: it waits no longer.
         tx.one_times().revoke(user.id, &[PurposeKind::EmailChange]).await?;
         self.add_link(tx, &user, now).await?;
-        letter::linked(accounts, tx, &user, self.journey.provider, now).await?;
+        notice::tell(accounts, tx, &user, Notice::ProviderLinked(self.journey.provider.label()), now).await?;
         Ok(Ok(user))
     }
 

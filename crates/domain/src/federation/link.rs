@@ -1,7 +1,8 @@
 //! Linking a provider's account with that of a session (OAUTH-10, OAUTH-11).
 
 use super::finish::Arrival;
-use super::{grant, letter};
+use super::grant;
+use crate::notice::{self, Notice};
 use crate::service::FlowError;
 
 /// Links of one account.
@@ -35,8 +36,7 @@ pub(super) async fn link(arrival: &Arrival<'_>) -> Result<Result<(), &'static st
         return Ok(Err("too_many"));
     }
     arrival.add_link(&mut tx, &user, now).await?;
-    letter::linked(accounts, &mut tx, &user, arrival.journey.provider, now).await?;
+    notice::tell(accounts, &mut tx, &user, Notice::ProviderLinked(arrival.journey.provider.label()), now).await?;
     tx.commit().await?;
-    accounts.mail_queued.notify_one();
     Ok(Ok(()))
 }

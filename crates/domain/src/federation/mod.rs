@@ -6,7 +6,6 @@
 mod enter;
 pub(crate) mod finish;
 mod grant;
-mod letter;
 mod link;
 mod model;
 mod port;

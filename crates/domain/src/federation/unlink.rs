@@ -2,11 +2,12 @@
 
 use doorward_kit::UserId;
 
-use super::{Identity, grant, letter, trip};
+use super::{Identity, grant, trip};
 use crate::account::{User, proof};
 use crate::audit::{AuditEntry, AuditEvent, Outcome};
 use crate::credential::Password;
 use crate::factor::FactorKind;
+use crate::notice::{self, Notice};
 use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::session::ActiveSession;
 use crate::store::StoreError;
@@ -25,23 +26,13 @@ pub(crate) async fn unlink(
 ) -> Result<(), FlowError> {
     proof::charge(accounts, visitor, "auth_oauth_unlink", active).await?;
     let deed = Deed { accounts, visitor, active, provider };
-    let has_password = deed.has_password().await?;
-    let proof = if has_password {
-        match proof::prove(accounts, active, current.unwrap_or_else(|| Password::new(String::new()))).await? {
-            Ok(proof) => Some(proof),
-            Err(unproven) => return Err(deed.refuse(unproven.reason(), unproven.error()).await),
-        }
-    } else {
-        None
+    let current = current.unwrap_or_else(|| Password::new(String::new()));
+    let proof = match proof::prove(accounts, active, current).await? {
+        Ok(proof) => proof,
+        Err(unproven) => return Err(deed.refuse(unproven.reason(), unproven.error()).await),
     };
-    if (!has_password || active.user.has_second_factor) && !accounts.is_fresh(active) {
-        return Err(deed.refuse("step_up", FlowError::StepUpNeeded).await);
-    }
     let mut tx = accounts.begin().await?;
-    let user = match &proof {
-        Some(proof) => proof.confirm(&mut tx).await?,
-        None => tx.users().lookup(active.user.id).await?.filter(|user| user.disabled_at.is_none()),
-    };
+    let user = proof.confirm(&mut tx).await?;
     let Some(user) = user else {
         drop(tx);
         return Err(deed.refuse("changed_meanwhile", FlowError::Changed).await);
@@ -49,7 +40,6 @@ pub(crate) async fn unlink(
     match deed.remove(&mut tx, &user).await? {
         Ok(ended) => {
             tx.commit().await?;
-            accounts.mail_queued.notify_one();
             grant::give_back(accounts, &ended);
             Ok(())
         }
@@ -69,12 +59,6 @@ struct Deed<'a> {
 }
 
 impl Deed<'_> {
-    /// What is known of a session leaves that out.
-    async fn has_password(&self) -> Result<bool, StoreError> {
-        let mut tx = self.accounts.begin().await?;
-        Ok(tx.users().lookup(self.active.user.id).await?.is_some_and(|user| user.password_hash.is_some()))
-    }
-
     async fn remove(
         &self,
         tx: &mut Work<'_>,
@@ -89,9 +73,9 @@ impl Deed<'_> {
         }
         let ended = tx.identities().remove(user.id, self.provider).await?;
         tx.note(self.entry(AuditEvent::OauthUnlink, Outcome::Success));
-        if let Some(provider) = trip::find(self.accounts, self.provider) {
-            letter::unlinked(self.accounts, tx, user, &**provider, self.accounts.high_water.now()).await?;
-        }
+        // The label is of the configuration; so was the name, when the link was made.
+        let label = trip::find(self.accounts, self.provider).map_or(self.provider, |provider| provider.label());
+        notice::tell(self.accounts, tx, user, Notice::ProviderUnlinked(label), self.accounts.high_water.now()).await?;
         Ok(Ok(ended))
     }
 
