@@ -6,6 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::account::AccountExport;
 use doorward_domain::audit::AuditRow;
+use doorward_domain::device::Device;
+use doorward_domain::factor::Factor;
+use doorward_domain::federation::Identity;
 use doorward_domain::{ActiveSession, Visitor};
 use doorward_kit::{SessionId, Timestamp, UserId};
 use http::{HeaderValue, StatusCode, header};
@@ -21,6 +24,9 @@ use crate::problem::Problem;
 struct Document<'a> {
     account: Account<'a>,
     sessions: Vec<Entry<'a>>,
+    browsers: Vec<Browser<'a>>,
+    factors: Vec<OwnFactor<'a>>,
+    providers: Vec<Link<'a>>,
     activity: Vec<Activity<'a>>,
 }
 
@@ -33,6 +39,54 @@ struct Account<'a> {
     bio: Option<&'a str>,
     roles: &'a [String],
     created_at: Timestamp,
+}
+
+/// A browser that the account is known to be used with.
+#[derive(Serialize)]
+struct Browser<'a> {
+    name: &'a str,
+    known_since: Timestamp,
+    known_until: Timestamp,
+}
+
+/// A second factor, without what it is proved with.
+#[derive(Serialize)]
+struct OwnFactor<'a> {
+    kind: &'static str,
+    name: &'a str,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+}
+
+/// A link with a provider, as both sides know it.
+#[derive(Serialize)]
+struct Link<'a> {
+    provider: &'a str,
+    issuer: &'a str,
+    subject: &'a str,
+    label: &'a str,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+}
+
+impl<'a> From<&'a Device> for Browser<'a> {
+    fn from(device: &'a Device) -> Self {
+        Self { name: &device.browser, known_since: device.created_at, known_until: device.expires_at }
+    }
+}
+
+impl<'a> From<&'a Factor> for OwnFactor<'a> {
+    fn from(factor: &'a Factor) -> Self {
+        let Factor { kind, name, created_at, last_used_at, .. } = factor;
+        Self { kind: kind.as_str(), name, created_at: *created_at, last_used_at: *last_used_at }
+    }
+}
+
+impl<'a> From<&'a Identity> for Link<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        let Identity { provider, issuer, subject, label, created_at, last_used_at, .. } = identity;
+        Self { provider, issuer, subject, label, created_at: *created_at, last_used_at: *last_used_at }
+    }
 }
 
 /// One act of the caller, without what only operators are to see.
@@ -60,6 +114,9 @@ impl<'a> Document<'a> {
                 created_at: user.created_at,
             },
             sessions: export.sessions.iter().map(|session| Entry::new(session, current)).collect(),
+            browsers: export.devices.iter().map(Browser::from).collect(),
+            factors: export.factors.iter().map(OwnFactor::from).collect(),
+            providers: export.identities.iter().map(Link::from).collect(),
             activity: export.activity.iter().map(activity).collect(),
         }
     }

@@ -227,9 +227,23 @@ fn export() -> Value {
         ("user_agent", maybe_text()),
         ("session", json!({"type": ["string", "null"], "format": "uuid"})),
     ]);
+    let browser = object(&[("name", text()), ("known_since", moment()), ("known_until", moment())]);
+    let last_used = json!({"type": ["string", "null"], "format": "date-time"});
+    let factor = object(&[("kind", text()), ("name", text()), ("created_at", moment()), ("last_used_at", last_used)]);
+    let provider = object(&[
+        ("provider", text()),
+        ("issuer", text()),
+        ("subject", text()),
+        ("label", text()),
+        ("created_at", moment()),
+        ("last_used_at", moment()),
+    ]);
     object(&[
         ("account", account),
         ("sessions", json!({"type": "array", "items": link("Session")})),
+        ("browsers", json!({"type": "array", "items": browser})),
+        ("factors", json!({"type": "array", "items": factor})),
+        ("providers", json!({"type": "array", "items": provider})),
         ("activity", json!({"type": "array", "items": activity})),
     ])
 }

@@ -100,7 +100,10 @@ async fn a_copy_of_the_data_is_a_file_without_secrets() {
     assert_eq!(answer.field("content-disposition"), "attachment; filename=\"account.json\"");
     assert_eq!(answer.json()["account"]["email"], json!("ada@example.com"));
     assert_eq!(answer.json()["sessions"].as_array().expect("a list").len(), 1);
-    for secret in ["$argon2", member.cookie(SESSION), member.cookie(CSRF), PASSWORD] {
+    assert_eq!(answer.json()["browsers"].as_array().expect("a list").len(), 1);
+    assert_eq!((&answer.json()["factors"], &answer.json()["providers"]), (&json!([]), &json!([])));
+    for secret in ["$argon2", member.cookie(SESSION), member.cookie(CSRF), member.cookie("__Host-doorward_device"), PASSWORD] {
+        assert!(!secret.is_empty());
         assert!(!answer.text().contains(secret));
     }
 }

@@ -22,6 +22,7 @@ mod fuzz;
 mod health;
 mod input;
 mod mail;
+mod notice;
 mod openapi;
 mod operator;
 mod page;

@@ -2,6 +2,9 @@
 
 use super::{User, proof};
 use crate::audit::{AuditEntry, AuditEvent, AuditRow, Outcome};
+use crate::device::Device;
+use crate::factor::Factor;
+use crate::federation::Identity;
 use crate::service::{Accounts, FlowError, Visitor};
 use crate::session::{ActiveSession, Session};
 use crate::store::{AuditFilter, PageLimit, SessionFilter};
@@ -15,6 +18,12 @@ pub struct AccountExport {
     pub user: User,
     /// Its live sessions.
     pub sessions: Vec<Session>,
+    /// Browsers that it is known to be used with.
+    pub devices: Vec<Device>,
+    /// Its second factors; what they are proved with is sealed and of no use to anybody.
+    pub factors: Vec<Factor>,
+    /// Its links with providers.
+    pub identities: Vec<Identity>,
     /// What the trail says that this account did, newest first, at most a thousand rows.
     pub activity: Vec<AuditRow>,
 }
@@ -37,8 +46,11 @@ pub(crate) async fn export(
     let user = tx.users().lookup(active.user.id).await?.ok_or(FlowError::NotThere)?;
     let filter = SessionFilter::new().for_user(user.id).active_at(now);
     let sessions = tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items;
+    let devices = tx.devices().list(user.id).await?;
+    let factors = tx.factors().list(user.id).await?;
+    let identities = tx.identities().list(user.id).await?;
     let activity = tx.audit().search(&AuditFilter::of_actor(user.id), None, PageLimit::new(ACTIVITY_ROWS)).await?;
     tx.note(entry(Outcome::Success));
     tx.commit().await?;
-    Ok(AccountExport { user: User { password_hash: None, ..user }, sessions, activity })
+    Ok(AccountExport { user: User { password_hash: None, ..user }, sessions, devices, factors, identities, activity })
 }
