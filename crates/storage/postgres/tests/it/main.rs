@@ -8,6 +8,8 @@ mod database;
 #[path = "../../../sqlite/tests/it/owner.rs"]
 mod owner;
 mod real;
+#[path = "../../../sqlite/tests/it/scripted.rs"]
+mod scripted;
 #[path = "../../../sqlite/tests/it/second.rs"]
 mod second;
 #[expect(dead_code, reason = "the other crate has more tests")]

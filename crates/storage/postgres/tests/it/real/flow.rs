@@ -26,8 +26,12 @@ mod passkey;
 mod passkey_enrolment;
 #[path = "../../../../sqlite/tests/it/password.rs"]
 mod password;
+#[path = "../../../../sqlite/tests/it/prehijack.rs"]
+mod prehijack;
 #[path = "../../../../sqlite/tests/it/profile.rs"]
 mod profile;
+#[path = "../../../../sqlite/tests/it/provider.rs"]
+mod provider;
 #[path = "../../../../sqlite/tests/it/recovery.rs"]
 mod recovery;
 #[path = "../../../../sqlite/tests/it/recovery_code.rs"]
