@@ -78,6 +78,8 @@ pub struct GateMap {
     pub allow: Vec<String>,
     /// Where the users are.
     pub users_file: String,
+    /// Whether an operator session is asked for after that.
+    pub operator_session: bool,
     /// Header profile.
     pub profile: &'static str,
     /// Which rows decide.
@@ -202,6 +204,7 @@ fn gate_map(gate: &GatePolicy) -> GateMap {
         name: gate.name.clone(),
         allow: gate.allow.iter().map(ToString::to_string).collect(),
         users_file: gate.users_file.display().to_string(),
+        operator_session: gate.operator_session,
         profile: match gate.profile {
             Profile::Strict => "strict",
             Profile::DjangoAdmin => "django-admin",

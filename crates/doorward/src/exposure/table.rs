@@ -71,6 +71,9 @@ impl Page {
             self.wide_row(label, &networks.join(", "), control);
         }
         self.wide_row("then, with a password of", &gate.users_file, "GATE-15");
+        if gate.operator_session {
+            self.wide_row("then, with a session of", "an operator who has shown a second factor", "D-14");
+        }
         self.wide_row("answers carry the headers of", gate.profile, "HDR-06");
     }
 
