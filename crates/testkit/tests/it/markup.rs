@@ -1,6 +1,6 @@
 //! Text of people goes out escaped for where it goes: pages, mails, logs, and every form of the trail (INPUT-09).
 
-use doorward_testkit::{Client, House, Request};
+use doorward_testkit::{Client, House, Request, Totp};
 use serde_json::{Value, json};
 
 /// Ends an attribute, opens an element, and means something to a shell of a spreadsheet, to CEF and to a log viewer.
@@ -49,9 +49,22 @@ fn house_with_ada() -> (House, Client) {
     (house, client)
 }
 
+/// Gives the account an authenticator app whose name is markup.
+fn add_app(client: &mut Client) {
+    let offer = client.send(&Request::post("/api/auth/factors/totp").csrf()).json();
+    let mut app = Totp::scan(offer["uri"].as_str().unwrap());
+    let body = json!({"enrolment": offer["enrolment"], "code": app.next_code()});
+    let added = client.send(&Request::post("/api/auth/factors/totp/confirm").csrf().json(&body));
+    assert_eq!(added.status, 200, "{}", added.text());
+    let path = format!("/api/auth/factors/{}", added.json()["id"].as_str().unwrap());
+    let renamed = client.send(&Request::new("PATCH", &path).csrf().json(&json!({"name": NAME})));
+    assert_eq!(renamed.status, 204, "{}", renamed.text());
+}
+
 #[test]
 fn input_09_a_name_that_is_markup_is_text_on_every_page() {
     let (house, mut client) = house_with_ada();
+    add_app(&mut client);
     for (page, is_shown) in [
         ("/account", true),
         ("/account/profile", true),
@@ -59,6 +72,10 @@ fn input_09_a_name_that_is_markup_is_text_on_every_page() {
         ("/account/email", false),
         ("/account/password", false),
         ("/account/delete", false),
+        ("/account/factors", true),
+        ("/account/factors/passkey", false),
+        ("/account/factors/recovery-codes", false),
+        ("/account/step-up", false),
     ] {
         let reply = client.get(page).expect(200);
         assert!(reply.header("content-type").unwrap().starts_with("text/html"));
@@ -68,9 +85,12 @@ fn input_09_a_name_that_is_markup_is_text_on_every_page() {
     let long = format!("{NAME}{}", "x".repeat(2100));
     let again = submit(&mut client, "/account/profile", &[("display_name", NAME), ("bio", &long), ("avatar_url", NAME)]);
     assert_escaped("the profile, again", &again, true);
+    let again = submit(&mut client, "/account/step-up", &[("code", NAME), ("next", NAME)]);
+    assert_escaped("the fresh proof, again", &again, false);
     let mut stranger = house.client();
     for (page, fields) in [
-        ("/account/sign-up", &[("email", NAME), ("username", NAME), ("password", "short")][..]),
+        ("/account/sign-in/second-factor", &[("code", NAME), ("next", NAME), ("with", NAME)][..]),
+        ("/account/sign-up", &[("email", NAME), ("username", NAME), ("password", "short")]),
         ("/account/sign-in", &[("email", NAME), ("password", "short")]),
         ("/account/forgot", &[("email", NAME)]),
         ("/account/resend", &[("email", NAME)]),

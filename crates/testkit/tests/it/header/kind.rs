@@ -9,7 +9,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// The pages of somebody who is signed in, and of nobody.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 23] = [
     "/account",
     "/account/sign-up",
     "/account/check-mail",
@@ -26,6 +26,12 @@ const PAGES: [&str; 17] = [
     "/account/end-sessions",
     "/account/sessions",
     "/account/delete",
+    "/account/sign-in/second-factor",
+    "/account/factors",
+    "/account/factors/totp",
+    "/account/factors/passkey",
+    "/account/factors/recovery-codes",
+    "/account/step-up",
     "/account/nope",
 ];
 

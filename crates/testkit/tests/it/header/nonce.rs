@@ -7,7 +7,7 @@ use crate::site::{Site, UIS};
 /// 128 bits, as a UI would draw them for each of its answers.
 const NONCES: [&str; 2] = ["Zm9vYmFyYmF6cXV4MTIzNA==", "cXV4YmF6YmFyZm9vNDMyMQ=="];
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 18] = [
     "/account",
     "/account/sign-up",
     "/account/verify",
@@ -20,6 +20,12 @@ const PAGES: [&str; 12] = [
     "/account/email",
     "/account/sessions",
     "/account/delete",
+    "/account/sign-in/second-factor",
+    "/account/factors",
+    "/account/factors/totp",
+    "/account/factors/passkey",
+    "/account/factors/recovery-codes",
+    "/account/step-up",
 ];
 
 /// Keeps a UI's answer as long as anybody would let it.
