@@ -82,6 +82,7 @@ pub(crate) async fn renew_codes(
         return Err(FlowError::NotThere);
     }
     let codes = recovery_code::renew(accounts, &mut tx, user.id).await?;
+    notice::tell(accounts, &mut tx, &user, Notice::RecoveryCodesMade, now).await?;
     let entry = entry(visitor, active, AuditEvent::RecoveryCodesRenewed, Outcome::Success, now);
     tx.note(entry.with(MetaKey::Kind, RECOVERY_CODE));
     let signed_in = renewed(accounts, tx, visitor, (active, user), ("recovery_codes", now)).await?;

@@ -53,6 +53,11 @@ fn text(site: &str, notice: Notice<'_>, now: Timestamp) -> Text {
             format!("A recovery code of your account at {site} was used"),
             format!("A recovery code was used in the place of a second factor of your account at {site}. {}", codes_left(left)),
         ),
+        Notice::RecoveryCodesMade => of(
+            MailKind::RecoveryCodesMade,
+            format!("New recovery codes for your account at {site}"),
+            format!("New recovery codes were made for your account at {site}. The former ones are void."),
+        ),
         Notice::ProviderLinked(label) => of(
             MailKind::ProviderLinked,
             format!("Your account at {site} was linked with {label}"),

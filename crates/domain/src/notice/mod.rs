@@ -33,6 +33,8 @@ pub(crate) enum Notice<'a> {
     FactorRemoved(FactorKind),
     /// A recovery code stood in for a second factor; so many are left.
     RecoveryCodeUsed(u32),
+    /// New recovery codes took the place of the former ones.
+    RecoveryCodesMade,
     /// A provider was linked; what the configuration calls it.
     ProviderLinked(&'a str),
     /// A provider was unlinked; what the configuration calls it.

@@ -50,6 +50,8 @@ pub enum MailKind {
     FactorRemoved,
     /// Tells of a recovery code that was used.
     RecoveryCodeUsed,
+    /// Tells of new recovery codes.
+    RecoveryCodesMade,
     /// Tells of a provider that was linked.
     ProviderLinked,
     /// Tells of a provider that was unlinked.
@@ -71,6 +73,7 @@ impl MailKind {
         Self::FactorAdded,
         Self::FactorRemoved,
         Self::RecoveryCodeUsed,
+        Self::RecoveryCodesMade,
         Self::ProviderLinked,
         Self::ProviderUnlinked,
     ];
@@ -91,6 +94,7 @@ impl MailKind {
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::RecoveryCodesMade => "recovery_codes_made",
             Self::ProviderLinked => "provider_linked",
             Self::ProviderUnlinked => "provider_unlinked",
         }

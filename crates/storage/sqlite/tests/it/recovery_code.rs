@@ -75,6 +75,8 @@ async fn new_recovery_codes_put_an_end_to_the_old_ones_and_renew_the_credential(
     assert!(renewed.codes.iter().all(|code| !old.contains(code)));
     assert!(renewed.signed_in.active.session.digest != active.session.digest);
     assert!(house.is_live(&renewed.signed_in.token.reveal()).await);
+    let mails = house.take_mail().await;
+    assert!(mails[0].1.starts_with("New recovery codes") && mails[0].2.contains("/account/end-sessions#token="));
     assert!(is_refused(&house.sign_in_with_code(ANN, &old[0]).await));
     assert!(house.sign_in_with_code(ANN, &renewed.codes[0]).await.is_ok());
     assert_eq!(house.events(AuditEvent::RecoveryCodesRenewed).await.len(), 1);
