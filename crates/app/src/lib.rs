@@ -16,6 +16,7 @@ mod gate;
 mod guard;
 mod identity;
 mod mail;
+mod oauth;
 pub mod openapi;
 mod page;
 mod problem;

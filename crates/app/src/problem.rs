@@ -34,6 +34,8 @@ impl Problem {
     }
 
     pub(crate) const INVALID_REQUEST: Self = Self::plain(StatusCode::BAD_REQUEST, "Invalid request");
+    pub(crate) const INVALID_REDIRECT: Self = Self::plain(StatusCode::BAD_REQUEST, "Invalid redirect");
+    pub(crate) const OAUTH_FAILED: Self = Self::plain(StatusCode::BAD_REQUEST, "OAuth failed");
     pub(crate) const INVALID_TOKEN: Self = Self::plain(StatusCode::BAD_REQUEST, "Invalid or expired token");
     pub(crate) const INVALID_CREDENTIALS: Self = Self::plain(StatusCode::UNAUTHORIZED, "Invalid credentials");
     pub(crate) const NOT_AUTHENTICATED: Self = Self::plain(StatusCode::UNAUTHORIZED, "Not authenticated");

@@ -132,6 +132,15 @@ pub enum Endpoint {
     RecoveryCodesSave,
     StepUpForm,
     StepUpSend,
+    ProviderList,
+    ProviderStart,
+    ProviderFinish,
+    ProviderUnlink,
+    ProviderForm,
+    ProviderReturn,
+    ProviderGo,
+    Connections,
+    ConnectionEnd,
 }
 
 /// One row.
@@ -209,6 +218,12 @@ const fn open(endpoint: Endpoint, path: &'static str, scope: &'static str) -> Ro
     Route { endpoint, method: Method::POST, path, csrf, session, scope: Scope::Flow(scope) }
 }
 
+/// The same where a session counts if there is one: the handler asks for its token when it does (table (a): O, T for a link).
+const fn recognised(endpoint: Endpoint, path: &'static str, scope: &'static str) -> Route {
+    let (csrf, session) = (CsrfClass::Origin, SessionUse::Optional);
+    Route { endpoint, method: Method::POST, path, csrf, session, scope: Scope::Flow(scope) }
+}
+
 /// For whoever is signed in.
 const fn member(method: Method, endpoint: Endpoint, path: &'static str, scope: Scope) -> Route {
     Route { endpoint, method, path, csrf: CsrfClass::Token, session: SessionUse::Required, scope }
@@ -223,7 +238,7 @@ use Scope::{Before, Edge, Flow};
 use SessionUse::{Optional, Required, Unread};
 
 /// The table.
-pub static ROUTES: [Route; 86] = [
+pub static ROUTES: [Route; 95] = [
     get(Endpoint::CsrfToken, "/api/auth/csrf", Optional, Before("auth_csrf")),
     open(Endpoint::Register, "/api/auth/register", "auth_register"),
     open(Endpoint::Login, "/api/auth/login", "auth_login"),
@@ -317,4 +332,13 @@ pub static ROUTES: [Route; 86] = [
     form(Endpoint::RecoveryCodesSave, "/account/factors/recovery-codes", Flow("auth_factors_change")),
     get(Endpoint::StepUpForm, "/account/step-up", Optional, Edge),
     form(Endpoint::StepUpSend, "/account/step-up", Flow("auth_step_up")),
+    get(Endpoint::ProviderList, "/api/auth/oauth", Optional, Edge),
+    recognised(Endpoint::ProviderStart, "/api/auth/oauth/{provider}/start", "auth_oauth"),
+    recognised(Endpoint::ProviderFinish, "/api/auth/oauth/{provider}/callback", "auth_oauth"),
+    member(Method::DELETE, Endpoint::ProviderUnlink, "/api/auth/oauth/{provider}", Flow("auth_oauth_unlink")),
+    get(Endpoint::ProviderForm, "/account/oauth/{provider}", Optional, Edge),
+    form(Endpoint::ProviderReturn, "/account/oauth/{provider}", Flow("auth_oauth")),
+    form(Endpoint::ProviderGo, "/account/oauth/{provider}/start", Flow("auth_oauth")),
+    get(Endpoint::Connections, "/account/connections", Optional, Edge),
+    form(Endpoint::ConnectionEnd, "/account/connections/unlink", Flow("auth_oauth_unlink")),
 ];

@@ -118,6 +118,15 @@ fn handler(endpoint: Endpoint) -> MethodRouter<AppState> {
         Endpoint::RecoveryCodesSave => post(page::recovery_codes::submit),
         Endpoint::StepUpForm => get(page::step_up::form),
         Endpoint::StepUpSend => post(page::step_up::submit),
+        Endpoint::ProviderList => get(api::oauth::list),
+        Endpoint::ProviderStart => post(api::oauth::start),
+        Endpoint::ProviderFinish => post(api::oauth::finish),
+        Endpoint::ProviderUnlink => delete(api::oauth::unlink),
+        Endpoint::ProviderForm => get(page::oauth::show),
+        Endpoint::ProviderReturn => post(page::oauth::finish),
+        Endpoint::ProviderGo => post(page::oauth::start),
+        Endpoint::Connections => get(page::connections::show),
+        Endpoint::ConnectionEnd => post(page::connections::unlink),
     }
 }
 

@@ -109,6 +109,7 @@ pub const RESERVED: &[(&str, BuiltIn)] = &[
     ("/account/sign-up", BuiltIn::TokenPage),
     ("/account/verify", BuiltIn::TokenPage),
     ("/api/csp-report", BuiltIn::Api),
+    ("/account/oauth", BuiltIn::TokenPage),
     ("/account/reset", BuiltIn::TokenPage),
     ("/api/health", BuiltIn::Api),
     ("/api/auth", BuiltIn::Api),

@@ -13,6 +13,7 @@ pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod me;
+pub(crate) mod oauth;
 pub(crate) mod passkey;
 pub(crate) mod password;
 pub(crate) mod profile;

@@ -77,6 +77,8 @@ pub(super) enum Shape {
     RecoveryCodes,
     PasskeyRequest,
     PasskeyCreation,
+    Providers,
+    ProviderWay,
 }
 
 impl Answer {
@@ -122,6 +124,14 @@ const FIRST_CODE: &[Field] = &[needed("enrolment", Kind::Token), needed("code", 
 const NEW_PASSKEY: &[Field] =
     &[needed("enrolment", Kind::Token), needed("name", Kind::Text(60)), needed("credential", Kind::Credential)];
 const FACTOR_NAME: &[Field] = &[needed("name", Kind::Text(60))];
+const PROVIDER_START: &[Field] = &[optional("next", Kind::Text(2048)), optional("mode", Kind::Text(10))];
+const PROVIDER_ANSWER: &[Field] = &[
+    optional("code", Kind::Text(4096)),
+    needed("state", Kind::Token),
+    optional("iss", Kind::Text(2048)),
+    optional("error", Kind::Flag),
+];
+const MAYBE_PROOF: &[Field] = &[optional("current_password", Kind::Password)];
 const FRESH_PROOF: &[Field] = &[
     optional("current_password", Kind::Password),
     optional("code", Kind::Token),
@@ -160,6 +170,7 @@ pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
         | E::RenameFactor
         | E::RemoveFactor
         | E::RecoveryCodes => factors(endpoint),
+        E::ProviderList | E::ProviderStart | E::ProviderFinish | E::ProviderUnlink => providers(endpoint),
         E::Health | E::CspReport | E::Jwks => house(endpoint),
         E::Asset
         | E::SignUpForm
@@ -209,6 +220,11 @@ pub(super) fn of(endpoint: Endpoint) -> Option<Operation> {
         | E::RecoveryCodesSave
         | E::StepUpForm
         | E::StepUpSend
+        | E::ProviderForm
+        | E::ProviderReturn
+        | E::ProviderGo
+        | E::Connections
+        | E::ConnectionEnd
         | E::Gate => return None,
     })
 }
@@ -365,8 +381,7 @@ fn proofs(endpoint: Endpoint) -> Operation {
             .fails(401, "Invalid credentials"),
         Endpoint::PasskeyOptions => new("passkeyOptions", "What a browser needs to ask a passkey at sign-in")
             .about("The same for everybody, but for a sign-in that waits for its second step. The body is not read.")
-            .answers(200, "The options and the name of the challenge", Shape::PasskeyRequest)
-            .fails(401, "Invalid credentials"),
+            .answers(200, "The options and the name of the challenge", Shape::PasskeyRequest),
         Endpoint::PasskeyLogin => new("passkeyLogin", "Sign in with a passkey alone")
             .takes(PASSKEY)
             .answers(200, "The account", Shape::Me)
@@ -431,6 +446,39 @@ fn factors(endpoint: Endpoint) -> Operation {
             .answers(200, "The codes, for the only time", Shape::RecoveryCodes)
             .fresh()
             .fails(404, "Not found")
+            .fails(409, "Changed meanwhile"),
+    }
+}
+
+fn providers(endpoint: Endpoint) -> Operation {
+    let new = |id, summary| new("providers", id, summary);
+    match endpoint {
+        Endpoint::ProviderList => new("providers", "The providers that people can sign in with")
+            .about("`linked` is about the caller's account.")
+            .answers(200, "All that are configured", Shape::Providers),
+        Endpoint::ProviderStart => new("startProvider", "Begin a sign-in with a provider, or a link")
+            .about(
+                "`mode` is `login`, `link` or `step_up`; the latter two need the session and its CSRF token. Sets a cookie that binds the \
+                 way back to this browser for ten minutes.",
+            )
+            .takes(PROVIDER_START)
+            .answers(200, "Where the browser is to go", Shape::ProviderWay)
+            .fails(400, "Invalid redirect")
+            .fails(401, "Not authenticated")
+            .fails(403, "CSRF failed")
+            .fails(403, "Step-up required")
+            .fails(422, "Invalid input"),
+        Endpoint::ProviderFinish => new("finishProvider", "End it with what the provider sent back")
+            .about("`error` without `code` where the provider said no. The same failure for every cause.")
+            .takes(PROVIDER_ANSWER)
+            .answers(200, "The account, or what is asked for next", Shape::SignIn)
+            .fails(400, "OAuth failed"),
+        _ => new("unlinkProvider", "End the link with a provider")
+            .takes(MAYBE_PROOF)
+            .answers(204, "No longer linked", Shape::Empty)
+            .proof()
+            .fails(404, "Not found")
+            .fails(409, "Not possible now")
             .fails(409, "Changed meanwhile"),
     }
 }

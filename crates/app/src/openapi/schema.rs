@@ -43,6 +43,8 @@ pub(super) fn components() -> Value {
             "RecoveryCodes": object(&[("recovery_codes", texts())]),
             "PasskeyRequest": object(&[("challenge", text()), ("options", json!({"type": "object"}))]),
             "PasskeyCreation": object(&[("enrolment", text()), ("options", json!({"type": "object"}))]),
+            "Providers": object(&[("providers", json!({"type": "array", "items": provider()}))]),
+            "ProviderWay": object(&[("authorization_url", text())]),
             "Keys": object(&[("keys", json!({"type": "array", "items": {"type": "object"}}))]),
         }
     })
@@ -90,6 +92,8 @@ pub(super) fn response(answer: &Answer) -> Value {
         Shape::RecoveryCodes => ("application/json", "RecoveryCodes"),
         Shape::PasskeyRequest => ("application/json", "PasskeyRequest"),
         Shape::PasskeyCreation => ("application/json", "PasskeyCreation"),
+        Shape::Providers => ("application/json", "Providers"),
+        Shape::ProviderWay => ("application/json", "ProviderWay"),
     };
     let mut content = Map::new();
     content.insert(media.into(), json!({"schema": link(name)}));
@@ -117,6 +121,10 @@ fn kind(kind: Kind) -> Value {
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Credential => json!({"type": "object"}),
     }
+}
+
+fn provider() -> Value {
+    object(&[("name", text()), ("label", text()), ("linked", json!({"type": "boolean"}))])
 }
 
 fn link(name: &str) -> Value {

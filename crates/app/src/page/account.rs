@@ -20,6 +20,8 @@ struct Page<'a> {
     email: &'a str,
     roles: &'a [String],
     has_second_factor: bool,
+    /// Whether the configuration names any.
+    has_providers: bool,
     /// Date alone, `2026-03-01`, UTC.
     member_since: String,
     signed_in_at: String,
@@ -36,6 +38,7 @@ impl<'a> Page<'a> {
             email: &user.email.display,
             roles: &user.roles,
             has_second_factor: user.has_second_factor,
+            has_providers: !app.accounts.providers().is_empty(),
             member_since: user.created_at.strftime("%-d %B %Y").to_string(),
             done,
             signed_in_at: active.session.created_at.strftime("%-d %B %Y, %H:%M UTC").to_string(),

@@ -13,7 +13,11 @@ use crate::problem::Problem;
 const PREFIX: &str = "/assets/doorward/";
 
 /// One file for all pages: a browser fetches it once.
-const SCRIPT: &str = concat!(include_str!("../../assets/account.js"), include_str!("../../assets/passkey.js"));
+const SCRIPT: &str = concat!(
+    include_str!("../../assets/account.js"),
+    include_str!("../../assets/passkey.js"),
+    include_str!("../../assets/oauth.js")
+);
 
 /// One file.
 pub(crate) struct Asset {

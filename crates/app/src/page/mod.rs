@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod asset;
 pub(crate) mod check_mail;
+pub(crate) mod connections;
 pub(crate) mod delete;
 pub(crate) mod email;
 pub(crate) mod email_link;
@@ -11,6 +12,7 @@ pub(crate) mod export;
 pub(crate) mod factors;
 pub(crate) mod forgot;
 pub(crate) mod gate;
+pub(crate) mod oauth;
 pub(crate) mod passkey;
 pub(crate) mod password;
 pub(crate) mod problem;

@@ -11,7 +11,7 @@ use doorward_policy::redirect::LocalTarget;
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::view::{self, Shell};
-use super::{Alert, FormToken, next_of, second_factor, see_other};
+use super::{Alert, FormToken, next_of, oauth, second_factor, see_other};
 use crate::app::AppState;
 use crate::cookie::{self, Cookies};
 use crate::extract::Form;
@@ -30,6 +30,7 @@ struct Page<'a> {
     next: &'a str,
     email: &'a str,
     remember: bool,
+    providers: Vec<oauth::Choice<'a>>,
     alert: Option<&'a Alert>,
 }
 
@@ -39,8 +40,9 @@ pub(crate) async fn form(State(app): State<AppState>, caller: Caller, uri: Uri, 
         return see_other(next.as_str());
     }
     let token = FormToken::new(&app, &caller, &headers);
-    let page =
-        Page { shell: Shell::new(&app), token: &token.value, next: next.as_str(), email: "", remember: false, alert: None };
+    let (token_text, next, providers) = (&*token.value, next.as_str(), oauth::choices(&app));
+    let shell = Shell::new(&app);
+    let page = Page { shell, token: token_text, next, email: "", remember: false, providers, alert: None };
     let mut response = view::render(&page);
     token.keep(&mut response);
     // Whoever starts anew waits for nothing: a passkey that is asked for here is to sign in by itself.
@@ -75,7 +77,15 @@ pub(crate) async fn submit(State(app): State<AppState>, headers: HeaderMap, form
 /// The form once more: the address stays, the password never does.
 fn again(app: &AppState, form: &Form, next: &str, alert: &Alert) -> Response {
     let (email, remember) = (form.text("email"), form.text("remember") == "yes");
-    let page = Page { shell: Shell::new(app), token: &form.token, next, email, remember, alert: Some(alert) };
+    let page = Page {
+        shell: Shell::new(app),
+        token: &form.token,
+        next,
+        email,
+        remember,
+        providers: oauth::choices(app),
+        alert: Some(alert),
+    };
     let mut response = view::render(&page);
     alert.dress(&mut response);
     response

@@ -9,7 +9,7 @@ use doorward_kit::Secret;
 use http::{HeaderMap, StatusCode};
 
 use super::view::{self, Shell};
-use super::{Alert, FormToken, pasted, see_other};
+use super::{Alert, FormToken, oauth, pasted, see_other};
 use crate::app::AppState;
 use crate::extract::Form;
 use crate::guard::Caller;
@@ -36,6 +36,8 @@ struct Page<'a> {
     mode: SignUpMode,
     alert: Option<&'a Alert>,
     strength: Option<&'static str>,
+    providers: Vec<oauth::Choice<'a>>,
+    next: &'a str,
 }
 
 impl<'a> Page<'a> {
@@ -51,6 +53,8 @@ impl<'a> Page<'a> {
             mode: rules.sign_up,
             alert: None,
             strength: None,
+            providers: if rules.sign_up == SignUpMode::Open { oauth::choices(app) } else { Vec::new() },
+            next: "/account",
         }
     }
 
