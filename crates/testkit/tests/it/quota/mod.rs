@@ -78,6 +78,10 @@ fn cases() -> Vec<Case> {
             1 => post("/api/auth/end-sessions", &json!({"token": NO_TOKEN})),
             _ => post("/api/auth/email/undo", &json!({"token": NO_TOKEN})),
         }),
+        stranger("auth_second_factor", |_| post("/api/auth/login/second-factor", &json!({"code": "123456"}))),
+        stranger("auth_passkey", |_| post("/api/auth/passkey/options", &json!({}))),
+        stranger("auth_factors", |_| Request::get("/api/auth/factors")),
+        stranger("auth_oauth", |_| post("/api/auth/oauth/nowhere/callback", &json!({"code": "x", "state": NO_TOKEN}))),
         stranger("csp_report", |_| Request::post("/api/csp-report").body("application/csp-report", "{\"csp-report\":{}}")),
         stranger("csrf_refusal", |_| {
             post("/api/auth/login", &json!({"email": ADA, "password": "x"})).header("Sec-Fetch-Site", "cross-site")
@@ -87,6 +91,14 @@ fn cases() -> Vec<Case> {
         }),
         member("auth_email", |_| {
             post("/api/auth/email", &json!({"current_password": "wrong wrong wrong wrong", "email": "else@app.test"}))
+        }),
+        member("auth_factors_change", |n| match n % 2 {
+            0 => post("/api/auth/factors/totp/confirm", &json!({"enrolment": NO_TOKEN, "code": "123456"})),
+            _ => Request::new("DELETE", "/api/auth/factors/5f8f1f0e-3c64-4e0b-9d7d-3c2b1a090807"),
+        }),
+        member("auth_step_up", |_| post("/api/auth/step-up", &json!({"current_password": "wrong wrong wrong wrong"}))),
+        member("auth_oauth_unlink", |_| {
+            Request::new("DELETE", "/api/auth/oauth/nowhere").json(&json!({"current_password": "wrong wrong wrong wrong"}))
         }),
         member("auth_delete", |_| {
             Request::new("DELETE", "/api/auth/me").json(&json!({"current_password": "wrong wrong wrong wrong"}))
@@ -102,6 +114,8 @@ const ELSEWHERE: &[&str] = &[
     "reset_password_total",
     "mail_address",
     "device_failure",
+    // In the application's own table of routes: it counts whoever is signed in, by caller.
+    "auth_gate",
     "edge",
     "edge_auth",
     "edge_gate",

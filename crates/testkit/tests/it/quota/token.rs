@@ -12,21 +12,39 @@ fn app_rl_12_routes_that_take_a_token_are_limited_by_default() {
     let member = house.member(ADA);
     let token_alone = || json!({"token": NO_TOKEN});
     let routes = [
-        ("/api/auth/verify-email", 10, token_alone()),
-        ("/api/auth/reset-password", 10, json!({"token": NO_TOKEN, "password": LONG_ENOUGH})),
-        ("/api/auth/email/confirm", 10, token_alone()),
-        ("/api/auth/email/undo", 10, token_alone()),
-        ("/api/auth/end-sessions", 10, token_alone()),
+        ("/api/auth/verify-email", 10, 400, token_alone()),
+        ("/api/auth/reset-password", 10, 400, json!({"token": NO_TOKEN, "password": LONG_ENOUGH})),
+        ("/api/auth/email/confirm", 10, 400, token_alone()),
+        ("/api/auth/email/undo", 10, 400, token_alone()),
+        ("/api/auth/end-sessions", 10, 400, token_alone()),
+        ("/api/auth/login/second-factor", 10, 401, json!({"code": "123456"})),
+        ("/api/auth/oauth/{provider}/callback", 5, 400, json!({"code": "x", "state": NO_TOKEN})),
     ];
-    assert_eq!(takers(&house), sorted(routes.iter().map(|(path, ..)| (*path).to_owned()).collect()), "a route has no case");
-    for (number, (path, quota, body)) in routes.iter().enumerate() {
+    let own = [
+        ("/api/auth/factors/totp/confirm", 20, json!({"enrolment": NO_TOKEN, "code": "123456"})),
+        // Codes that are wrong one after the other are slowed before that.
+        ("/api/auth/step-up", 10, json!({"current_password": "wrong wrong wrong wrong"})),
+    ];
+    let named = routes.iter().map(|(path, ..)| *path).chain(own.iter().map(|(path, ..)| *path));
+    assert_eq!(takers(&house), sorted(named.map(str::to_owned).collect()), "a route has no case");
+    for (number, (path, quota, status, body)) in routes.iter().enumerate() {
+        let path = &path.replace("{provider}", "nowhere");
         let mut client = house.client_from(caller(number, 1));
         for n in 0..*quota {
-            assert_eq!(client.post_json(path, body).status, 400, "{path}, request {n}");
+            assert_eq!(client.post_json(path, body).status, *status, "{path}, request {n}");
         }
         assert_detail(&client.post_json(path, body), 429, "Rate limited");
         // Shapes that cannot be tokens are attempts as well.
         assert_eq!(client.post_json(path, &json!({"token": "x", "password": LONG_ENOUGH})).status, 429, "{path}");
+    }
+    // A session that guesses codes: refused for the code, and then for the number of them.
+    for (number, (path, quota, body)) in own.iter().enumerate() {
+        let mut client = member.twin_from(caller(20 + number, 1));
+        for n in 0..*quota {
+            let reply = client.send(&post(path, body).csrf());
+            assert!(matches!(reply.status, 400 | 401), "{path}, request {n}: {reply:?}");
+        }
+        assert_detail(&client.send(&post(path, body).csrf()), 429, "Rate limited");
     }
     // A session that is renewed over and over.
     let mut client = member.twin_from(caller(10, 1));
