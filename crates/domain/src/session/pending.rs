@@ -48,7 +48,7 @@ pub(crate) async fn begin(
 }
 
 /// How many answers one first step is good for.
-const ANSWERS_MAX: u32 = 5;
+pub(crate) const ANSWERS_MAX: u32 = 5;
 
 /// Counts an answer, and says whose sign-in it is for; the inner error is for the trail. In a unit of work of its own, before the account
 /// is locked: what is counted stays counted whatever comes of the answer.

@@ -158,6 +158,11 @@ async fn a_challenge_for_one_account_is_none_for_another_and_one_for_nobody_is_n
     let answer = PasskeyAnswer { challenge: &challenge, credential: anns.sign(&options, &Says::default()) };
     assert!(is_refused(&house.second_step(&pending, SecondProof::Passkey(answer)).await), "for nobody");
     assert_eq!(house.reasons().await, ["unknown_passkey", "unknown_passkey", "other_account", "other_account"]);
+    for _ in 0..5 {
+        assert!(is_refused(&house.second_step(&pending, SecondProof::Code("000000")).await), "there is no app");
+    }
+    let spoilt = house.challenge(PasskeyPurpose::SecondStep(Some(&pending))).await;
+    assert!(matches!(spoilt, Err(FlowError::Refused)), "it has had its answers");
     for pending in [None, Some(""), Some("A".repeat(43).as_str())] {
         assert!(
             matches!(house.challenge(PasskeyPurpose::SecondStep(pending)).await, Err(FlowError::Refused)),
