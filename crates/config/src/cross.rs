@@ -137,7 +137,8 @@ fn operator_gates(reader: &Reader<'_>, drafts: &Drafts) {
         return;
     }
     for asked in drafts.gates.iter().filter_map(|gate| gate.operator_session.as_ref()).filter(|asked| asked.value) {
-        reader.blame(asked, Problem::new("asks for an operator, and nobody is one", "name their roles in accounts.operator_roles"));
+        reader
+            .blame(asked, Problem::new("asks for an operator, and nobody is one", "name their roles in accounts.operator_roles"));
     }
 }
 
