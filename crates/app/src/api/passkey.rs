@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use doorward_domain::factor::{PasskeyOffer, PasskeyPurpose, PasskeySignIn};
+use doorward_domain::service::FlowError;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -26,14 +27,20 @@ pub(super) fn offer(offer: &PasskeyOffer) -> Response {
     json(StatusCode::OK, &Offer { challenge: offer.token.reveal(), options: &offer.options })
 }
 
-/// The body is not read. A sign-in that waits gets the passkeys of its account; whoever else asks gets what everybody gets (ENUM-01).
+/// The body is not read. A sign-in that waits gets the passkeys of its account; whoever else asks gets what everybody gets (ENUM-01), and
+/// so does a browser whose cookie has outlived what it stood for.
 pub(crate) async fn options(State(app): State<AppState>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
-    let purpose = match Cookies::read(&headers, &app.policy.cookies).pending_text() {
-        Some(pending) => PasskeyPurpose::SecondStep(Some(pending)),
-        None => PasskeyPurpose::SignIn,
+    let pending = Cookies::read(&headers, &app.policy.cookies).pending_text();
+    let ask = async |purpose| app.accounts.begin_passkey_request(caller.visitor(), purpose).await;
+    let offered = match pending {
+        Some(_) => ask(PasskeyPurpose::SecondStep(pending)).await,
+        None => Err(FlowError::Refused),
     };
-    let offered = app.accounts.begin_passkey_request(caller.visitor(), purpose).await;
-    offered.map_or_else(|error| Err(Problem::of_flow(error, Problem::INVALID_CREDENTIALS)), |offered| Ok(offer(&offered)))
+    let offered = match offered {
+        Err(FlowError::Refused) => ask(PasskeyPurpose::SignIn).await,
+        offered => offered,
+    };
+    offered.map_or_else(|error| Err(Problem::of_flow(error, Problem::INTERNAL)), |offered| Ok(offer(&offered)))
 }
 
 /// `{challenge, credential, remember?}` → 200 with the account.

@@ -133,6 +133,24 @@ async fn a_passkey_is_a_second_step_or_a_whole_sign_in() {
 }
 
 #[tokio::test]
+async fn a_first_step_that_was_spoilt_keeps_nobody_from_signing_in_with_a_passkey() {
+    let house = House::new().await;
+    let mut member = house.member(ADA).await;
+    let (mut key, _) = enrol_passkey(&mut member, "Laptop").await;
+    let mut client = first_step(&house, ADA).await;
+    for _ in 0..6 {
+        assert_refused(&show(&mut client, "000000").await, "no app, so no code is right");
+    }
+    assert!(!client.cookie(PENDING).is_empty(), "the browser still has the cookie");
+    let offer = client.post_json("/api/auth/passkey/options", &json!({})).await;
+    let answer = signed(&mut key, &offer);
+    assert_refused(&client.post_json(STEP, &answer).await, "the step is over");
+    let offer = client.post_json("/api/auth/passkey/options", &json!({})).await;
+    let answer = signed(&mut key, &offer);
+    assert_eq!(client.post_json("/api/auth/passkey/login", &answer).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn what_is_asked_of_a_passkey_is_the_same_for_everybody_who_has_not_shown_a_password() {
     let house = House::new().await;
     let offer = Client::new(&house).post_json("/api/auth/passkey/options", &json!({})).await;
