@@ -7,7 +7,6 @@ use crate::account::proof;
 use crate::ceremony::CeremonyKind;
 use crate::ceremony::flow::{self, Whose};
 use crate::service::{Accounts, FlowError, Visitor, Work};
-use crate::session::pending::ANSWERS_MAX;
 use crate::session::pending;
 
 pub(crate) async fn ask(
@@ -30,8 +29,6 @@ pub(crate) async fn ask(
             };
             // One that has had all its answers waits for nothing.
             let waiting = waiting.filter(|ceremony| ceremony.attempts < pending::ANSWERS_MAX);
-            // One that has had all its answers takes no further one, so it is not asked for either.
-            let waiting = waiting.filter(|ceremony| ceremony.attempts < ANSWERS_MAX);
             let user = waiting.and_then(|ceremony| ceremony.user_id).ok_or(FlowError::Refused)?;
             Whose { user: Some(user), session: None }
         }
