@@ -127,7 +127,7 @@ impl Doorkeeper {
             escape(back.as_ref().map_or("/", LocalTarget::as_str)),
         );
         let cookie = self.app.policy.cookies.gate_request.set(&request.token.reveal(), Some(REQUEST_LIFE));
-        led(&location, [cookie])
+        led(&location, &[cookie])
     }
 
     async fn accept(&self, knock: GateKnock<'_>) -> AtGate {
@@ -152,7 +152,7 @@ impl Doorkeeper {
             Ok(pass) => {
                 let back = field("return").and_then(LocalTarget::parse);
                 let location = back.as_ref().map_or("/", LocalTarget::as_str);
-                led(location, [cookies.gate.set(&pass.reveal(), None), cookies.gate_request.clear()])
+                led(location, &[cookies.gate.set(&pass.reveal(), None), cookies.gate_request.clear()])
             }
             Err(FlowError::Store(error)) => {
                 tracing::error!(message = "the store did not answer at a gate", error = %error);
@@ -166,7 +166,7 @@ impl Doorkeeper {
 /// How long a browser may take on the site: signing in and a second factor lie on the way.
 const REQUEST_LIFE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 
-fn led<const N: usize>(location: &str, cookies: [String; N]) -> AtGate {
+fn led(location: &str, cookies: &[String]) -> AtGate {
     // Ours, or through `LocalTarget`: visible ASCII.
     match HeaderValue::from_str(location) {
         Ok(location) => AtGate::Led { location, cookies: cookies.iter().filter_map(|set| cookie::value(set)).collect() },
