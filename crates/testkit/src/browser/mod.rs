@@ -238,6 +238,12 @@ impl Browser {
         entries.as_array().into_iter().flatten().filter(|e| severe(e)).map(message).collect()
     }
 
+    /// Takes the cookies of this page's host away.
+    #[track_caller]
+    pub fn forget_cookies(&self) {
+        self.call("DELETE", "/cookie", None);
+    }
+
     /// Takes a picture of the page for people to look at, beside the other results of a build.
     #[track_caller]
     pub fn screen(&self, name: &str) {

@@ -1,7 +1,7 @@
 //! Forged requests: the double-submit token, and what the browser says of the sender.
 
 use doorward_testkit::{CSRF_COOKIE, Client, House, Reply, Request, SESSION_COOKIE, assert_detail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::site::{Site, cookie_parts};
 
@@ -342,10 +342,13 @@ fn preflights_get_no_allow_headers_whoever_asks() {
     }
 }
 
-/// Sign-in with a provider is not there yet, so this does not decide the whole row.
+/// A provider that nobody will reach: whoever comes as far as it has passed the check.
+const NOWHERE: &str = "[[oauth]]\nprovider = \"oidc\"\nname = \"nowhere\"\nlabel = \"Nowhere\"\nissuer = \"https://localhost:9\"\n\
+    client_id = \"doorward\"\nclient_secret_env = \"NOWHERE_SECRET\"";
+
 #[test]
-fn no_other_site_signs_anybody_in_or_up_or_has_mail_sent() {
-    let house = House::builder().unlimited().start();
+fn csrf_13_no_other_site_signs_anybody_in_or_up_or_has_mail_sent() {
+    let house = House::builder().unlimited().oauth(NOWHERE).var("NOWHERE_SECRET", "barley-lantern-thirteen-owls").start();
     house.add_member("ada@app.test");
     house.sign_up("bob@app.test", house.password());
     let token = house.mailbox().wait_for("bob@app.test").token();
@@ -359,6 +362,19 @@ fn no_other_site_signs_anybody_in_or_up_or_has_mail_sent() {
         ("/api/auth/reset-password", json!({"token": token, "password": house.password()})),
         ("/api/auth/email/confirm", json!({"token": token})),
         ("/api/auth/email/undo", json!({"token": token})),
+        ("/api/auth/end-sessions", json!({"token": token})),
+        ("/api/auth/oauth/nowhere/start", json!({})),
+        ("/api/auth/oauth/nowhere/callback", json!({"code": "code", "state": token})),
+        ("/api/auth/login/second-factor", json!({"code": "123456"})),
+        ("/api/auth/passkey/options", json!({})),
+        ("/api/auth/passkey/login", json!({"challenge": token, "credential": {}})),
+    ];
+    let forms = [
+        ("/account/sign-in", vec![("email", "ada@app.test"), ("password", house.password())]),
+        ("/account/sign-in/second-factor", vec![("code", "123456")]),
+        ("/account/oauth/nowhere/start", vec![("next", "/account")]),
+        ("/account/oauth/nowhere", vec![("code", "code"), ("state", token.as_str())]),
+        ("/account/end-sessions", vec![("token", token.as_str())]),
     ];
     let foreign: [&[(&str, &str)]; 5] = [
         &[("Sec-Fetch-Site", "cross-site")],
@@ -376,6 +392,20 @@ fn no_other_site_signs_anybody_in_or_up_or_has_mail_sent() {
             assert!(reply.all("set-cookie").is_empty(), "{path}: {reply:?}");
         }
     }
+    for (path, fields) in &forms {
+        // A form proves by its own field that it is ours, whatever the browser says or leaves unsaid.
+        for extra in foreign.iter().copied().chain([&[][..]]) {
+            let request =
+                extra.iter().fold(Request::post(path).form(fields), |request, (name, value)| request.header(name, value));
+            let reply = house.client().send(&request);
+            assert_eq!(reply.status, 403, "{path} {extra:?}: {reply:?}");
+            assert!(reply.set_cookies(SESSION_COOKIE).is_empty(), "{path}: {reply:?}");
+        }
+    }
+    // The same two without a foreign word come as far as the provider, and as the check of the state.
+    let own = |path: &str, body: Value| house.client().post_json(path, &body).status;
+    assert_eq!(own("/api/auth/oauth/nowhere/start", json!({})), 503);
+    assert_eq!(own("/api/auth/oauth/nowhere/callback", json!({"code": "code", "state": token})), 400);
     // The link is still good, so nothing has consumed it; and by then every mail that was to leave has left.
     house.client().post_json("/api/auth/verify-email", &json!({"token": token})).expect(200);
     house.sign_up("last@app.test", house.password());
