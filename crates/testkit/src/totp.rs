@@ -1,8 +1,9 @@
 //! The app on a person's phone: time-based codes (RFC 6238) from what a QR code says.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use doorward_kit::{Clock as _, SystemClock};
 
 /// How long a code is the code of its time (RFC 6238, section 4.1).
 const STEP_SECONDS: u64 = 30;
@@ -42,7 +43,7 @@ impl Totp {
     #[must_use]
     pub fn next_code(&mut self) -> String {
         loop {
-            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+            let seconds = wall_seconds();
             let (step, into) = (seconds / STEP_SECONDS, seconds % STEP_SECONDS);
             let oldest = if into < STEP_SECONDS - 10 { step - 1 } else { step };
             let next = oldest.max(self.shown + 1);
@@ -63,7 +64,7 @@ impl Totp {
     /// A code that is not right now, nor was or will be in the steps around.
     #[must_use]
     pub fn wrong_code(&self) -> String {
-        let step = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / STEP_SECONDS;
+        let step = wall_seconds() / STEP_SECONDS;
         let right: Vec<String> = (step - 2..=step + 3).map(|step| self.code(step)).collect();
         (0..10).map(|digit: u8| digit.to_string().repeat(6)).find(|code| !right.contains(code)).expect("six codes of ten")
     }
@@ -76,6 +77,12 @@ impl Totp {
         let word = u32::from_be_bytes(tag[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
         format!("{:06}", word % 1_000_000)
     }
+}
+
+/// Seconds since 1970, by the wall's clock, as on a phone.
+#[expect(clippy::disallowed_methods, reason = "the person's app has a clock of its own")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// RFC 4648, section 6, without padding.
@@ -95,6 +102,11 @@ fn base32(text: &str) -> Vec<u8> {
         held &= (1 << bits) - 1;
     }
     bytes
+}
+
+/// Seconds since 1970, by the clock that servers have too.
+fn wall_seconds() -> u64 {
+    SystemClock.now().as_second().unsigned_abs()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ async fn account(house: &House, email: &str) -> User {
 }
 
 fn is_refused<T>(outcome: Result<T, FlowError>) -> bool {
-    matches!(outcome, Err(FlowError::Refused))
+    outcome.is_err_and(|error| matches!(error, FlowError::Refused))
 }
 
 fn reasons(rows: &[AuditRow]) -> Vec<&str> {
