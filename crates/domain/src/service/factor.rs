@@ -151,6 +151,6 @@ impl Accounts {
     /// account that has none enrols one, any other shows it by a step-up.
     #[must_use]
     pub fn needs_second_factor(&self, active: &ActiveSession) -> bool {
-        self.rules.is_operator(&active.user.roles) && !active.session.is_two_factor
+        self.rules.is_operator(&active.user.roles) && !renew::is_two_factor(active)
     }
 }

@@ -56,6 +56,14 @@ impl Renewed {
     }
 }
 
+/// Whether whoever holds this very credential has shown a second factor. A credential that a proof has just replaced may be borrowed: it
+/// answers what is under way, and gains nothing by the proof.
+pub(crate) fn is_two_factor(active: &ActiveSession) -> bool {
+    let session = &active.session;
+    let is_from_before = active.presented != session.digest && session.authenticated_at >= session.rotated_at;
+    session.is_two_factor && !is_from_before
+}
+
 /// Whether the last full proof is fresh enough for a sensitive act (D-13): not too old, not from a clock that was ahead, and by all that the
 /// account asks for by now: a session from before its first factor has shown none.
 pub(crate) fn is_fresh(accounts: &Accounts, active: &ActiveSession) -> bool {

@@ -139,4 +139,11 @@ async fn an_operator_has_to_show_a_second_factor_in_each_session() {
     let code = owner.next_code(&house);
     let stepped_up = house.step_up(&before, &code).await.unwrap();
     assert!(!house.accounts.needs_second_factor(&stepped_up.active));
+    // Nor by what its owner did here: the credential from before the proof answers what is under way, and proves nothing.
+    assert!(needs(&before.token.reveal()).await);
+    assert!(!needs(&stepped_up.token.reveal()).await);
+    // One that was replaced for its age alone goes on as what it was.
+    house.clock.advance(MINUTE);
+    let rotated = house.accounts.rotate_session(visitor(&caller(1)), &stepped_up.active).await.unwrap().unwrap();
+    assert!(!needs(&rotated.token.reveal()).await && !needs(&stepped_up.token.reveal()).await);
 }
