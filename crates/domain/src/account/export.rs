@@ -1,6 +1,7 @@
 //! Everything that is stored about one person, for that person.
 
-use super::{User, proof};
+use super::User;
+use super::proof::{self, Unproven};
 use crate::audit::{AuditEntry, AuditEvent, AuditRow, Outcome};
 use crate::device::Device;
 use crate::factor::Factor;
@@ -44,6 +45,12 @@ pub(crate) async fn export(
     }
     let mut tx = accounts.begin().await?;
     let user = tx.users().lookup(active.user.id).await?.ok_or(FlowError::NotThere)?;
+    // What is known of the account in the session may be a second old.
+    if user.has_second_factor && !active.session.is_two_factor {
+        drop(tx);
+        accounts.commit_entry(entry(Outcome::Failure).because(Unproven::Stale.reason())).await?;
+        return Err(FlowError::StepUpNeeded);
+    }
     let filter = SessionFilter::new().for_user(user.id).active_at(now);
     let sessions = tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items;
     let devices = tx.devices().list(user.id).await?;
