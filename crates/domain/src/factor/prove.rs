@@ -1,13 +1,14 @@
 //! Second factors shown: what a sign-in's second step, a step-up and a sign-in with a passkey alone have in common.
 
 use doorward_kit::id::FactorId;
-use doorward_kit::{Timestamp, Token, UserId};
+use doorward_kit::{SessionId, Timestamp, Token, UserId};
 
 use super::list::RECOVERY_CODE;
 use super::passkey::{Answer, Asked};
 use super::{FactorKind, PasskeyAnswer, SecondProof, passkey, recovery_code, secret, totp};
 use crate::account::User;
-use crate::ceremony::{CeremonyKind, flow};
+use crate::ceremony::CeremonyKind;
+use crate::ceremony::flow::{self, Whose};
 use crate::notice::{self, Notice};
 use crate::service::{Accounts, FlowError, Work};
 
@@ -20,12 +21,12 @@ pub(crate) struct Shown {
     pub(crate) factor: Option<FactorId>,
 }
 
-/// A second factor of an account that the caller has locked; the inner error is the reason for the trail. What it uses up is used up with
+/// A second factor of an account that the caller has locked, shown in a session or, at a sign-in, in none; the inner error is the reason for the trail. What it uses up is used up with
 /// the caller's commit, so a caller commits after a refusal too.
 pub(crate) async fn second(
     accounts: &Accounts,
     tx: &mut Work<'_>,
-    user: &User,
+    (user, session): (&User, Option<SessionId>),
     now: Timestamp,
     proof: SecondProof<'_>,
 ) -> Result<Result<Shown, &'static str>, FlowError> {
@@ -36,7 +37,7 @@ pub(crate) async fn second(
             (None, None) => Ok(Err("malformed")),
         },
         SecondProof::Passkey(answer) => {
-            let (asked, answer) = match taken(accounts, tx, answer, Some(user.id), now).await? {
+            let (asked, answer) = match taken(accounts, tx, answer, Whose { user: Some(user.id), session }, now).await? {
                 Ok(taken) => taken,
                 Err(reason) => return Ok(Err(reason)),
             };
@@ -52,7 +53,7 @@ pub(crate) async fn passkey_alone(
     now: Timestamp,
     answer: PasskeyAnswer<'_>,
 ) -> Result<Result<(User, Shown), &'static str>, FlowError> {
-    let (asked, answer) = match taken(accounts, tx, answer, None, now).await? {
+    let (asked, answer) = match taken(accounts, tx, answer, Whose::default(), now).await? {
         Ok(taken) => taken,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -65,19 +66,23 @@ pub(crate) async fn passkey_alone(
     Ok(shown.map(|shown| (user, shown)))
 }
 
-/// The challenge that an answer is to, taken: it must have been made for this account, or for nobody's.
+/// The challenge that an answer is to, taken: it must have been made for this account, or for nobody's, and in this session, or in none.
 async fn taken(
     accounts: &Accounts,
     tx: &mut Work<'_>,
     answer: PasskeyAnswer<'_>,
-    user: Option<UserId>,
+    whose: Whose,
     now: Timestamp,
 ) -> Result<Result<(Asked, Answer), &'static str>, FlowError> {
     let Some(token) = Token::parse(answer.challenge) else { return Ok(Err("no_challenge")) };
     let found = flow::take::<Asked>(accounts, tx, CeremonyKind::PasskeyRequest, &token, now).await?;
     let Some((ceremony, asked)) = found else { return Ok(Err("no_challenge")) };
-    if ceremony.user_id != user {
+    if ceremony.user_id != whose.user {
         return Ok(Err("other_account"));
+    }
+    // What somebody asked for in a borrowed session proves nothing in another one.
+    if ceremony.session_id != whose.session {
+        return Ok(Err("other_session"));
     }
     Ok(Answer::read(answer.credential).map(|answer| (asked, answer)).ok_or("malformed"))
 }

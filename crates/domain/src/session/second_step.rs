@@ -38,7 +38,7 @@ pub(crate) async fn finish(accounts: &Accounts, visitor: Visitor<'_>, step: Seco
         drop(tx);
         return refuse(accounts, guess.stopped(visitor, &user, now)).await;
     }
-    let shown = match prove::second(accounts, &mut tx, &user, now, proof).await? {
+    let shown = match prove::second(accounts, &mut tx, (&user, None), now, proof).await? {
         Ok(shown) => shown,
         Err(reason) => return fail(tx, &guess, refused(reason), now).await,
     };

@@ -67,7 +67,7 @@ impl Trial<'_> {
             accounts.commit_entry(guess.stopped(visitor, &user, now)).await?;
             return Err(FlowError::Refused);
         }
-        match prove::second(accounts, &mut tx, &user, now, second).await? {
+        match prove::second(accounts, &mut tx, (&user, Some(active.session.id)), now, second).await? {
             Ok(shown) => {
                 guess.clear(&mut tx).await?;
                 self.succeed(tx, user, shown.kind, true).await

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_domain::factor::{SecondProof, StepUpProof};
+use doorward_domain::factor::{PasskeyAnswer, PasskeyPurpose, SecondProof, StepUpProof};
 use doorward_domain::service::{FlowError, SignedIn};
 use doorward_domain::{AuditEvent, Store as _};
 use doorward_kit::{Clock as _, ManualClock};
 
+use crate::authenticator::{Authenticator, Says};
 use crate::second::is_refused;
 use crate::support::{House, PASSWORD, caller, quota, secret, visitor};
 
@@ -174,6 +175,35 @@ async fn a_step_up_renews_the_credential_and_makes_nobody_elses_fresh() {
     assert!(again.is_ok(), "a code that renewed nothing is not used up");
     let rotated = house.events(AuditEvent::SessionRotated).await;
     assert!(rotated.iter().filter(|row| row.record.reason.as_deref() == Some("step_up")).count() == 2);
+}
+
+/// Whoever borrowed a session asks in it for a signature, has the owner make it elsewhere, and shows it as its own.
+#[tokio::test]
+async fn a_passkeys_answer_is_good_in_the_session_that_asked_for_it_alone() {
+    let house = House::new().await;
+    let mut key = Authenticator::new();
+    let here = house.newcomer(ANN).await;
+    let here = house.enrol_passkey(&here, &mut key).await.signed_in;
+    let sign_in = async |key: &mut Authenticator| {
+        let (challenge, options) = house.challenge(PasskeyPurpose::SignIn).await.unwrap();
+        house.passkey_alone(&challenge, key.sign(&options, &Says::default())).await.unwrap()
+    };
+    let other = sign_in(&mut key).await;
+    let prove = async |signed_in: &SignedIn, challenge: &str, credential| {
+        let proof = StepUpProof::Second(SecondProof::Passkey(PasskeyAnswer { challenge, credential }));
+        house.accounts.step_up(visitor(&caller(1)), &signed_in.active, proof).await
+    };
+    let (challenge, options) = house.challenge(PasskeyPurpose::StepUp(&here.active)).await.unwrap();
+    assert!(is_refused(&prove(&other, &challenge, key.sign(&options, &Says::default())).await), "asked for in another session");
+    let pending = house.half_signed_in(ANN).await;
+    let (challenge, options) = house.challenge(PasskeyPurpose::SecondStep(Some(&pending))).await.unwrap();
+    assert!(is_refused(&prove(&other, &challenge, key.sign(&options, &Says::default())).await), "asked for by a sign-in");
+    let (challenge, options) = house.challenge(PasskeyPurpose::StepUp(&here.active)).await.unwrap();
+    let answer = PasskeyAnswer { challenge: &challenge, credential: key.sign(&options, &Says::default()) };
+    assert!(is_refused(&house.second_step(&pending, SecondProof::Passkey(answer)).await), "asked for in a session");
+    let (challenge, options) = house.challenge(PasskeyPurpose::StepUp(&other.active)).await.unwrap();
+    assert!(prove(&other, &challenge, key.sign(&options, &Says::default())).await.is_ok());
+    assert_eq!(house.reasons().await, ["other_session"; 3]);
 }
 
 #[tokio::test]
