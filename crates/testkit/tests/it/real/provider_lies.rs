@@ -71,40 +71,44 @@ fn assert_failed(reply: &Reply, what: &str) {
     assert!(reply.set_cookies(SESSION_COOKIE).is_empty(), "{what}: {reply:?}");
 }
 
-/// Lies about the person, and what each breaks.
-fn lies_of_the_token() -> Vec<(&'static str, Value)> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+/// Lies about the person, and in which word the trail calls each.
+fn lies_of_the_token() -> Vec<(&'static str, &'static str, Value)> {
+    let now = doorward_kit::Clock::now(&doorward_kit::SystemClock).as_second();
     vec![
         // OAUTH-03.
-        ("another nonce", json!({"claims": {"nonce": "evil"}})),
-        ("no nonce", json!({"claims": {"nonce": null}})),
-        ("an empty nonce", json!({"claims": {"nonce": ""}})),
+        ("another nonce", "nonce", json!({"claims": {"nonce": "evil"}})),
+        ("no nonce", "nonce", json!({"claims": {"nonce": null}})),
+        ("an empty nonce", "nonce", json!({"claims": {"nonce": ""}})),
         // OAUTH-04.
-        ("alg none", json!({"sign": "none"})),
-        ("HS256 with the public key", json!({"sign": "hs256"})),
-        ("a stranger's key under a known id", json!({"sign": "stranger"})),
-        ("a key that nobody knows", json!({"sign": "unknown"})),
-        ("a key that the token brings along", json!({"sign": "jwk"})),
-        ("a place where its key is", json!({"header": {"jku": "https://evil.test/jwks"}})),
-        ("another issuer", json!({"claims": {"iss": "https://evil.test"}})),
-        ("an issuer with a slash", json!({"claims": {"iss": "https://localhost/"}})),
-        ("no issuer", json!({"claims": {"iss": null}})),
-        ("another audience", json!({"claims": {"aud": "somebody"}})),
-        ("two audiences, none of them named", json!({"claims": {"aud": ["doorward", "somebody"]}})),
-        ("two audiences, the other one named", json!({"claims": {"aud": ["doorward", "somebody"], "azp": "somebody"}})),
-        ("another party", json!({"claims": {"azp": "somebody"}})),
-        ("no audience", json!({"claims": {"aud": null}})),
-        ("an expired token", json!({"claims": {"exp": now - 3600, "iat": now - 3900}})),
-        ("a token without end", json!({"claims": {"exp": null}})),
-        ("a token of tomorrow", json!({"claims": {"iat": now + 86_400, "exp": now + 90_000}})),
-        ("nobody", json!({"claims": {"sub": null}})),
-        ("an empty name", json!({"claims": {"sub": ""}})),
-        ("a name of 300 octets", json!({"claims": {"sub": "x".repeat(300)}})),
+        ("alg none", "algorithm", json!({"sign": "none"})),
+        ("HS256 with the public key", "algorithm", json!({"sign": "hs256"})),
+        ("a stranger's key under a known id", "token_unverified", json!({"sign": "stranger"})),
+        ("a key that nobody knows", "unknown_key", json!({"sign": "unknown"})),
+        ("a key that the token brings along", "token_header", json!({"sign": "jwk"})),
+        ("a place where its key is", "token_header", json!({"header": {"jku": "https://evil.test/jwks"}})),
+        ("another issuer", "token_issuer", json!({"claims": {"iss": "https://evil.test"}})),
+        ("an issuer with a slash", "token_issuer", json!({"claims": {"iss": "https://localhost/"}})),
+        ("no issuer", "malformed", json!({"claims": {"iss": null}})),
+        ("another audience", "audience", json!({"claims": {"aud": "somebody"}})),
+        ("two audiences, none of them named", "audience", json!({"claims": {"aud": ["doorward", "somebody"]}})),
+        (
+            "two audiences, the other one named",
+            "audience",
+            json!({"claims": {"aud": ["doorward", "somebody"], "azp": "somebody"}}),
+        ),
+        ("another party", "authorized_party", json!({"claims": {"azp": "somebody"}})),
+        ("no audience", "audience", json!({"claims": {"aud": null}})),
+        ("an expired token", "expired", json!({"claims": {"exp": now - 3600, "iat": now - 3900}})),
+        ("a token without end", "malformed", json!({"claims": {"exp": null}})),
+        ("a token of tomorrow", "issued_at", json!({"claims": {"iat": now + 86_400, "exp": now + 90_000}})),
+        ("nobody", "malformed", json!({"claims": {"sub": null}})),
+        ("an empty name", "subject", json!({"claims": {"sub": ""}})),
+        ("a name of 300 octets", "subject", json!({"claims": {"sub": "x".repeat(300)}})),
         // OAUTH-09: this one says the truth, and it is not enough.
-        ("an unverified address", json!({"claims": {"email_verified": false}})),
-        ("an address verified by a word", json!({"claims": {"email_verified": "false"}})),
-        ("no address at all", json!({"claims": {"email": null}, "userinfo": {"email": null}})),
-        ("somebody else at the second look", json!({"claims": {"email": null}, "userinfo": {"sub": "other"}})),
+        ("an unverified address", "unverified_address", json!({"claims": {"email_verified": false}})),
+        ("an address verified by a word", "unverified_address", json!({"claims": {"email_verified": "false"}})),
+        ("no address at all", "no_address", json!({"claims": {"email": null}, "userinfo": {"email": null}})),
+        ("somebody else at the second look", "other_subject", json!({"claims": {"email": null}, "userinfo": {"sub": "other"}})),
     ]
 }
 
@@ -154,8 +158,9 @@ fn oauth_13_whatever_a_provider_says_the_answer_is_one_and_nobody_is_signed_in()
         // Asked only where the token does not say the address.
         answers.push((what, stage.sign_in_under(&json!({"claims": {"email": null}, "at": {"/userinfo": order}}))));
     }
-    for (what, orders) in lies_of_the_token() {
-        answers.push((what, stage.sign_in_under(&orders)));
+    let lies = lies_of_the_token();
+    for (what, _, orders) in &lies {
+        answers.push((*what, stage.sign_in_under(orders)));
     }
     // OAUTH-16: ten seconds, however busily it drips.
     let begun = std::time::Instant::now();
@@ -165,9 +170,30 @@ fn oauth_13_whatever_a_provider_says_the_answer_is_one_and_nobody_is_signed_in()
         assert_failed(reply, what);
         assert_eq!(constant_part(reply), constant_part(&answers[0].1), "{what} differs from {}", answers[0].0);
     }
+    // Each was refused for what it was, and not for something before it.
+    let noise = |first, empty| [first, "server_error", "media_type", "malformed", empty, "too_large", "redirect", "redirect"];
+    let discovery = ["describes_another", "malformed", "foreign_host"];
+    let endpoints = [noise("status", "malformed"), noise("invalid_grant", "token_type"), noise("status", "malformed")].concat();
+    let of_lies: Vec<&str> = lies.iter().map(|(_, reason, _)| *reason).collect();
+    let expected = [&noise("status", "malformed")[..], &discovery, &endpoints, &of_lies, &["slow"]].concat();
+    assert_eq!(reasons(&stage.house), expected);
     assert!(trap.octets().is_empty(), "nobody follows: {:?}", trap.requests());
     stage.assert_honest_sign_in();
     assert_silent(&stage);
+}
+
+/// Why each sign-in failed in the words of the trail, the first one first.
+fn reasons(house: &House) -> Vec<String> {
+    let output = house.command(&["audit", "search", "--event", "oauth.failed", "--limit", "1000", "--json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let entry = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    let mut told: Vec<(u64, String)> = text
+        .lines()
+        .map(entry)
+        .map(|entry| (entry["seq"].as_u64().unwrap(), entry["reason"].as_str().unwrap_or_default().to_owned()))
+        .collect();
+    told.sort();
+    told.into_iter().map(|(_, reason)| reason).collect()
 }
 
 /// LOG-09: nothing of what the provider wrote, nor of what it was asked with, is in any file or line of the house.
