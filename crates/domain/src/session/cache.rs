@@ -96,11 +96,27 @@ impl SessionCache {
 
     /// Remembers what the store said. Requests seen since the last write-back are carried over from an entry that was too old.
     pub(crate) fn insert(&self, active: Arc<ActiveSession>, epoch: u64) -> Entry {
+        let known = self.known(&active);
+        self.put(active, epoch, known, Instant::now())
+    }
+
+    /// Remembers a session under its new credential, and what was known of its account as what it is: no younger than it was. Else whoever
+    /// renews again and again would keep a role that was taken away.
+    pub(crate) fn hand_on(&self, active: Arc<ActiveSession>, epoch: u64) {
+        let Some(known) = self.known(&active) else { return };
+        let read_at = known.read_at;
+        self.put(active, epoch, Some(known), read_at);
+    }
+
+    fn known(&self, active: &ActiveSession) -> Option<Entry> {
+        std::iter::once(&active.presented).chain(active.session.digests()).find_map(|digest| self.entries.peek(digest))
+    }
+
+    fn put(&self, active: Arc<ActiveSession>, epoch: u64, known: Option<Entry>, read_at: Instant) -> Entry {
         let digest = active.presented;
-        let known = std::iter::once(&digest).chain(active.session.digests()).find_map(|digest| self.entries.peek(digest));
         let activity = known.map_or_else(|| Arc::new(Activity::new(active.session.last_seen_at)), |entry| entry.activity);
         activity.seen.fetch_max(active.session.last_seen_at.as_microsecond(), Ordering::Relaxed);
-        let entry = Entry { active, activity, read_at: Instant::now() };
+        let entry = Entry { active, activity, read_at };
         self.entries.insert(digest, entry.clone());
         if self.epoch() != epoch {
             self.entries.remove(&digest);

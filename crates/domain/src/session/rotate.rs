@@ -42,7 +42,7 @@ pub(crate) async fn rotate(
             let presented = session.digest;
             let renewed = Arc::new(ActiveSession { session, presented, is_outdated: false, ..active.clone() });
             // In before the old one is out, so that what was seen of the session is handed on.
-            accounts.sessions.insert(Arc::clone(&renewed), epoch);
+            accounts.sessions.hand_on(Arc::clone(&renewed), epoch);
             accounts.sessions.evict(active.session.digests());
             Ok(Some(SignedIn { token, device: None, active: renewed }))
         }

@@ -52,6 +52,24 @@ async fn a_credential_is_due_after_its_time_and_not_again_after_that() {
     assert_eq!(rotated[0].record.session, Some(renewed.active.session.id));
 }
 
+/// What a node remembers of an account is a second old at most, however often its session gets a new credential meanwhile.
+#[tokio::test]
+async fn a_role_that_was_taken_away_is_not_kept_by_new_credentials() {
+    let (house, mut value) = ann().await;
+    let other = house.other_node();
+    let email = "ann@example.org".parse().unwrap();
+    other.set_user_roles(&email, vec!["staff".to_owned()]).await.unwrap();
+    let known = active(&house, &value).await;
+    assert_eq!(known.user.roles, ["staff"]);
+    let deadline = tokio::time::Instant::now() + SECOND;
+    other.set_user_roles(&email, Vec::new()).await.unwrap();
+    while tokio::time::Instant::now() < deadline {
+        value = rotate(&house, &value).await.token.reveal();
+        tokio::time::sleep(SECOND / 4).await;
+    }
+    assert_eq!(active(&house, &value).await.user.roles, [""; 0]);
+}
+
 #[tokio::test]
 async fn a_rotated_session_is_the_same_session() {
     let (house, value) = ann().await;
