@@ -15,6 +15,7 @@ use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
 use crate::ceremony::flow::{self, Whose};
 use crate::ceremony::{Ceremony, CeremonyKind};
 use crate::notice::{self, Notice};
+use crate::one_time::PurposeKind;
 use crate::service::{Accounts, FlowError, Visitor, Work};
 use crate::session::{ActiveSession, renew};
 use crate::store::StoreError;
@@ -169,6 +170,10 @@ impl Trial<'_> {
         }
         let is_first = !user.has_second_factor;
         let recovery_codes = if is_first { Some(recovery_code::renew(accounts, &mut tx, user.id).await?) } else { None };
+        if is_first {
+            // A change of address that waits was asked for without the factor that it takes from now on.
+            tx.one_times().revoke(user.id, &[PurposeKind::EmailChange]).await?;
+        }
         notice::tell(accounts, &mut tx, &user, Notice::FactorAdded(self.kind), now).await?;
         let user = User { has_second_factor: true, ..user };
         // It was shown just now, so it is a full proof.

@@ -10,7 +10,7 @@ use doorward_kit::id::FactorId;
 
 use crate::authenticator::{Authenticator, Says};
 use crate::second::{ANN, App, BOB, is_refused};
-use crate::support::{House, QUICK, caller, generous, quota, visitor};
+use crate::support::{House, PASSWORD, QUICK, caller, generous, quota, secret, visitor};
 
 const STEP: Duration = Duration::from_secs(30);
 
@@ -45,6 +45,24 @@ async fn with_the_last_factor_the_recovery_codes_and_every_sign_in_that_waits_ar
     }));
     assert_eq!(house.events(AuditEvent::FactorRemoved).await.len(), 1);
     house.session_of(ANN).await;
+}
+
+/// Asked for with the password alone, it would go through without the factor that is asked for by now.
+#[tokio::test]
+async fn a_change_of_address_from_before_the_first_factor_is_void() {
+    let house = House::new().await;
+    let active = house.newcomer(ANN).await;
+    let (context, next) = (caller(1), "next@example.org");
+    house.accounts.request_email_change(visitor(&context), &active, next, secret(PASSWORD)).await.unwrap();
+    let before = house.mailed_token(next).await;
+    let (_, enrolled) = house.enrol_app(&active).await;
+    assert!(is_refused(&house.accounts.confirm_email_change(visitor(&context), &before).await));
+    // With the factor shown it is asked for as ever, and a second factor more does not end it.
+    let active = enrolled.signed_in.active;
+    house.accounts.request_email_change(visitor(&context), &active, next, secret(PASSWORD)).await.unwrap();
+    let after = house.mailed_token(next).await;
+    house.enrol_passkey(&active, &mut Authenticator::new()).await;
+    assert!(house.accounts.confirm_email_change(visitor(&context), &after).await.is_ok());
 }
 
 #[tokio::test]
