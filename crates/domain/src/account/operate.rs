@@ -129,12 +129,13 @@ pub(crate) async fn sessions(accounts: &Accounts, email: &EmailAddress) -> Resul
     Ok(Some(case.tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items))
 }
 
-/// Ends every session of an account; says how many.
+/// Ends every session of an account, and every sign-in that waits; says how many sessions.
 pub(crate) async fn end_sessions(accounts: &Accounts, email: &EmailAddress) -> Result<Option<usize>, StoreError> {
     let Some(mut case) = Case::open(accounts, email).await? else { return Ok(None) };
     let filter = SessionFilter::new().for_user(case.user.id);
     let count = case.tx.sessions().list(filter, None, PageLimit::new(u32::MAX)).await?.items.len();
     let ended = case.tx.sessions().revoke_all(case.user.id, None).await?;
+    case.tx.ceremonies().revoke_all(case.user.id, &[CeremonyKind::SecondFactor]).await?;
     let entry = case.entry(AuditEvent::SessionRevokedByOperator).with(MetaKey::Sessions, count);
     case.close(entry).await?;
     accounts.sessions.evict(&ended);

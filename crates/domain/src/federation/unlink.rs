@@ -5,6 +5,7 @@ use doorward_kit::UserId;
 use super::{Identity, grant, trip};
 use crate::account::{User, proof};
 use crate::audit::{AuditEntry, AuditEvent, Outcome};
+use crate::ceremony::CeremonyKind;
 use crate::credential::Password;
 use crate::factor::FactorKind;
 use crate::notice::{self, Notice};
@@ -72,6 +73,8 @@ impl Deed<'_> {
             return Ok(Err(("last", FlowError::LastOfItsKind)));
         }
         let ended = tx.identities().remove(user.id, self.provider).await?;
+        // Whoever came by this link and waits for the second factor has nothing any more that the first step rests on.
+        tx.ceremonies().revoke_all(user.id, &[CeremonyKind::SecondFactor]).await?;
         tx.note(self.entry(AuditEvent::OauthUnlink, Outcome::Success));
         // The label is of the configuration; so was the name, when the link was made.
         let label = trip::find(self.accounts, self.provider).map_or(self.provider, |provider| provider.label());

@@ -9,6 +9,7 @@ use doorward_kit::{Timestamp, Token, TokenDigest};
 
 use crate::account::User;
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
+use crate::ceremony::CeremonyKind;
 use crate::one_time::{OneTime, Purpose, PurposeKind};
 use crate::recovery::forgot;
 use crate::service::{Accounts, FlowError, Visitor, Work};
@@ -85,10 +86,11 @@ async fn redeem(
     Ok(Ok((user, is_told)))
 }
 
-/// Whatever is signed in, or known, or half-way to a new address.
+/// Whatever is signed in, or half signed in, or known, or half-way to a new address.
 async fn end(tx: &mut Work<'_>, user: &User) -> Result<(Vec<TokenDigest>, usize), StoreError> {
     let live = tx.sessions().list(SessionFilter::new().for_user(user.id), None, PageLimit::new(u32::MAX)).await?;
     let ended = tx.sessions().revoke_all(user.id, None).await?;
+    tx.ceremonies().revoke_all(user.id, &[CeremonyKind::SecondFactor]).await?;
     tx.devices().remove_all(user.id).await?;
     tx.one_times().revoke(user.id, &[PurposeKind::EmailChange]).await?;
     Ok((ended, live.items.len()))

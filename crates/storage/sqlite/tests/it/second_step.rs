@@ -11,7 +11,7 @@ use doorward_kit::{Clock as _, KeyRing, Token};
 use tokio::task::JoinSet;
 
 use crate::second::is_refused;
-use crate::support::{House, MASTER, PASSWORD, caller, proof, visitor};
+use crate::support::{House, MASTER, PASSWORD, caller, proof, token_in, visitor};
 
 const ANN: &str = "ann@example.org";
 const BEN: &str = "ben@example.org";
@@ -121,6 +121,21 @@ async fn of_many_right_answers_at_once_one_signs_in() {
     // Those that came too late have used nothing up.
     let left = house.count("SELECT count(*) FROM recovery_codes").await;
     assert!(left >= 9, "{left}");
+}
+
+/// Half a sign-in is in no list of sessions; it must not be what is left of a thief when every session has ended.
+#[tokio::test]
+async fn what_ends_every_session_ends_the_sign_ins_that_wait() {
+    let house = House::new().await;
+    let owner = house.owner(ANN).await;
+    let mails = house.take_mail().await;
+    let notice = mails.iter().find(|(_, subject, _)| subject.contains("second factor was added")).unwrap();
+    let waiting = house.waiting(ANN, PASSWORD).await;
+    house.accounts.end_sessions(visitor(&caller(1)), &token_in(&notice.2)).await.unwrap();
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await), "by the link of a notice");
+    let waiting = house.waiting(ANN, PASSWORD).await;
+    house.accounts.end_sessions_of(&ANN.parse().unwrap()).await.unwrap();
+    assert!(is_refused(&house.answer(&waiting, &owner.next_code(&house)).await), "by an operator");
 }
 
 #[tokio::test]
