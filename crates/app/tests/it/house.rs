@@ -10,11 +10,12 @@ use doorward_app::{Admit, App, AppParts, Doorkeeper, Relay};
 use doorward_domain::account::EmailAddress;
 use doorward_domain::audit::AuditRecord;
 use doorward_domain::credential::{Argon2Pool, Argon2Settings};
+use doorward_domain::federation::{Authorization, Provider, ProviderAccount, ProviderError, Redemption};
 use doorward_domain::service::{AccountRules, Parts, SignUpMode};
 use doorward_domain::store::{MailFilter, OutboxRow, PageLimit, SessionFilter};
 use doorward_domain::throttle::MemoryCounters;
 use doorward_domain::{Accounts, AuditEvent, PasswordHasher, Session, Store, StoreError, Tx, User};
-use doorward_kit::{Clock, Entropy, KeyPurpose, ManualClock, MasterKey, SharedRing, SystemEntropy, TokenDigest, UserId};
+use doorward_kit::{Clock, Entropy, KeyPurpose, ManualClock, MasterKey, Secret, SharedRing, SystemEntropy, TokenDigest, UserId};
 use doorward_policy::{Policy, RoutePolicy};
 use doorward_storage_sqlite::SqliteStore;
 use http::{Request, StatusCode};
@@ -23,6 +24,36 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::client::{Answer, CSRF, Client, PASSWORD, SESSION, context};
+
+/// A provider that sends people on and believes nobody who comes back.
+struct Elsewhere;
+
+#[async_trait]
+impl Provider for Elsewhere {
+    fn name(&self) -> &'static str {
+        "elsewhere"
+    }
+
+    fn label(&self) -> &'static str {
+        "Elsewhere"
+    }
+
+    fn links_by_address(&self) -> bool {
+        true
+    }
+
+    async fn authorization_url(&self, authorization: Authorization<'_>) -> Result<String, ProviderError> {
+        Ok(format!("https://id.example.net/authorize?state={}", authorization.state))
+    }
+
+    async fn redeem(&self, _: Redemption<'_>) -> Result<ProviderAccount, ProviderError> {
+        Err(ProviderError::Refused("code"))
+    }
+
+    async fn revoke(&self, _: Secret<String>) -> Result<(), ProviderError> {
+        Ok(())
+    }
+}
 
 /// The decided configuration, with lines of `[limits]` that replace the open ones.
 pub(crate) fn policy(limits: &str) -> Policy {
@@ -190,7 +221,7 @@ impl House {
             clock: mailing.clock.unwrap_or_else(|| clock.clone()),
             entropy: entropy.clone(),
             keys: ring.clone(),
-            providers: Vec::new(),
+            providers: vec![Arc::new(Elsewhere)],
             rules: rules(&config, &policy),
         }));
         let app = App::new(AppParts {

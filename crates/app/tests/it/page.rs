@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 
 use crate::client::{Answer, CSRF, Client, PASSWORD, SESSION};
 use crate::house::House;
-use crate::table::is_member_page;
+use crate::table::{concrete, is_member_page};
 
 /// Every `<input …>` of a page, as its attributes.
 fn inputs(page: &Answer) -> Vec<String> {
@@ -123,7 +123,7 @@ async fn pages_need_nothing_inline_and_name_their_assets_by_hash() {
         |route: &&Route| route.method == Method::GET && route.path.starts_with("/account") && route.endpoint != Endpoint::Gate;
     for route in ROUTES.iter().filter(is_page) {
         let reader = if is_member_page(route) { &mut member } else { &mut browser };
-        let page = reader.get(route.path).await;
+        let page = reader.get(&concrete(route)).await;
         assert_eq!(page.status, StatusCode::OK, "{}", route.path);
         pages.push(page);
     }

@@ -106,6 +106,9 @@ fn every_route_lies_under_a_reserved_prefix() {
             | Endpoint::UndoEmailSave
             | Endpoint::EndSessionsForm
             | Endpoint::EndSessionsSave
+            | Endpoint::ProviderForm
+            | Endpoint::ProviderReturn
+            | Endpoint::ProviderGo
             | Endpoint::SignUpForm
             | Endpoint::SignUp => BuiltIn::TokenPage,
             _ if route.path.starts_with("/account") => BuiltIn::Page,

@@ -9,7 +9,7 @@ use crate::house::House;
 
 /// The path with something in place of each parameter.
 pub(crate) fn concrete(route: &Route) -> String {
-    route.path.replace("{name}", "x").replace("{id}", "00000000-0000-4000-8000-000000000000")
+    route.path.replace("{name}", "x").replace("{provider}", "elsewhere").replace("{id}", "00000000-0000-4000-8000-000000000000")
 }
 
 /// [`concrete`] with the query without which a route is not understood.
@@ -71,6 +71,8 @@ pub(crate) fn is_member_page(route: &Route) -> bool {
             | E::RecoveryCodesSave
             | E::StepUpForm
             | E::StepUpSend
+            | E::Connections
+            | E::ConnectionEnd
             | E::Gate
     )
 }
