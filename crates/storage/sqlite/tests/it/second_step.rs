@@ -84,7 +84,7 @@ async fn a_sign_in_that_waits_is_good_once_for_ten_minutes_and_five_answers() {
 }
 
 #[tokio::test]
-async fn what_is_anothers_signs_nobody_in() {
+async fn what_belongs_to_another_signs_nobody_in() {
     let house = House::new().await;
     let (ann, ben) = (house.owner(ANN).await, house.owner(BEN).await);
     let waiting = house.waiting(ANN, PASSWORD).await;
