@@ -1,9 +1,10 @@
 //! The way to a provider and back, as API and pages share it.
 
+use axum::response::Response;
 use doorward_domain::ceremony::CeremonyKind;
 use doorward_domain::federation::{ProviderFinish, ProviderFinished, ProviderStarted};
 use doorward_kit::Secret;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use crate::app::AppState;
 use crate::cookie::{self, Cookies};
@@ -25,9 +26,11 @@ pub(crate) fn keep(app: &AppState, headers: &mut HeaderMap, started: &ProviderSt
     cookie::add(headers, &app.policy.cookies.provider.set(&started.token.reveal(), Some(life)));
 }
 
-/// However it ended: the way is gone.
-pub(crate) fn forget(app: &AppState, headers: &mut HeaderMap) {
-    cookie::add(headers, &app.policy.cookies.provider.clear());
+/// However it ended: the way is gone. Who was only told to wait, or met a fault of ours, has it still.
+pub(crate) fn forget_ended(app: &AppState, response: &mut Response) {
+    if !matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        cookie::add(response.headers_mut(), &app.policy.cookies.provider.clear());
+    }
 }
 
 /// Runs the flow; one refusal for every cause (OAUTH-13).

@@ -83,7 +83,8 @@ async fn with_token<'a>(
     }
 }
 
-/// `{code, state, iss?}`, or `{state, error: true}` where the provider said no → 200 with the account, or with what is asked for next.
+/// `{code, state, iss?}`, or `{state, error: true}` where the provider said no → 200 with the account, or with what is asked for next. In a
+/// session its token comes along: what is linked there is not for another site to decide (OAUTH-10).
 pub(crate) async fn finish(
     State(app): State<AppState>,
     caller: Caller,
@@ -91,6 +92,11 @@ pub(crate) async fn finish(
     headers: HeaderMap,
     body: JsonObject,
 ) -> Response {
+    if caller.session.is_some()
+        && let Err(problem) = with_token(&app, &caller, &headers).await
+    {
+        return problem.into_response();
+    }
     let issuer = match body.member("iss") {
         json::Member::Absent => None,
         json::Member::Text(text) => Some(text),
@@ -103,7 +109,7 @@ pub(crate) async fn finish(
         Ok(ProviderFinished { outcome, .. }) => shown(&app, &caller, outcome),
         Err(problem) => problem.into_response(),
     };
-    oauth::forget(&app, response.headers_mut());
+    oauth::forget_ended(&app, &mut response);
     response
 }
 

@@ -115,7 +115,7 @@ pub(crate) async fn finish(
         Err(problem) if problem.detail == Problem::OAUTH_FAILED.detail => failed(&app, &problem),
         Err(problem) => problem.into_response(),
     };
-    oauth::forget(&app, response.headers_mut());
+    oauth::forget_ended(&app, &mut response);
     response
 }
 

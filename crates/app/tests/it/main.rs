@@ -27,6 +27,7 @@ mod openapi;
 mod operator;
 mod page;
 mod passwordless;
+mod provider;
 mod recovery;
 mod redirect;
 mod relay;
