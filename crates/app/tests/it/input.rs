@@ -40,7 +40,9 @@ async fn input_01_size_depth_and_names_are_bounded() {
         for body in [deep("[", "]", 15), deep("{\"a\":", "}", 15), names(64)] {
             // The profile takes no name that it does not know.
             if route.endpoint != Endpoint::Profile {
-                assert_ne!(send_octets(&mut client, route, body).await.detail(), "Invalid request", "{shown_route}");
+                let answer = send_octets(&mut client, route, body).await;
+                // The start of a sign-in with a provider asks for no name: it goes on.
+                assert!(answer.status.is_success() || answer.detail() != "Invalid request", "{shown_route}");
             }
         }
         let large = json!({"email": "ada@example.com", "password": "x".repeat(8192)}).to_string();
