@@ -17,7 +17,9 @@ fn trip(mock: &OidcMock, client: &mut Client, mode: &str) -> u16 {
     let start = if mode == "login" { start } else { start.csrf() };
     let url = client.send(&start).expect(200).json()["authorization_url"].as_str().unwrap().to_owned();
     let back = mock.authorize(&url);
-    client.post_json(CALLBACK, &json!({"code": back.parameter("code"), "state": back.parameter("state")})).status
+    let end = Request::post(CALLBACK).json(&json!({"code": back.parameter("code"), "state": back.parameter("state")}));
+    let end = if mode == "login" { end } else { end.csrf() };
+    client.send(&end).status
 }
 
 fn person(name: &str) -> Value {
