@@ -11,9 +11,9 @@ use doorward_domain::{ActiveSession, Visitor};
 use doorward_kit::{Origin, RequestContext, SessionId};
 use doorward_policy::redirect::LocalTarget;
 use doorward_policy::route::HAND_OVER_PATH;
-use doorward_policy::{GatePolicy, Policy};
+use doorward_policy::{GatePolicy, Policy, origin};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cookie::{self, Found};
@@ -42,6 +42,8 @@ pub enum AtGate {
         /// Values of `Set-Cookie`.
         cookies: Vec<HeaderValue>,
     },
+    /// An unsafe request that another origin makes.
+    Foreign,
     /// No operator session, and nobody who could be led to one.
     NoSession,
     /// A hand-over that is not good, for whatever cause.
@@ -75,6 +77,9 @@ impl Doorkeeper {
         if knock.path == HAND_OVER_PATH {
             return self.accept(knock).await;
         }
+        if !self.is_own(knock) {
+            return AtGate::Foreign;
+        }
         match cookie::named(&knock.head.headers, self.app.policy.cookies.gate.name) {
             Found::Many => AtGate::DuplicateCookie,
             Found::Absent => self.lead(knock),
@@ -98,6 +103,13 @@ impl Doorkeeper {
             tracing::error!(message = "the store did not answer at a gate", error = %error);
             AtGate::Unavailable
         })
+    }
+
+    /// Whether an unsafe request comes from the gate's own pages: its cookie is `Lax`, which keeps other sites out, but not other hosts of
+    /// the same one (CSRF-06, CSRF-07).
+    fn is_own(&self, knock: GateKnock<'_>) -> bool {
+        let is_safe = matches!(knock.head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        is_safe || self.app.gates.find(&knock.gate.name).is_some_and(|gate| origin::decide(&gate, &knock.head.headers).is_ok())
     }
 
     fn passed(&self, knock: GateKnock<'_>, active: &Arc<ActiveSession>) -> AtGate {

@@ -6,7 +6,7 @@ use doorward_kit::Timestamp;
 use doorward_kit::id::FactorId;
 
 use super::list::RECOVERY_CODE;
-use super::{RecoveryCodes, recovery_code};
+use super::{Factor, FactorKind, RecoveryCodes, recovery_code};
 use crate::account::proof::{self, Unproven};
 use crate::account::{User, text};
 use crate::audit::{AuditEntry, AuditEvent, MetaKey, Outcome};
@@ -57,6 +57,12 @@ pub(crate) async fn remove(
         tx.commit().await?;
         return Err(FlowError::LastOfItsKind);
     }
+    if is_only_way_in(&mut tx, &user, &factors, factor).await? {
+        let entry = entry(visitor, active, AuditEvent::FactorRemoved, Outcome::Denied, now).because("last_way_in");
+        tx.note(of_kind(entry));
+        tx.commit().await?;
+        return Err(FlowError::LastOfItsKind);
+    }
     tx.factors().remove(user.id, id).await?;
     if is_last {
         tx.factors().replace_recovery_codes(user.id, &[]).await?;
@@ -67,6 +73,16 @@ pub(crate) async fn remove(
     tx.note(of_kind(entry(visitor, active, AuditEvent::FactorRemoved, Outcome::Success, now)));
     let user = User { has_second_factor: !is_last, ..user };
     renewed(accounts, tx, visitor, (active, user), ("factor_removed", now)).await
+}
+
+/// As with the last link (OAUTH-12): a passkey is a sign-in of its own, and there may be no other.
+async fn is_only_way_in(tx: &mut Work<'_>, user: &User, factors: &[Factor], leaving: &Factor) -> Result<bool, FlowError> {
+    let is_passkey = |factor: &Factor| factor.kind == FactorKind::Passkey;
+    let stays = factors.iter().any(|factor| is_passkey(factor) && factor.id != leaving.id);
+    if !is_passkey(leaving) || stays || user.password_hash.is_some() {
+        return Ok(false);
+    }
+    Ok(tx.identities().list(user.id).await?.is_empty())
 }
 
 /// Ten new recovery codes; the former ones are nothing from then on.

@@ -104,6 +104,11 @@ impl Arrival<'_> {
         if !self.journey.provider.links_by_address() {
             return Ok(Err("link_by_address"));
         }
+        // A link is a first step for good, and this sign-in has shown no second one: whoever controls the address at the provider must not
+        // get it. Their owner links such an account from a session.
+        if user.has_second_factor || accounts.rules.is_operator(&user.roles) {
+            return Ok(Err("second_factor"));
+        }
         // Somebody of this provider is linked already, and it is somebody else: providers give the address of who left to who came.
         let others = tx.identities().list(user.id).await?;
         if others.iter().any(|identity| identity.issuer == self.account.issuer) {

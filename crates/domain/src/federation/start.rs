@@ -28,6 +28,12 @@ pub(crate) async fn start(
     {
         return Err(refusal.tell("step_up", FlowError::StepUpNeeded).await);
     }
+    // A session that a provider is signed in beside is no proof where there is something better.
+    if let ProviderWish::StepUp(active) = wish
+        && (active.has_password || active.user.has_second_factor)
+    {
+        return Err(refusal.tell("step_up", FlowError::StepUpNeeded).await);
+    }
     let trip = Trip {
         provider: provider.name().to_owned(),
         verifier: state::draw(&*accounts.entropy),

@@ -44,6 +44,7 @@ impl Admission for AskDoorkeeper {
                     return OperatorAdmitted::Passed { fields, bond: Bond(*session.as_bytes()) };
                 }
                 AtGate::Led { location, cookies } => return OperatorAdmitted::Led { location, cookies },
+                AtGate::Foreign => Refusal::Csrf,
                 AtGate::NoSession => Refusal::NoOperatorSession,
                 AtGate::BadHandOver => Refusal::HandOver,
                 AtGate::DuplicateCookie => Refusal::DuplicateCookie,

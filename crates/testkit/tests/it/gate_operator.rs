@@ -84,6 +84,15 @@ fn an_operator_is_led_to_the_site_and_back_and_the_upstream_learns_who_it_is() {
     assert!(!fields.contains("__host-doorward") && !fields.contains("authorization"), "credentials stay at the door: {fields}");
     // What is no navigation passes with the cookie alone as well.
     browser.send(&with_password(Request::post("/admin/save").json(&json!({})))).expect(200);
+    // Another host of the same site is another origin: the browser sends the cookie along, and it is of no use (CSRF-06).
+    let site = ground.house.origin();
+    for (name, value) in [("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Site", "cross-site"), ("Origin", site.as_str())] {
+        let request = Request::post("/admin/save").json(&json!({})).header(name, value);
+        let reply = browser.send(&with_password(request)).expect(403);
+        assert_eq!(reply.json(), json!({"detail": "CSRF failed"}));
+    }
+    let own = format!("https://{}", ground.house.authority_of("adm"));
+    browser.send(&with_password(Request::post("/admin/save").json(&json!({})).header("Origin", &own))).expect(200);
     let log = ground.house.stderr();
     assert!(!log.contains("token="), "a hand-over is in no log");
 }

@@ -10,6 +10,7 @@ use doorward_domain::{ActiveSession, AuditEvent, EmailAddress, Store, User};
 use doorward_kit::id::FactorId;
 use doorward_kit::{Secret, SystemEntropy, Token};
 
+use crate::authenticator::Authenticator;
 use crate::scripted::{Back, Scripted, go, go_to, house_of, link_as, sign_in_as, signed_in};
 use crate::support::{House, PASSWORD, caller, secret, visitor};
 
@@ -369,12 +370,53 @@ async fn a_second_factor_is_asked_for_after_a_provider_too() {
     let acme = Scripted::new("acme");
     let house = house_of(&[&acme], |_| {}).await;
     house.member("ann@example.org").await;
+    sign_in_as(&house, &acme, &acme.person("1", "ann@example.org")).await.unwrap();
     give_factor(&house, "ann@example.org").await;
+    let sessions = house.count("SELECT count(*) FROM sessions").await;
     let started = go(&house, "acme", ProviderWish::SignIn).await.unwrap();
     let back = Back::new("acme", &started, acme.agree(&started.authorization_url, Ok(acme.person("1", "ann@example.org"))));
     let ProviderFinished { outcome, .. } = back.finish(&house.accounts).await.unwrap();
     assert!(matches!(outcome, ProviderOutcome::SignIn(SignInOutcome::Pending(pending)) if pending.kinds == ["totp"]));
-    assert_eq!(house.count("SELECT count(*) FROM sessions").await, 0);
+    assert_eq!(house.count("SELECT count(*) FROM sessions").await, sessions);
+}
+
+#[tokio::test]
+async fn oauth_09_half_a_sign_in_links_nothing_for_good() {
+    let acme = Scripted::new("acme");
+    let house = house_of(&[&acme], |rules| rules.operator_roles = vec!["admin".to_owned()]).await;
+    house.member("ann@example.org").await;
+    give_factor(&house, "ann@example.org").await;
+    house.member("bob@example.org").await;
+    let bob = "bob@example.org".parse().unwrap();
+    assert!(house.accounts.set_user_roles(&bob, vec!["admin".to_owned()]).await.unwrap());
+    for (subject, email) in [("1", "ann@example.org"), ("2", "bob@example.org")] {
+        assert!(is_refused(sign_in_as(&house, &acme, &acme.person(subject, email)).await), "{email}");
+    }
+    assert_eq!(house.count("SELECT count(*) FROM identities").await, 0);
+}
+
+#[tokio::test]
+async fn oauth_12_a_passkey_that_is_the_only_way_in_stays() {
+    let acme = Scripted::new("acme");
+    let house = house_of(&[&acme], |_| {}).await;
+    let ann = sign_in_as(&house, &acme, &acme.person("1", "ann@example.org")).await.unwrap().active;
+    let mut key = Authenticator::new();
+    let enrolled = house.enrol_passkey(&ann, &mut key).await;
+    let context = caller(1);
+    let active = &enrolled.signed_in.active;
+    house.accounts.unlink_provider(visitor(&context), active, "acme", None).await.unwrap();
+    let outcome = house.accounts.remove_factor(visitor(&context), active, enrolled.id).await;
+    assert!(matches!(outcome, Err(FlowError::LastOfItsKind)));
+}
+
+#[tokio::test]
+async fn a_password_is_the_fresh_proof_where_there_is_one() {
+    let acme = Scripted::new("acme");
+    let house = house_of(&[&acme], |_| {}).await;
+    house.member("ann@example.org").await;
+    let ann = house.sign_in("ann@example.org", PASSWORD).await.unwrap().active;
+    let outcome = go(&house, "acme", ProviderWish::StepUp(&ann)).await;
+    assert!(matches!(outcome, Err(FlowError::StepUpNeeded)));
 }
 
 #[tokio::test]
