@@ -32,8 +32,8 @@ mod view;
 
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
-use doorward_domain::{ActiveSession, Password};
 use doorward_domain::service::{FieldFault, FlowError};
+use doorward_domain::{ActiveSession, Password};
 use doorward_kit::Secret;
 use doorward_policy::redirect::LocalTarget;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
