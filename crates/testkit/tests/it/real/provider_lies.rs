@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use crate::site::constant_part;
 
 const PROVIDER_COOKIE: &str = "__Host-doorward_provider";
-const START: &str = "/api/auth/oauth/mirage/start";
-const CALLBACK: &str = "/api/auth/oauth/mirage/callback";
+pub(super) const START: &str = "/api/auth/oauth/mirage/start";
+pub(super) const CALLBACK: &str = "/api/auth/oauth/mirage/callback";
 /// What a provider writes into its errors, and nobody else may.
 const TOLD: &str = "canary-<script>of-the-provider</script>-7Qm";
 
-struct Stage {
-    house: House,
-    mock: OidcMock,
+pub(super) struct Stage {
+    pub(super) house: House,
+    pub(super) mock: OidcMock,
 }
 
 impl Stage {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let mock = OidcMock::start();
         let house = House::builder().oauth(&mock.section()).log("trace").start();
         Self { house, mock }
@@ -59,7 +59,7 @@ impl Stage {
 }
 
 /// What a page sends to the callback.
-fn answer_of(back: &Return) -> Value {
+pub(super) fn answer_of(back: &Return) -> Value {
     json!({"code": back.parameter("code"), "state": back.parameter("state")})
 }
 

@@ -1,31 +1,19 @@
 //! The way back from a provider, and what nobody learns by it: who an address or a provider's account belongs to.
 
-use doorward_testkit::real::{OidcMock, Return};
-use doorward_testkit::{CSRF_COOKIE, Client, House, Reply, Request, SESSION_COOKIE};
+use doorward_testkit::real::Return;
+use doorward_testkit::{CSRF_COOKIE, Client, Reply, Request, SESSION_COOKIE};
 use serde_json::{Value, json};
 
+use super::provider_lies::{CALLBACK, START, Stage, answer_of};
 use crate::site::constant_part;
 
 const PAGE: &str = "/account/oauth/mirage";
-const START: &str = "/api/auth/oauth/mirage/start";
-const CALLBACK: &str = "/api/auth/oauth/mirage/callback";
 /// What a provider writes, and nobody else may.
 const TOLD: &str = "canary-words-of-the-provider-4Tz";
 
-struct Stage {
-    house: House,
-    mock: OidcMock,
-}
-
 impl Stage {
-    fn start() -> Self {
-        let mock = OidcMock::start();
-        let house = House::builder().oauth(&mock.section()).log("trace").start();
-        Self { house, mock }
-    }
-
     #[track_caller]
-    fn there_and_back(&self, client: &mut Client, wish: &Value) -> Return {
+    fn sent_there_and_back(&self, client: &mut Client, wish: &Value) -> Return {
         let request = Request::post(START).json(wish);
         let request = if client.cookie(CSRF_COOKIE).is_some() { request.csrf() } else { request };
         let url = client.send(&request).expect(200).json()["authorization_url"].as_str().expect("a URL").to_owned();
@@ -35,10 +23,6 @@ impl Stage {
     fn tokens_asked_for(&self) -> usize {
         self.mock.asked().iter().filter(|line| line.contains("/token")).count()
     }
-}
-
-fn answer_of(back: &Return) -> Value {
-    json!({"code": back.parameter("code"), "state": back.parameter("state")})
 }
 
 /// The address that the provider sends a browser to.
@@ -66,7 +50,7 @@ fn send_form(client: &mut Client, page: &Reply) -> Reply {
 fn oauth_17_the_page_that_is_come_back_to_does_nothing_until_its_form_is_sent() {
     let stage = Stage::start();
     let mut client = stage.house.client();
-    let back = stage.there_and_back(&mut client, &json!({}));
+    let back = stage.sent_there_and_back(&mut client, &json!({}));
     // Anybody may look at the page, as often as they like, with any cookies: nobody is asked, nothing is spent.
     for _ in 0..2 {
         for mut looks in [client.twin(), stage.house.client()] {
@@ -105,7 +89,7 @@ fn oauth_18_denied_cancelled_and_tampered_are_one_failure_without_a_word_of_the_
     let mut pages = Vec::new();
     for error in ["access_denied", "login_required", "server_error", TOLD] {
         let mut client = stage.house.client();
-        let back = stage.there_and_back(&mut client, &json!({}));
+        let back = stage.sent_there_and_back(&mut client, &json!({}));
         let state = back.parameter("state");
         let query = format!("error={error}&error_description={TOLD}&error_uri=https%3A%2F%2Fevil.test%2F{TOLD}&state={state}");
         let page = client.get(&format!("{PAGE}?{query}")).expect(200);
@@ -120,7 +104,7 @@ fn oauth_18_denied_cancelled_and_tampered_are_one_failure_without_a_word_of_the_
         [json!({"error": "access_denied"}), json!({"error": TOLD, "error_description": TOLD}), json!({"code": "tampered"})]
     {
         let mut client = stage.house.client();
-        let back = stage.there_and_back(&mut client, &json!({}));
+        let back = stage.sent_there_and_back(&mut client, &json!({}));
         let mut body = body;
         body["state"] = json!(back.parameter("state"));
         let reply = client.post_json(CALLBACK, &body);
@@ -138,12 +122,12 @@ fn enum_09_whose_a_providers_account_or_an_address_is_is_told_to_nobody() {
     let stage = Stage::start();
     // The provider's one account is linked with somebody here.
     let mut owner = stage.house.client();
-    let back = stage.there_and_back(&mut owner, &json!({}));
+    let back = stage.sent_there_and_back(&mut owner, &json!({}));
     owner.post_json(CALLBACK, &answer_of(&back)).expect(200);
     let mut member = stage.house.member("mia@app.test");
     let link = |member: &mut Client, orders: &Value, spoil: bool| {
         stage.mock.order(orders);
-        let back = stage.there_and_back(member, &json!({"mode": "link"}));
+        let back = stage.sent_there_and_back(member, &json!({"mode": "link"}));
         let mut body = answer_of(&back);
         if spoil {
             body["code"] = json!("A".repeat(40));
