@@ -75,7 +75,8 @@ impl Doorkeeper {
     /// Decides at a gate that asks for an operator session.
     pub async fn operator(&self, knock: GateKnock<'_>) -> AtGate {
         if knock.path == HAND_OVER_PATH {
-            return self.accept(knock).await;
+            // A browser that is led there asks with GET; nothing else uses a hand-over up.
+            return if knock.head.method == Method::GET { self.accept(knock).await } else { AtGate::BadHandOver };
         }
         if !self.is_own(knock) {
             return AtGate::Foreign;

@@ -153,6 +153,11 @@ fn a_hand_over_is_good_once_at_its_gate_in_the_browser_that_asked() {
     let mut browser = ground.at("adm");
     let good = hand_over(&mut browser);
     let asked = browser.cookie(ASKED).unwrap().to_owned();
+    for method in ["HEAD", "POST", "DELETE"] {
+        let looked = browser.twin().send(&with_password(Request::new(method, &good)));
+        assert_eq!(looked.status, 400, "{method} uses nothing up: {looked:?}");
+        assert!(looked.set_cookies(PASS).is_empty(), "{looked:?}");
+    }
     visit(&mut browser, &good).expect(303);
     let mut again = ground.at("adm");
     again.set_cookie(ASKED, &asked);
