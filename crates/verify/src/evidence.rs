@@ -10,6 +10,8 @@ use serde::Serialize;
 use crate::plan::Vantage;
 pub use crate::redact::Redactions;
 
+/// What a skip that nobody declared was to be.
+pub(crate) const UNDECLARED: &str = "a look";
 /// Name of the shape and its version.
 pub const SCHEMA: &str = "doorward/security-headers/1";
 

@@ -1,5 +1,7 @@
 //! The rows that a run looks at: their title, their line of the guide and what a breach of them is worth.
 
+use crate::evidence::{CheckVerdict, Probe, UNDECLARED};
+
 /// How bad a breach is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,8 +57,17 @@ pub(crate) const ROWS: &[Row] = &[
     row("VER-14", Some(17), Severity::High, "the site's names lead to the intended address"),
 ];
 
-/// Rows of the catalogue that a full verification looks at and this version does not.
-pub(crate) const NOT_YET: &[&str] = &["VER-08", "VER-09", "VER-10", "VER-11", "VER-12", "VER-13"];
+/// Rows of the catalogue that a full verification looks at, with the ids that must have been looked at for each.
+const MANDATORY: &[(&str, &[&str])] = &[("VER-08", &["root-get"]), ("VER-10", &["api-429"])];
+
+/// Rows that were not looked at in full: an id is missing, or was skipped without anybody's word.
+pub(crate) fn missing(probes: &[Probe]) -> Vec<&'static str> {
+    let is_seen = |id: &str| {
+        let mut checks = probes.iter().filter(|probe| probe.id == id).flat_map(|probe| &probe.checks).peekable();
+        checks.peek().is_some() && checks.all(|check| check.verdict != CheckVerdict::Skip || check.expected != UNDECLARED)
+    };
+    MANDATORY.iter().filter(|(_, ids)| !ids.iter().all(|id| is_seen(id))).map(|(row, _)| *row).collect()
+}
 
 /// The row with an id; an id that the table lacks is shown as it is.
 pub(crate) fn find(id: &str) -> Option<&'static Row> {

@@ -8,8 +8,10 @@
 //! The headers are held to [`HeaderPolicy::guide`](doorward_policy::HeaderPolicy::guide), never to a site's own overrides: a site that
 //! weakens its policy serves what it declares and still deviates.
 
+pub mod backstage;
 mod credential;
 pub mod evidence;
+mod flow;
 mod guide;
 mod judge;
 mod leaf;
@@ -25,6 +27,7 @@ mod trust;
 pub mod verification;
 mod write;
 
+pub use backstage::{Backstage, BackstageError, Sink, THROW_AWAY_DOMAIN, TrailState};
 pub use credential::{CredentialError, GateCredential, read_credentials};
 pub use plan::{Intent, Limits, Options, Pin, PinError, Plan, Vantage};
 pub use report::Report;

@@ -9,6 +9,7 @@ use doorward_policy::{CookiePolicy, HeaderPolicy, Policy};
 use rustls::pki_types::CertificateDer;
 
 use crate::credential::GateCredential;
+use crate::flow::Flow;
 use crate::probe::{self, Spec};
 
 /// From which side a probe comes.
@@ -53,6 +54,10 @@ pub struct Options {
     pub declared: Vec<String>,
     /// The configuration orders certificates: every one that is served has to be the staging authority's (TLS-18).
     pub staging_only: bool,
+    /// URL of the directory that certificates are ordered from, as configured; `None` where none are.
+    pub directory: Option<String>,
+    /// Mode of the folder that keys of certificates are in, such as `0700`, where this machine can see it.
+    pub store_mode: Option<String>,
     /// A path whose upstream the operator has stopped, to see the answer 502.
     pub stopped: Option<String>,
 }
@@ -123,6 +128,9 @@ pub struct Plan {
     pub(crate) cookies: CookiePolicy,
     pub(crate) gates: Vec<(String, Host)>,
     pub(crate) probes: Vec<Spec>,
+    pub(crate) flows: Vec<Flow>,
+    /// The whole policy, for a site that Doorward serves.
+    pub(crate) policy: Option<Policy>,
     pub(crate) options: Options,
     /// Time bounds.
     pub limits: Limits,
@@ -142,6 +150,8 @@ impl Plan {
             cookies: policy.cookies,
             gates: gates.map(|gate| (gate.name.clone(), gate.host.clone())).collect(),
             probes: probe::of_site(policy, &options, entropy),
+            flows: Flow::ALL.to_vec(),
+            policy: Some(policy.clone()),
             options,
             limits: Limits::default(),
         }
@@ -159,6 +169,8 @@ impl Plan {
             cookies: CookiePolicy::doorward(),
             gates: Vec::new(),
             probes: probe::of_stranger(origin, &options, entropy),
+            flows: vec![Flow::Tls],
+            policy: None,
             options,
             limits: Limits::default(),
         }
@@ -166,7 +178,8 @@ impl Plan {
 
     /// Ids of the probes, in the order in which they run.
     pub fn probe_ids(&self) -> impl Iterator<Item = &str> {
-        self.probes.iter().map(|spec| spec.id.as_str())
+        let of_flows = self.flows.iter().flat_map(|flow| flow.ids()).map(|planned| planned.id);
+        self.probes.iter().map(|spec| spec.id.as_str()).chain(of_flows)
     }
 
     /// The site.

@@ -6,13 +6,15 @@ use std::time::Duration;
 use doorward_kit::{Clock, Entropy};
 use tokio::time::{Instant, timeout};
 
+use crate::backstage::Backstage;
 use crate::evidence::CheckVerdict;
+use crate::flow::{Cast, Flow, Scene, Sections};
 use crate::judge::{Finding, Judge};
 use crate::observer::address::{Addresses, Endpoint};
 use crate::observer::{Answer, Call, Connection, Fault, Observer, Transport};
 use crate::plan::{Plan, Vantage};
 use crate::probe::{Aim, Spec};
-use crate::report::{Report, across};
+use crate::report::{Found, Report, across};
 use crate::run_id;
 
 /// What came of one look.
@@ -31,10 +33,10 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    fn new(spec: &Spec) -> Self {
+    pub(crate) fn new(spec: &Spec) -> Self {
         let target = match &spec.aim {
             Aim::Target(target) | Aim::Burst(target, _) => target.clone(),
-            Aim::AssetOf(_) => String::new(),
+            Aim::AssetOf(_) | Aim::Nothing => String::new(),
         };
         Self {
             spec: spec.clone(),
@@ -83,11 +85,17 @@ pub struct Glance {
 
 /// Makes all looks of the plan and reports; never fails, since what fails is in the report.
 pub async fn run(plan: &Plan, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Report {
-    run_watched(plan, clock, entropy, |_| {}).await
+    run_watched(plan, None, clock, entropy, |_| {}).await
 }
 
-/// As [`run`], and tells of every look as soon as it was made.
-pub async fn run_watched(plan: &Plan, clock: Arc<dyn Clock>, entropy: &dyn Entropy, mut watch: impl FnMut(&Glance)) -> Report {
+/// As [`run`], with the hands of the site's side where there are any, and tells of every look as soon as it was made.
+pub async fn run_watched(
+    plan: &Plan,
+    backstage: Option<&dyn Backstage>,
+    clock: Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+    mut watch: impl FnMut(&Glance),
+) -> Report {
     let started_at = clock.now();
     let id = run_id::draw(started_at, entropy);
     let looks = Looks::prepare(plan, &clock).await;
@@ -97,14 +105,67 @@ pub async fn run_watched(plan: &Plan, clock: Arc<dyn Clock>, entropy: &dyn Entro
         watch(&glance(&outcome));
         outcomes.push(outcome);
     }
+    let mut scene = Scene {
+        plan,
+        looks: &looks,
+        backstage,
+        clock: clock.as_ref(),
+        entropy,
+        started_at,
+        outcomes,
+        sections: Sections::default(),
+        canaries: Vec::new(),
+        expected_events: Vec::new(),
+        cast: Cast::default(),
+    };
+    for flow in &plan.flows {
+        play(*flow, &mut scene, &mut watch).await;
+    }
+    let left = match backstage {
+        Some(backstage) => scene.cast.dismiss(backstage).await,
+        None => Vec::new(),
+    };
+    let Scene { mut outcomes, sections, canaries, .. } = scene;
     across::findings(plan, &looks.addresses, &mut outcomes);
-    Report::make(plan, &id, (started_at, clock.now()), &outcomes)
+    let found = Found { outcomes: &outcomes, sections: &sections, canaries: &canaries, left_behind: &left };
+    Report::make(plan, &id, (started_at, clock.now()), &found)
 }
 
-struct Looks<'a> {
+/// Plays one flow. What it was to report and did not is an error; what the operator declared away is not played and stands as skipped.
+async fn play(flow: Flow, scene: &mut Scene<'_>, watch: &mut impl FnMut(&Glance)) {
+    let from = scene.outcomes.len();
+    let declared = |id: &str| scene.plan.options.declared.iter().any(|known| known == id);
+    if !flow.ids().iter().all(|planned| declared(planned.id)) {
+        flow.run(scene).await;
+    }
+    for planned in flow.ids() {
+        let is_declared = scene.plan.options.declared.iter().any(|known| known == planned.id);
+        if is_declared {
+            let mut kept = 0;
+            scene.outcomes.retain(|outcome| {
+                kept += 1;
+                kept <= from || outcome.spec.id != planned.id
+            });
+            scene.skip(planned.id, planned.control, "declared away by the operator", true);
+        } else if !scene.outcomes[from..].iter().any(|outcome| outcome.spec.id == planned.id) {
+            let mut outcome = Outcome::new(&Spec::without_request(planned.id, planned.control, &scene.plan.origin));
+            let out_of_time = scene.looks.allowed().is_zero();
+            outcome.fault = Some(if out_of_time { Fault::OutOfTime } else { Fault::Prerequisite("what it needs did not come") });
+            scene.outcomes.push(outcome);
+        }
+    }
+    let order = |outcome: &Outcome| flow.ids().iter().position(|planned| planned.id == outcome.spec.id);
+    scene.outcomes[from..].sort_by_key(|outcome| order(outcome).unwrap_or(usize::MAX));
+    for outcome in &scene.outcomes[from..] {
+        watch(&glance(outcome));
+    }
+}
+
+/// Makes single looks.
+pub(crate) struct Looks<'a> {
     plan: &'a Plan,
-    observer: Result<Observer, Fault>,
-    addresses: Addresses,
+    pub(crate) observer: Result<Observer, Fault>,
+    pub(crate) addresses: Addresses,
     deadline: Instant,
 }
 
@@ -126,11 +187,12 @@ impl<'a> Looks<'a> {
         }
     }
 
-    fn allowed(&self) -> Duration {
+    /// How long the next look may take: nothing at the end of the run.
+    pub(crate) fn allowed(&self) -> Duration {
         self.plan.limits.probe.min(self.deadline.saturating_duration_since(Instant::now()))
     }
 
-    async fn look(&self, spec: &Spec, before: &[Outcome]) -> Outcome {
+    pub(crate) async fn look(&self, spec: &Spec, before: &[Outcome]) -> Outcome {
         let mut outcome = Outcome::new(spec);
         if spec.skip.is_some() {
             return outcome;
@@ -157,6 +219,9 @@ impl<'a> Looks<'a> {
 
     async fn attempt(&self, spec: &Spec, before: &[Outcome], outcome: &mut Outcome) -> Result<(), Fault> {
         let observer = self.observer.as_ref().map_err(Clone::clone)?;
+        if spec.aim == Aim::Nothing {
+            return Err(Fault::Prerequisite("there is nothing to request"));
+        }
         if let Aim::AssetOf(page) = spec.aim {
             outcome.target = asset_of(page, before)?;
         }
@@ -171,11 +236,12 @@ impl<'a> Looks<'a> {
         Ok(())
     }
 
-    fn call(&self, spec: &Spec, target: &str) -> Result<Call, Fault> {
-        let from = match spec.vantage {
+    pub(crate) fn call(&self, spec: &Spec, target: &str) -> Result<Call, Fault> {
+        let of_vantage = match spec.vantage {
             Vantage::Outside => self.plan.options.outside,
             Vantage::Inside => self.plan.options.inside,
         };
+        let from = spec.source.or(of_vantage);
         Ok(Call {
             to: self.addresses.one(&(spec.host.clone(), spec.port), from)?,
             from,
@@ -186,6 +252,8 @@ impl<'a> Looks<'a> {
             target: target.to_owned(),
             fields: spec.fields.clone(),
             authorization: spec.authorization.clone(),
+            secrets: spec.secrets.clone(),
+            body: spec.body.clone(),
         })
     }
 }
@@ -213,7 +281,10 @@ fn glance(outcome: &Outcome) -> Glance {
     Glance {
         id: spec.id.clone(),
         vantage: spec.vantage,
-        request: format!("{} {}", spec.method, doorward_kit::redact::without_query(&outcome.target)),
+        request: match spec.aim {
+            Aim::Nothing => String::new(),
+            _ => format!("{} {}", spec.method, doorward_kit::redact::without_query(&outcome.target)),
+        },
         status: outcome.answer.as_ref().map(|answer| answer.status),
         verdict: outcome.verdict(),
         note: outcome.fault.as_ref().map(ToString::to_string).or_else(|| spec.skip.as_ref().map(|skip| skip.reason.clone())),

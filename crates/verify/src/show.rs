@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use doorward_kit::redact::Visible;
 
-use crate::evidence::{Check, CheckVerdict, Probe};
+use crate::evidence::{Check, CheckVerdict, Probe, UNDECLARED};
 use crate::report::Report;
 use crate::run::Glance;
 
@@ -122,7 +122,7 @@ fn deviations(probes: &[Probe]) -> Vec<Deviation<'_>> {
 
 /// Skips that nobody declared count as much as failures.
 fn is_deviation(check: &Check) -> bool {
-    check.verdict == CheckVerdict::Fail || (check.verdict == CheckVerdict::Skip && check.expected == "a look")
+    check.verdict == CheckVerdict::Fail || (check.verdict == CheckVerdict::Skip && check.expected == UNDECLARED)
 }
 
 impl Deviation<'_> {

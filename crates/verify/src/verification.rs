@@ -1,8 +1,7 @@
 //! `verification-report.json`: the run by rows of the catalogue, with certificate and gates.
 //!
-//! The shape is that of `docs/schema/verification-report.schema.json`. Sections that this version does not look at are `null`, and
-//! `artifacts.missing` names their rows. `ok` is true only when nothing is wrong and nothing is missing, so it stays false until
-//! those rows are looked at; the exit code follows `ok` of `security-headers.json`.
+//! The shape is that of `docs/schema/verification-report.schema.json`. `ok` is true only when nothing is wrong and every row of a full
+//! verification was looked at or declared away; `artifacts.missing` names the others.
 
 use serde::Serialize;
 
@@ -10,10 +9,6 @@ use crate::guide::Severity;
 
 /// Name of the shape and its version.
 pub const SCHEMA: &str = "doorward/verification/1";
-
-/// A part that this version does not observe: always `null`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Unobserved {}
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,18 +37,18 @@ pub struct Verification {
     pub tls: Option<TlsSection>,
     /// Statuses at each gate.
     pub gates: Vec<GateSection>,
-    /// Not in this version.
-    pub exposure: Option<Unobserved>,
-    /// Not in this version.
-    pub rate_limits: Option<Unobserved>,
-    /// Not in this version.
-    pub auth_flows: Option<Unobserved>,
-    /// Not in this version.
-    pub secrets_scan: Option<Unobserved>,
-    /// Not in this version.
-    pub audit: Option<Unobserved>,
-    /// Not in this version: one look at each thing says nothing of percentiles.
-    pub timings: Option<Unobserved>,
+    /// Declared against observed; `null` where nobody looked.
+    pub exposure: Option<ExposureSection>,
+    /// Each limit that was tried.
+    pub rate_limits: Vec<RateLimit>,
+    /// What the flows of accounts came to.
+    pub auth_flows: AuthFlows,
+    /// Planted secrets; `null` where the sinks are out of reach.
+    pub secrets_scan: Option<SecretsScan>,
+    /// The trail; `null` where it is out of reach.
+    pub audit: Option<AuditSection>,
+    /// Percentiles over the run's own looks.
+    pub timings: Timings,
     /// What was written beside this file, and what is missing.
     pub artifacts: Artifacts,
 }
@@ -132,8 +127,8 @@ pub struct TlsSection {
     pub staging: bool,
     /// Whether any host served a production certificate.
     pub production_seen: bool,
-    /// Not in this version: the directory is not on the wire.
-    pub directory: Option<Unobserved>,
+    /// URL of the directory that certificates are ordered from, as configured.
+    pub directory: Option<String>,
     /// Names that it is for.
     pub san: Vec<String>,
     /// UTC.
@@ -146,10 +141,10 @@ pub struct TlsSection {
     pub self_signed: bool,
     /// `trusted` when it verified against the trust anchors that were given, `unchecked` when none were.
     pub chain: &'static str,
-    /// Not in this version.
-    pub min_version: Option<Unobserved>,
-    /// Not in this version: a mode is not on the wire.
-    pub store_mode: Option<Unobserved>,
+    /// Lowest version that the site agreed on when it was asked for each; `null` when nobody asked.
+    pub min_version: Option<&'static str>,
+    /// Mode of the folder of keys, beside the server alone.
+    pub store_mode: Option<String>,
 }
 
 /// Statuses at one gate.
@@ -185,4 +180,95 @@ pub struct Artifacts {
     pub complete: bool,
     /// The rows that were not.
     pub missing: Vec<&'static str>,
+}
+
+/// Declared against observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExposureSection {
+    /// `443/tcp` and the like.
+    pub declared: Vec<String>,
+    /// What took a connection.
+    pub observed: Vec<String>,
+    /// Observed and not declared.
+    pub unexpected: Vec<String>,
+    /// Paths of the internal listener that the public one answers as the internal one would.
+    pub internal_paths_public: Vec<String>,
+}
+
+/// One limit, tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RateLimit {
+    /// Its scope.
+    pub scope: String,
+    /// As configured.
+    pub limit: u32,
+    /// As configured, milliseconds.
+    pub window_ms: u64,
+    /// Which request got the first 429, counted from 1.
+    pub first_429_at: Option<u32>,
+    /// What it said.
+    pub retry_after_s: Option<u32>,
+    /// Whether the next request after that time passed; `null` when that was not waited for.
+    pub recovered: Option<bool>,
+    /// Whether the refusal had body and fields as it should.
+    pub shape_ok: bool,
+}
+
+/// What the flows of accounts came to; `null` where one was not looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct AuthFlows {
+    /// Every forged request was refused.
+    pub csrf_rejected: Option<bool>,
+    /// Recovery answers alike for known and unknown addresses.
+    pub forgot_identical: Option<bool>,
+    /// One answer for every link that is no good.
+    pub reset_generic: Option<bool>,
+    /// Sign-up answers alike for known and unknown addresses.
+    pub signup_uniform: Option<bool>,
+    /// Known and unknown by the clock.
+    pub timing: Option<TimingSection>,
+}
+
+impl Eq for AuthFlows {}
+
+/// Known and unknown by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TimingSection {
+    /// How many pairs were compared.
+    pub pairs: usize,
+    /// Area under the curve: 0.5 when the two cannot be told apart.
+    pub auc: f64,
+    /// Difference of the medians, milliseconds.
+    pub median_gap_ms: f64,
+}
+
+/// Planted secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecretsScan {
+    /// How many were planted.
+    pub canaries: usize,
+    /// Where they were looked for.
+    pub sinks: Vec<String>,
+    /// How many were found.
+    pub hits: usize,
+}
+
+/// The trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AuditSection {
+    /// Whether every link holds.
+    pub chain_ok: bool,
+    /// Entries that the run must have left.
+    pub events_expected: usize,
+    /// How many of these are there.
+    pub events_seen: usize,
+}
+
+/// Percentiles over the run's own looks, milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Timings {
+    /// 95 of 100 answers of the health check took at most this.
+    pub health_p95_ms: Option<u64>,
+    /// 99 of 100 refused sign-ins took at most this.
+    pub login_p99_ms: Option<u64>,
 }

@@ -111,7 +111,7 @@ fn look(runtime: &tokio::runtime::Runtime, plan: &Plan) -> Report {
     let how =
         if plan.intent() == Intent::Site { "against the guide and this configuration" } else { "against the guide's defaults" };
     let _ = writeln!(talk, "Looking at {} {how}\n", plan.origin());
-    runtime.block_on(doorward_verify::run_watched(plan, Arc::new(SystemClock), &SystemEntropy, |glance| {
+    runtime.block_on(doorward_verify::run_watched(plan, None, Arc::new(SystemClock), &SystemEntropy, |glance| {
         let _ = writeln!(std::io::stderr(), "{}", doorward_verify::line(glance, width, paint));
     }))
 }
@@ -213,6 +213,8 @@ fn options(args: &Args) -> Result<Options, Unusable> {
         declared: args.skip.clone(),
         staging_only: false,
         stopped: args.stopped.clone(),
+        directory: None,
+        store_mode: None,
     })
 }
 

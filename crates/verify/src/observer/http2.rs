@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -33,12 +33,20 @@ pub(super) async fn exchange(stream: TlsStream<TcpStream>, call: &Call) -> Resul
     }
 }
 
-fn request(call: &Call) -> Result<Request<Empty<Bytes>>, Fault> {
+fn request(call: &Call) -> Result<Request<Full<Bytes>>, Fault> {
     let mut request = Request::builder().method(call.method).uri(format!("https://{}{}", call.authority, call.target));
     for (name, value) in &call.fields {
         request = request.header(name, value);
     }
-    request.body(Empty::new()).map_err(|_| Fault::Http2("the request cannot be written".into()))
+    for (name, value) in &call.secrets {
+        request = request.header(name, value.expose());
+    }
+    if let Some(value) = &call.authorization {
+        request = request.header("authorization", value.expose());
+    }
+    request
+        .body(Full::new(Bytes::from(call.body.expose().clone())))
+        .map_err(|_| Fault::Http2("the request cannot be written".into()))
 }
 
 async fn read_body(mut body: hyper::body::Incoming, answer: &mut Answer) -> Result<(), Fault> {

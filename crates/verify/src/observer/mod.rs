@@ -37,6 +37,10 @@ pub(crate) struct Call {
     pub(crate) fields: Vec<Field>,
     /// The value of `Authorization`, which no report ever holds.
     pub(crate) authorization: Option<Secret<String>>,
+    /// Fields with secrets.
+    pub(crate) secrets: Vec<(String, Secret<String>)>,
+    /// Sent after the head.
+    pub(crate) body: Secret<String>,
 }
 
 /// What carries a call.

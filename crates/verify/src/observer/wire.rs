@@ -184,7 +184,11 @@ fn write_head(call: &Call, keep: bool) -> Vec<u8> {
     if let Some(value) = &call.authorization {
         head.push_str(&format!("authorization: {}\r\n", value.expose()));
     }
+    for (name, value) in &call.secrets {
+        head.push_str(&format!("{name}: {}\r\n", value.expose()));
+    }
     head.push_str(if keep { "connection: keep-alive\r\n\r\n" } else { "connection: close\r\n\r\n" });
+    head.push_str(call.body.expose());
     head.into_bytes()
 }
 
@@ -260,6 +264,8 @@ mod tests {
             target: "/".into(),
             fields: Vec::new(),
             authorization: None,
+            secrets: Vec::new(),
+            body: doorward_kit::Secret::new(String::new()),
         }
     }
 

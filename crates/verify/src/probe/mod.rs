@@ -5,6 +5,8 @@ mod plain;
 mod site;
 mod stranger;
 
+use std::net::IpAddr;
+
 use doorward_kit::{Entropy, Host, Origin, Secret};
 use doorward_policy::{Audience, ControlId, Policy};
 
@@ -28,6 +30,12 @@ pub(crate) struct Spec {
     pub(crate) aim: Aim,
     pub(crate) fields: Vec<Field>,
     pub(crate) authorization: Option<Secret<String>>,
+    /// Fields whose values no report ever holds: cookies and tokens.
+    pub(crate) secrets: Vec<(String, Secret<String>)>,
+    /// Sent after the head; never written down.
+    pub(crate) body: Secret<String>,
+    /// Leaves from this local address instead of that of its vantage.
+    pub(crate) source: Option<IpAddr>,
     pub(crate) status: StatusRule,
     /// The row that a wrong status breaks.
     pub(crate) control: ControlId,
@@ -42,6 +50,8 @@ pub(crate) enum Aim {
     Target(String),
     /// The first hashed asset that the answer to an earlier probe refers to.
     AssetOf(&'static str),
+    /// No request: see [`Spec::without_request`].
+    Nothing,
     /// This target, again and again until the limit answers; at most so many times.
     Burst(String, u32),
 }
@@ -91,7 +101,7 @@ pub(crate) const COVERAGE: ControlId = ControlId("VER-02");
 
 impl Spec {
     /// A GET of `target` on a TLS host, for a page or an API.
-    fn get(id: impl Into<String>, audience: Audience, host: &Host, port: u16, target: &str) -> Self {
+    pub(crate) fn get(id: impl Into<String>, audience: Audience, host: &Host, port: u16, target: &str) -> Self {
         Self {
             id: id.into(),
             audience: Some(audience),
@@ -104,6 +114,9 @@ impl Spec {
             aim: Aim::Target(target.to_owned()),
             fields: usual_fields(audience),
             authorization: None,
+            secrets: Vec::new(),
+            body: Secret::new(String::new()),
+            source: None,
             status: StatusRule::Exactly(200),
             control: COVERAGE,
             wants: Vec::new(),
@@ -111,33 +124,59 @@ impl Spec {
         }
     }
 
-    fn method(mut self, method: &'static str) -> Self {
+    /// What is found without a request of its own: ports, the trail, many exchanges as one.
+    pub(crate) fn without_request(id: &str, control: ControlId, origin: &Origin) -> Self {
+        let mut spec = Self::get(id, Audience::Api, origin.host(), origin.port(), "/");
+        spec.audience = None;
+        spec.class = "flow";
+        spec.aim = Aim::Nothing;
+        spec.fields.clear();
+        spec.status = StatusRule::Any;
+        spec.control = control;
+        spec
+    }
+
+    pub(crate) fn method(mut self, method: &'static str) -> Self {
         self.method = method;
         self
     }
 
-    fn transport(mut self, transport: Transport) -> Self {
+    pub(crate) fn transport(mut self, transport: Transport) -> Self {
         self.transport = transport;
         self
     }
 
-    fn status(mut self, status: StatusRule) -> Self {
+    pub(crate) fn status(mut self, status: StatusRule) -> Self {
         self.status = status;
         self
     }
 
-    fn control(mut self, control: &'static str) -> Self {
+    pub(crate) fn control(mut self, control: &'static str) -> Self {
         self.control = ControlId(control);
         self
     }
 
-    fn want(mut self, want: Want) -> Self {
+    pub(crate) fn want(mut self, want: Want) -> Self {
         self.wants.push(want);
         self
     }
 
-    fn field(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A body, with its length.
+    pub(crate) fn body(mut self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self = self.field("content-length", &text.len().to_string());
+        self.body = Secret::new(text);
+        self
+    }
+
+    /// A field that no report may show.
+    pub(crate) fn secret(mut self, name: &str, value: &str) -> Self {
+        self.secrets.push((name.to_owned(), Secret::new(value.to_owned())));
         self
     }
 

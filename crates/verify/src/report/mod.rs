@@ -7,10 +7,11 @@ mod rows;
 use std::path::Path;
 
 use aws_lc_rs::digest;
-use doorward_kit::Timestamp;
+use doorward_kit::{Secret, Timestamp};
 use serde::Serialize;
 
 use crate::evidence::{self, SecurityHeaders, Shorts, Tool, Urls};
+use crate::flow::Sections;
 use crate::plan::{Intent, Plan};
 use crate::redact::Redactor;
 use crate::run::Outcome;
@@ -51,10 +52,11 @@ impl Report {
         Ok(())
     }
 
-    pub(crate) fn make(plan: &Plan, run_id: &str, (from, to): (Timestamp, Timestamp), outcomes: &[Outcome]) -> Self {
-        let mut redactor = learn(plan, outcomes);
+    pub(crate) fn make(plan: &Plan, run_id: &str, (from, to): (Timestamp, Timestamp), found: &Found<'_>) -> Self {
+        let outcomes = found.outcomes;
+        let mut redactor = learn(plan, found);
         let probes: Vec<_> = outcomes.iter().map(|outcome| probes::evidence(outcome, &mut redactor)).collect();
-        let failures = failures(outcomes, &redactor);
+        let failures = failures(found, &redactor);
         let short = |id: &str| probes.iter().find(|probe| probe.id == id).map(probes::short).unwrap_or_default();
         let health = format!("{}/api/health", plan.origin);
         let headers = SecurityHeaders {
@@ -73,18 +75,31 @@ impl Report {
         };
         let sha256 =
             text_of(&headers).map(|text| hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())).unwrap_or_default();
-        let verification = rows::verification(plan, &headers, outcomes, to, &sha256);
+        let verification = rows::verification(plan, &headers, found, to, &sha256);
         Self { headers, verification }
     }
 }
 
+/// What a run came to.
+pub(crate) struct Found<'a> {
+    pub(crate) outcomes: &'a [Outcome],
+    pub(crate) sections: &'a Sections,
+    /// Secrets of the run: no file may hold one.
+    pub(crate) canaries: &'a [Secret<String>],
+    /// Throw-away accounts that could not be removed.
+    pub(crate) left_behind: &'a [String],
+}
+
 /// Every secret that any answer held, before the first is written down.
-fn learn(plan: &Plan, outcomes: &[Outcome]) -> Redactor {
+fn learn(plan: &Plan, found: &Found<'_>) -> Redactor {
     let mut redactor = Redactor::default();
     for credential in &plan.options.credentials {
         redactor.remember(credential.password.expose());
     }
-    for outcome in outcomes {
+    for canary in found.canaries {
+        redactor.remember(canary.expose());
+    }
+    for outcome in found.outcomes {
         if let Some(value) = &outcome.spec.authorization {
             redactor.remember(value.expose().trim_start_matches("Basic "));
         }
@@ -98,9 +113,9 @@ fn learn(plan: &Plan, outcomes: &[Outcome]) -> Redactor {
 }
 
 /// One line for each thing that is wrong. An answer that did not come is one, and so is a look that nobody declared away.
-fn failures(outcomes: &[Outcome], redactor: &Redactor) -> Vec<String> {
-    let mut lines = Vec::new();
-    for outcome in outcomes {
+fn failures(found: &Found<'_>, redactor: &Redactor) -> Vec<String> {
+    let mut lines: Vec<String> = found.left_behind.iter().map(|left| format!("throw-away account not removed: {left}")).collect();
+    for outcome in found.outcomes {
         let id = &outcome.spec.id;
         match &outcome.spec.skip {
             Some(skip) if !skip.declared => lines.push(format!("{id}: skipped: {}", skip.reason)),

@@ -1,6 +1,6 @@
 //! One look as evidence.
 
-use crate::evidence::{Check, CheckVerdict, Connection, Probe, Request, Response, Short};
+use crate::evidence::{Check, CheckVerdict, Connection, Probe, Request, Response, Short, UNDECLARED};
 use crate::judge::{self, Finding};
 use crate::observer::Transport;
 use crate::probe::StatusRule;
@@ -43,6 +43,7 @@ fn request(outcome: &Outcome, redactor: &Redactor) -> Request {
     let scheme = if spec.transport == Transport::Plain { "http" } else { "https" };
     let mut headers = vec![("host".to_owned(), authority(spec))];
     headers.extend(spec.fields.iter().cloned());
+    headers.extend(spec.secrets.iter().map(|(name, _)| (name.clone(), MARK.to_owned())));
     if spec.authorization.is_some() {
         headers.push(("authorization".to_owned(), MARK.to_owned()));
     }
@@ -59,7 +60,7 @@ fn checks(outcome: &Outcome, redactor: &Redactor) -> Vec<Check> {
         id: outcome.spec.control.0,
         header: "status".to_owned(),
         count: 0,
-        expected: if skip.declared { "may be left out" } else { "a look" }.to_owned(),
+        expected: if skip.declared { "may be left out" } else { UNDECLARED }.to_owned(),
         observed: String::new(),
         verdict: CheckVerdict::Skip,
         reason: Some(skip.reason.clone()),

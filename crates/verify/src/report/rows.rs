@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use doorward_kit::Timestamp;
 
-use super::{HEADERS_FILE, instant};
+use super::{Found, HEADERS_FILE, instant};
 use crate::evidence::{CheckVerdict, Probe, SecurityHeaders};
 use crate::guide::{self, Severity};
 use crate::leaf::Leaf;
@@ -18,12 +18,13 @@ use crate::verification::{
 pub(super) fn verification(
     plan: &Plan,
     headers: &SecurityHeaders,
-    outcomes: &[Outcome],
+    found: &Found<'_>,
     now: Timestamp,
     sha256: &str,
 ) -> Verification {
+    let outcomes = found.outcomes;
     let checks = rows(headers, outcomes, sha256);
-    let missing: Vec<&'static str> = guide::NOT_YET.to_vec();
+    let missing = guide::missing(&headers.probes);
     Verification {
         schema: SCHEMA,
         run_id: headers.run_id.clone(),
@@ -35,14 +36,14 @@ pub(super) fn verification(
         ok: headers.ok && missing.is_empty(),
         summary: summary(&checks),
         checks,
-        tls: tls(plan, outcomes, now),
+        tls: tls(plan, found, now),
         gates: plan.gates.iter().map(|(name, host)| gate(name, host.as_str(), outcomes)).collect(),
-        exposure: None,
-        rate_limits: None,
-        auth_flows: None,
-        secrets_scan: None,
-        audit: None,
-        timings: None,
+        exposure: found.sections.exposure.clone(),
+        rate_limits: found.sections.rate_limits.clone(),
+        auth_flows: found.sections.auth_flows,
+        secrets_scan: found.sections.secrets_scan.clone(),
+        audit: found.sections.audit,
+        timings: found.sections.timings,
         artifacts: Artifacts { security_headers: HEADERS_FILE, complete: missing.is_empty(), missing },
     }
 }
@@ -146,8 +147,8 @@ fn mode(outcomes: &[Outcome]) -> &'static str {
     if remotes.all(|remote: SocketAddr| remote.ip().to_canonical().is_loopback()) { "local" } else { "full" }
 }
 
-fn tls(plan: &Plan, outcomes: &[Outcome], now: Timestamp) -> Option<TlsSection> {
-    let leaves = outcomes.iter().filter_map(|outcome| {
+fn tls(plan: &Plan, found: &Found<'_>, now: Timestamp) -> Option<TlsSection> {
+    let leaves = found.outcomes.iter().filter_map(|outcome| {
         let der = outcome.connection.as_ref()?.leaf.as_ref()?;
         Some((&outcome.spec.host, Leaf::read(der)?))
     });
@@ -157,7 +158,7 @@ fn tls(plan: &Plan, outcomes: &[Outcome], now: Timestamp) -> Option<TlsSection> 
         issuer: leaf.issuer.clone(),
         staging: leaf.staging,
         production_seen: leaves.iter().any(|(_, leaf)| leaf.production),
-        directory: None,
+        directory: plan.options.directory.clone(),
         san: leaf.names.clone(),
         not_before: instant(leaf.not_before),
         not_after: instant(leaf.not_after),
@@ -165,8 +166,8 @@ fn tls(plan: &Plan, outcomes: &[Outcome], now: Timestamp) -> Option<TlsSection> 
         self_signed: leaf.self_signed,
         // With trust anchors no handshake stands that did not verify.
         chain: if plan.options.roots.is_empty() { "unchecked" } else { "trusted" },
-        min_version: None,
-        store_mode: None,
+        min_version: found.sections.min_tls,
+        store_mode: plan.options.store_mode.clone(),
     })
 }
 
