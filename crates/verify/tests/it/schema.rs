@@ -55,12 +55,24 @@ async fn ver_05_the_schemas_refuse_what_is_not_a_report() {
     let dir = tempfile::tempdir().expect("a folder");
     let files = written(&House::honest().await.look().await, dir.path());
     type Spoil = fn(&mut Value);
-    let spoil: [(usize, Spoil); 6] = [
+    let spoil: [(usize, Spoil); 12] = [
         (0, |file| file["run_id"] = "7".into()),
         (0, |file| file["started_at"] = "2026-01-01T00:00:00+02:00".into()),
         (0, |file| file["failures"] = serde_json::json!(["ok and yet a failure"])),
         (0, |file| file["probes"][0]["response"]["headers"][0][0] = "Server".into()),
-        (1, |file| file["ok"] = true.into()),
+        (1, |file| {
+            file["ok"] = true.into();
+            file["artifacts"] = serde_json::json!({"security_headers": "f.json", "complete": false, "missing": ["VER-10"]});
+        }),
+        (1, |file| {
+            file["ok"] = true.into();
+            file["summary"]["fail"] = 1.into();
+        }),
+        (1, |file| file["artifacts"]["missing"] = serde_json::json!(["complete and yet", "missing"])),
+        (1, |file| file["timings"] = Value::Null),
+        (1, |file| file["rate_limits"] = serde_json::json!([{"scope": "auth_login"}])),
+        (1, |file| file["exposure"] = serde_json::json!({"declared": ["all of them"]})),
+        (1, |file| file["auth_flows"]["timing"] = serde_json::json!({"pairs": 7, "auc": 1.5, "median_gap_ms": 0.0})),
         (1, |file| file["checks"][0]["verdict"] = "maybe".into()),
     ];
     for (which, spoil) in spoil {
@@ -83,6 +95,13 @@ async fn every_row_of_a_report_has_a_title_and_evidence_in_the_other_file() {
         assert_ne!(row["title"], "", "{row}");
         assert_eq!(row["evidence"][0]["sha256"], sha256.as_str());
     }
+}
+
+#[tokio::test]
+async fn a_run_without_the_looks_that_it_must_have_says_which_rows_are_missing_and_is_not_ok() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let [_, report] = written(&House::tampered(|_, _| Act::Close).await.look().await, dir.path());
     assert_eq!(report["artifacts"]["complete"], false);
-    assert_eq!(report["ok"], false, "rows are missing in this version");
+    assert!(report["artifacts"]["missing"].as_array().is_some_and(|rows| rows.contains(&"VER-10".into())), "{report}");
+    assert_eq!(report["ok"], false);
 }
