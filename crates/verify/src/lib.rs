@@ -10,6 +10,7 @@
 
 pub mod backstage;
 mod credential;
+pub mod diff;
 pub mod evidence;
 mod flow;
 mod guide;

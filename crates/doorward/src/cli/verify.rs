@@ -1,5 +1,6 @@
 //! `verify`: looks at the live site from outside and writes down what is on the wire.
 
+mod diff;
 mod record;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -17,7 +18,10 @@ use super::Exit;
 /// Looks at the site that the configuration describes, or at any site by its origin, and writes security-headers.json and
 /// verification-report.json. Ends with 0 when all is as the guide asks, with 1 when anything is not or could not be seen.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Origin of the site, such as `https://example.com`. With an origin that is not the configuration's, only what any site can be
     /// held to is looked at: headers, certificate and cookies.
     url: Option<String>,
@@ -59,12 +63,22 @@ pub struct Args {
     record: bool,
 }
 
+/// What else there is to do with what runs have left.
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    /// Tell what changed between two runs: 0 nothing, 1 something, 2 a file is no evidence of a run.
+    Diff(diff::Args),
+}
+
 /// Why there is nothing to look at: what to say, and that it is a matter of usage.
 struct Unusable(String);
 
 /// Runs the command.
 #[must_use]
 pub fn run(config: &Path, args: &Args) -> Exit {
+    if let Some(Other::Diff(files)) = &args.other {
+        return diff::run(files);
+    }
     let (plan, recorded) = match plan(config, args).and_then(|plan| Ok((plan, recorded(config, args)?))) {
         Ok(both) => both,
         Err(Unusable(words)) => {

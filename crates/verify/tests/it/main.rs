@@ -5,6 +5,7 @@
 mod address;
 mod cookie;
 mod coverage;
+mod diff;
 mod file;
 mod gate;
 mod house;
