@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use doorward_domain::store::{MailFilter, MailState, PageLimit, Store as _};
+
 use crate::house::House;
 
 #[tokio::test]
@@ -80,4 +82,17 @@ async fn the_jobs_deliver_by_themselves_and_end_when_told() {
     }
     stop.send(true).expect("jobs listen");
     assert_eq!(jobs.join_all().await.len(), 3);
+}
+
+#[tokio::test]
+async fn mail_to_a_name_that_never_exists_is_given_up_before_anybody_is_asked_to_deliver_it() {
+    let house = House::new().await;
+    house.sign_up("ada@doorward-verify.invalid").await;
+    house.sign_up("bea@invalid.example.com").await;
+    assert_eq!(house.deliver().await, 1, "the reserved name is the last label");
+    assert_eq!(house.mails().len(), 1);
+    let mut tx = house.store.begin().await.expect("a store");
+    let filter = MailFilter { state: Some(MailState::Dead), before: None };
+    let mails = tx.outbox().list(filter, PageLimit::new(9)).await.expect("a store");
+    assert_eq!(mails.iter().map(|row| row.last_error.as_deref()).collect::<Vec<_>>(), [Some("no_such_domain")]);
 }

@@ -15,6 +15,7 @@ pub(crate) mod profile;
 pub(crate) mod proof;
 pub(crate) mod sign_up;
 pub(crate) mod text;
+pub(crate) mod throw_away;
 
 pub use email::{EmailAddress, EmailError};
 pub use export::AccountExport;

@@ -31,6 +31,8 @@ pub enum MailCause {
     Sealed,
     /// The mail waited for too long.
     TooOld,
+    /// The recipient's domain is reserved never to exist (RFC 6761 §6.4): no relay is asked.
+    NoSuchDomain,
     /// A fault of ours.
     Internal,
 }
@@ -53,6 +55,7 @@ impl MailCause {
             Self::Unbuildable => "unbuildable",
             Self::Sealed => "sealed",
             Self::TooOld => "too_old",
+            Self::NoSuchDomain => "no_such_domain",
             Self::Internal => "internal",
         }
     }
@@ -87,7 +90,7 @@ impl MailFault {
     pub fn is_permanent(self) -> bool {
         match self.cause {
             MailCause::Recipient | MailCause::Message => matches!(self.code, Some(550..=553)),
-            MailCause::Unbuildable | MailCause::TooOld => true,
+            MailCause::Unbuildable | MailCause::TooOld | MailCause::NoSuchDomain => true,
             MailCause::Unreachable
             | MailCause::TimedOut
             | MailCause::Tls
@@ -114,6 +117,7 @@ impl MailFault {
                 | MailCause::Unbuildable
                 | MailCause::Sealed
                 | MailCause::TooOld
+                | MailCause::NoSuchDomain
                 | MailCause::Internal
         );
         !is_of_mail || self.code == Some(CLOSING)

@@ -69,11 +69,19 @@ pub(crate) async fn due(accounts: &Accounts, limit: u32) -> Result<Vec<OutboxMai
 
 fn open(accounts: &Accounts, mail: SealedMail, now: Timestamp) -> Result<OutboxMail, MailFault> {
     let SealedMail { id, kind, to, subject, body, queued_at, attempts } = mail;
+    if is_nowhere(&to) {
+        return Err(MailFault::of(MailCause::NoSuchDomain));
+    }
     if later(queued_at, accounts.rules.mail.give_up) <= now {
         return Err(MailFault::of(MailCause::TooOld));
     }
     let body = accounts.keys.seal.open(id, &to, &body).map_err(|_| MailFault::of(MailCause::Sealed))?;
     Ok(OutboxMail { id, kind, to, subject, body, queued_at, attempts })
+}
+
+/// Names under `invalid` never exist (RFC 6761 §6.4): a relay that is asked to deliver there sends a bounce, and counts it against us.
+fn is_nowhere(to: &str) -> bool {
+    to.rsplit(['.', '@']).next().is_some_and(|last| last.eq_ignore_ascii_case("invalid"))
 }
 
 pub(crate) async fn sent(accounts: &Accounts, id: MailId) -> Result<(), StoreError> {

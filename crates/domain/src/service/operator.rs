@@ -5,7 +5,9 @@ use doorward_kit::{SessionId, UserId};
 use zeroize::Zeroizing;
 
 use super::Accounts;
-use crate::account::{EmailAddress, ImportFault, ImportOutcome, Newcomer, User, import, operate};
+use super::error::FlowError;
+use crate::account::{EmailAddress, ImportFault, ImportOutcome, Newcomer, User, import, operate, throw_away};
+use crate::credential::Password;
 use crate::outbox;
 use crate::session::Session;
 use crate::store::{MailFilter, OutboxRow, Page, PageLimit, StoreError};
@@ -42,6 +44,23 @@ impl Accounts {
     pub async fn find_user(&self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
         let user = self.store.find_user_by_email(&email.canonical).await?;
         Ok(user.map(|user| User { password_hash: None, ..user }))
+    }
+
+    /// Adds a verified account that a check of the site makes for itself; its password is judged as everybody's.
+    ///
+    /// # Errors
+    /// [`FlowError::Invalid`] for the password, [`FlowError::Refused`] when the address has an account, [`FlowError::Busy`],
+    /// [`FlowError::Store`].
+    pub async fn add_throw_away(&self, email: &EmailAddress, password: Password) -> Result<(), FlowError> {
+        throw_away::add(self, email, password).await
+    }
+
+    /// Removes everything that an address has here: its account, the sign-ups that wait, the mail to it. The audit trail stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_throw_away(&self, email: &EmailAddress) -> Result<(), StoreError> {
+        throw_away::remove(self, email).await
     }
 
     /// Deletes an account with everything that hangs on it; says whether there was one.

@@ -95,6 +95,9 @@ pub trait Outbox: Send {
     /// How many wait: the queue is bounded (EMAIL-12).
     async fn count_waiting(&mut self) -> Result<u64, StoreError>;
 
+    /// Removes every mail to an address, whatever has become of it; counts them.
+    async fn remove_all(&mut self, to: &str) -> Result<u64, StoreError>;
+
     /// Removes up to `limit` mails that were queued at or before `settled` and neither wait nor can be retried, or that were queued at or
     /// before `all`, which is not later; counts them (EMAIL-09). What a sender holds is left for the next time.
     async fn sweep(&mut self, settled: Timestamp, all: Timestamp, limit: PageLimit) -> Result<u64, StoreError>;

@@ -158,6 +158,10 @@ impl Outbox for PostgresTx {
         Ok(Columns::new("outbox", &row).large_count_or_null("n")?.unwrap_or(0))
     }
 
+    async fn remove_all(&mut self, to: &str) -> Result<u64, StoreError> {
+        self.0.execute(sqlx::query("DELETE FROM outbox WHERE recipient = $1").bind(to)).await
+    }
+
     async fn sweep(&mut self, settled: Timestamp, all: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
         let query = sqlx::query(SWEEP).bind(settled.as_microsecond()).bind(all.as_microsecond()).bind(i64::from(limit.get()));
         self.0.execute(query).await

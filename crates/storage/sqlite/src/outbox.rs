@@ -160,6 +160,11 @@ impl Outbox for SqliteTx {
         Ok(Columns::new("outbox", &row).large_count_or_null("n")?.unwrap_or(0))
     }
 
+    async fn remove_all(&mut self, to: &str) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM outbox WHERE recipient = ?").bind(to);
+        Ok(query.execute(&mut *self.0).await.map_err(fault)?.rows_affected())
+    }
+
     async fn sweep(&mut self, settled: Timestamp, all: Timestamp, limit: PageLimit) -> Result<u64, StoreError> {
         let sql = "DELETE FROM outbox WHERE rowid IN (SELECT rowid FROM outbox WHERE queued_at <= ?1 AND (queued_at <= ?2 OR \
                    (next_at IS NULL AND dead_at IS NULL)) ORDER BY queued_at LIMIT ?3)";

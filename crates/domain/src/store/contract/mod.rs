@@ -158,6 +158,7 @@ macro_rules! store_contract {
             outbox::one_mail_is_claimed_by_one_of_many_senders,
             outbox::a_sent_mail_keeps_no_body_and_never_comes_back,
             outbox::a_withheld_mail_is_never_due,
+            outbox::every_mail_to_an_address_can_be_removed,
             outbox::a_deferred_mail_is_due_again_later,
             outbox::old_mail_is_swept,
             outbox::a_dead_mail_waits_no_longer_until_it_is_retried,

@@ -71,6 +71,19 @@ pub async fn a_withheld_mail_is_never_due(store: Arc<dyn Store>) -> Result<(), S
     Ok(())
 }
 
+/// Waiting, withheld or sent; nobody else's.
+pub async fn every_mail_to_an_address_can_be_removed(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    add(&store, &[1, 2], Delivery::Due).await?;
+    let mut tx = store.begin().await?;
+    let withheld = crate::outbox::SealedMail { to: sample::mail(1).to, ..sample::mail(3) };
+    tx.outbox().add(&withheld, Delivery::Withheld).await?;
+    assert_eq!(tx.outbox().remove_all(&sample::mail(1).to).await?, 2);
+    assert_eq!(tx.outbox().remove_all(&sample::mail(1).to).await?, 0);
+    let left = tx.outbox().list(MailFilter::default(), PageLimit::new(10)).await?;
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [sample::mail(2).id]);
+    Ok(())
+}
+
 /// The back-off is kept, not cut short by the lease.
 pub async fn a_deferred_mail_is_due_again_later(store: Arc<dyn Store>) -> Result<(), StoreError> {
     add(&store, &[1], Delivery::Due).await?;
