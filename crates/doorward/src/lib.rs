@@ -8,6 +8,7 @@ pub mod cli;
 pub mod demo;
 pub mod dev;
 pub mod explain;
+pub mod export;
 pub mod exposure;
 pub mod htpasswd;
 pub mod lifecycle;

@@ -6,6 +6,7 @@ pub mod check;
 pub mod dev;
 mod exit;
 pub mod explain;
+pub mod export;
 pub mod hash_password;
 pub mod import;
 pub mod mail;
@@ -51,6 +52,8 @@ enum Command {
     Check(check::Args),
     /// Say what the door would make of a connection and a request.
     Explain(explain::Args),
+    /// Write the policy as configuration for another edge that stands in front.
+    Export(export::Args),
     /// Run the front door.
     Serve,
     /// Look at the live site from outside and write down what is on the wire.
@@ -108,6 +111,7 @@ pub fn main_with(authority: fn() -> Result<Authority, DirectoryFault>) -> Exit {
         Command::Dev(args) => dev::run(&args),
         Command::Check(args) => check::run(&line.config, &args),
         Command::Explain(args) => explain::run(&line.config, &args),
+        Command::Export(args) => export::run(&line.config, &args),
         Command::Serve => serve::run(&line.config, authority),
         Command::Verify(args) => verify::run(&line.config, &args),
         Command::User(command) => user::run(&line.config, &command),
