@@ -58,6 +58,8 @@ pub struct Options {
     pub directory: Option<String>,
     /// Mode of the folder that keys of certificates are in, such as `0700`, where this machine can see it.
     pub store_mode: Option<String>,
+    /// The operator asked for a look from outside alone: what only the site's side could show is skipped by that word.
+    pub from_afar: bool,
     /// A path whose upstream the operator has stopped, to see the answer 502.
     pub stopped: Option<String>,
 }

@@ -162,10 +162,21 @@ async fn anchor(config: &Config, accounts: &Accounts, args: &AnchorArgs) -> Resu
     Ok(())
 }
 
-/// Proves every chain; says whether all hold. That it was done is an entry itself.
-async fn verify(config: &Config, accounts: &Accounts, args: &VerifyArgs) -> Result<bool, StartError> {
-    let file = args.anchor.as_ref().or_else(|| config.audit.anchor_file.as_ref().filter(|file| file.exists()));
-    let anchors = file.map(|file| read_anchors(file)).transpose().map_err(StartError::Folder)?.unwrap_or_default();
+/// Chains that there are or have to be, and what they are held to.
+pub(super) struct Chains {
+    /// Whose.
+    pub(super) nodes: Vec<String>,
+    /// Anchors, and what was shipped last.
+    pub(super) witnesses: Vec<Anchor>,
+    /// Of the file alone.
+    anchors: Vec<Anchor>,
+    /// How many entries there are.
+    total: u64,
+}
+
+pub(super) async fn chains(config: &Config, accounts: &Accounts, anchor: Option<&Path>) -> Result<Chains, StartError> {
+    let file = anchor.or_else(|| config.audit.anchor_file.as_deref().filter(|file| file.exists()));
+    let anchors = file.map(read_anchors).transpose().map_err(StartError::Folder)?.unwrap_or_default();
     let witnesses = [anchors.clone(), shipped(config, accounts)?].concat();
     let heads = accounts.audit_heads().await?;
     // The own chain in any case: it may be gone altogether.
@@ -174,6 +185,12 @@ async fn verify(config: &Config, accounts: &Accounts, args: &VerifyArgs) -> Resu
     nodes.sort();
     nodes.dedup();
     let total = heads.iter().map(|head| head.seq.saturating_sub(head.floor_seq)).sum();
+    Ok(Chains { nodes, witnesses, anchors, total })
+}
+
+/// Proves every chain; says whether all hold. That it was done is an entry itself.
+async fn verify(config: &Config, accounts: &Accounts, args: &VerifyArgs) -> Result<bool, StartError> {
+    let Chains { nodes, witnesses, anchors, total } = chains(config, accounts, args.anchor.as_deref()).await?;
     let mut progress = Progress::new("entries proven", total);
     let mut proven = Vec::new();
     for node in nodes {

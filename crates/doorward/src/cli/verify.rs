@@ -1,19 +1,23 @@
 //! `verify`: looks at the live site from outside and writes down what is on the wire.
 
+mod backstage;
 mod diff;
 mod record;
+mod search;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use doorward_config::{Config, ProcessEnv};
 use doorward_kit::{Origin, SystemClock, SystemEntropy};
 use doorward_policy::Policy;
-use doorward_verify::{Intent, Options, Paint, Pin, Plan, Report};
+use doorward_verify::{Backstage, Intent, Options, Paint, Pin, Plan, Report};
 
 use super::Exit;
+use backstage::Hands;
 
 /// Looks at the site that the configuration describes, or at any site by its origin, and writes security-headers.json and
 /// verification-report.json. Ends with 0 when all is as the guide asks, with 1 when anything is not or could not be seen.
@@ -55,6 +59,12 @@ pub struct Args {
     /// Leave this probe out on purpose; it is recorded as declared. May be repeated.
     #[arg(long, value_name = "PROBE")]
     skip: Vec<String>,
+    /// A file that the site logs to: it is searched for what the run planted. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    log: Vec<PathBuf>,
+    /// Look from outside alone, even where the site's store is at hand: no throw-away accounts, no trail, no search for secrets.
+    #[arg(long)]
+    from_afar: bool,
     /// Print security-headers.json on stdout as well.
     #[arg(long)]
     json: bool,
@@ -79,7 +89,7 @@ pub fn run(config: &Path, args: &Args) -> Exit {
     if let Some(Other::Diff(files)) = &args.other {
         return diff::run(files);
     }
-    let (plan, recorded) = match plan(config, args).and_then(|plan| Ok((plan, recorded(config, args)?))) {
+    let (plan, site) = match plan(config, args) {
         Ok(both) => both,
         Err(Unusable(words)) => {
             let _ = writeln!(std::io::stderr(), "{}", words.trim_end());
@@ -93,12 +103,12 @@ pub fn run(config: &Path, args: &Args) -> Exit {
             return Exit::Failed;
         }
     };
-    let report = look(&runtime, &plan);
+    let report = look(&runtime, &plan, site.as_ref().filter(|_| !args.from_afar), &args.log);
     // A resolver that does not answer must not hold what is already known.
     runtime.shutdown_background();
     let exit = finish(&report, args);
-    match &recorded {
-        Some(config) if exit != Exit::Failed => match record::record(config, &report) {
+    match &site {
+        Some(config) if args.record && exit != Exit::Failed => match record::record(config, &report) {
             Exit::Done => exit,
             failed => failed,
         },
@@ -106,28 +116,32 @@ pub fn run(config: &Path, args: &Args) -> Exit {
     }
 }
 
-/// The configuration of the site whose trail is to tell of the run.
-fn recorded(path: &Path, args: &Args) -> Result<Option<Config>, Unusable> {
-    if !args.record {
-        return Ok(None);
-    }
-    let origin = args.url.as_deref().map(parse_origin).transpose()?;
-    let config = configuration(path, origin.as_ref())?;
-    config
-        .map(Some)
-        .ok_or_else(|| Unusable("doorward: --record needs the configuration of the site that is looked at".to_owned()))
-}
-
-fn look(runtime: &tokio::runtime::Runtime, plan: &Plan) -> Report {
+fn look(runtime: &tokio::runtime::Runtime, plan: &Plan, site: Option<&Config>, logs: &[PathBuf]) -> Report {
     let mut talk = std::io::stderr();
     let paint = paint();
     let width = plan.probe_ids().map(str::len).max().unwrap_or_default();
     let how =
         if plan.intent() == Intent::Site { "against the guide and this configuration" } else { "against the guide's defaults" };
     let _ = writeln!(talk, "Looking at {} {how}\n", plan.origin());
-    runtime.block_on(doorward_verify::run_watched(plan, None, Arc::new(SystemClock), &SystemEntropy, |glance| {
-        let _ = writeln!(std::io::stderr(), "{}", doorward_verify::line(glance, width, paint));
-    }))
+    runtime.block_on(async {
+        let hands = hands(site, logs).await;
+        let backstage = hands.as_ref().map(|hands| hands as &dyn Backstage);
+        let looks = doorward_verify::run_watched(plan, backstage, Arc::new(SystemClock), &SystemEntropy, |glance| {
+            let _ = writeln!(std::io::stderr(), "{}", doorward_verify::line(glance, width, paint));
+        });
+        looks.await
+    })
+}
+
+/// What this machine can do on the side of the site; it says so when that is nothing.
+async fn hands(site: Option<&Config>, logs: &[PathBuf]) -> Option<Hands> {
+    match Hands::open(site?, logs).await {
+        Ok(hands) => Some(hands),
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "doorward: looking from outside alone: {why}");
+            None
+        }
+    }
 }
 
 fn finish(report: &Report, args: &Args) -> Exit {
@@ -160,22 +174,44 @@ fn print_json(report: &Report) -> std::io::Result<()> {
     writeln!(out)
 }
 
-fn plan(path: &Path, args: &Args) -> Result<Plan, Unusable> {
+/// What to look at, and the configuration when it is that site's.
+fn plan(path: &Path, args: &Args) -> Result<(Plan, Option<Config>), Unusable> {
     let origin = args.url.as_deref().map(parse_origin).transpose()?;
-    let mut options = options(args)?;
+    let options = options(args)?;
     let Some(config) = configuration(path, origin.as_ref())? else {
         let origin = origin.ok_or_else(|| Unusable("doorward: no configuration and no URL".to_owned()))?;
-        return known(Plan::for_stranger(&origin, options, &SystemEntropy), args);
+        for (given, word) in [(args.record, "--record"), (!args.log.is_empty(), "--log")] {
+            if given {
+                return Err(Unusable(format!("doorward: {word} needs the configuration of the site that is looked at")));
+            }
+        }
+        return Ok((known(Plan::for_stranger(&origin, options, &SystemEntropy), args)?, None));
     };
-    options.staging_only = matches!(config.tls, doorward_config::Tls::LeStaging { .. });
-    options.http_port = options.http_port.or_else(|| config.listen.http.first().map(std::net::SocketAddr::port));
-    let policy = Policy::decide(&config);
     if let Some(stray) =
         options.credentials.iter().find(|credential| config.gates.iter().all(|gate| gate.name != credential.gate))
     {
         return Err(Unusable(format!("doorward: credentials are given for {:?}, which is no gate", stray.gate)));
     }
-    known(Plan::for_site(&policy, options, &SystemEntropy), args)
+    let plan = Plan::for_site(&Policy::decide(&config), configured(options, &config), &SystemEntropy);
+    Ok((known(plan, args)?, Some(config)))
+}
+
+/// What the configuration says beside the policy.
+fn configured(mut options: Options, config: &Config) -> Options {
+    options.staging_only = matches!(config.tls, doorward_config::Tls::LeStaging { .. });
+    options.http_port = options.http_port.or_else(|| config.listen.http.first().map(std::net::SocketAddr::port));
+    if options.staging_only {
+        options.directory = Some(doorward_acme::STAGING.to_owned());
+        options.store_mode = mode(&config.site.data_dir.join("acme"));
+    }
+    options
+}
+
+/// `0700` and the like, where the folder is on this machine.
+fn mode(folder: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(folder).ok()?;
+    Some(format!("{:04o}", metadata.permissions().mode() & 0o7777))
 }
 
 /// A misspelt `--skip` would leave out nothing and look as if it had.
@@ -229,6 +265,7 @@ fn options(args: &Args) -> Result<Options, Unusable> {
         stopped: args.stopped.clone(),
         directory: None,
         store_mode: None,
+        from_afar: args.from_afar,
     })
 }
 
@@ -296,6 +333,8 @@ mod tests {
             "http_port",
             "stopped",
             "skip",
+            "log",
+            "from_afar",
             "json",
             "record",
         ];
@@ -322,6 +361,7 @@ mod tests {
             &[site, "--gate-credentials", "/nowhere"],
             &[site, "--stopped", "relative"],
             &[site, "--record"],
+            &[site, "--log", "some.log"],
         ];
         for words in cases {
             assert_eq!(run_in(dir.path(), words), Exit::Usage, "{words:?}");

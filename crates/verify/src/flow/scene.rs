@@ -44,6 +44,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) cast: Cast,
 }
 
+/// Why what only the site's side can show was not looked at.
+pub(crate) const NO_HANDS: &str = "the site's store is not open to this machine";
+
 impl Scene<'_> {
     /// Makes a look and judges it; the answer, when one came.
     pub(crate) async fn ask(&mut self, spec: Spec) -> Option<Answer> {
@@ -72,14 +75,14 @@ impl Scene<'_> {
     /// Notes that nothing was looked at; makes the run fail unless somebody declared it or it is beside the point.
     pub(crate) fn skip(&mut self, id: &str, control: ControlId, reason: &str, declared: bool) {
         let mut spec = Spec::without_request(id, control, &self.plan.origin);
+        let declared = declared || (self.plan.options.from_afar && reason == NO_HANDS);
         spec.skip = Some(Skip { reason: reason.to_owned(), declared });
         self.outcomes.push(Outcome::new(&spec));
     }
 
     /// A throw-away account. `Err` is the reason for a skip: nobody lends hands, or they failed.
     pub(crate) async fn hire(&mut self) -> Result<Actor, String> {
-        let backstage =
-            self.backstage.ok_or("the site's store is not open to this machine, so no throw-away account was made")?;
+        let backstage = self.backstage.ok_or(NO_HANDS)?;
         let actor = self.cast.hire(backstage, self.entropy).await?;
         self.canaries.push(actor.password.clone());
         Ok(actor)
