@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::plan::Vantage;
 pub use crate::redact::Redactions;
+pub use crate::score::Score;
 
 /// What a skip that nobody declared was to be.
 pub(crate) const UNDECLARED: &str = "a look";
@@ -38,15 +39,11 @@ pub struct SecurityHeaders {
     pub headers: Shorts,
     /// Everything that was looked at, in order.
     pub probes: Vec<Probe>,
-    /// There is no scorer in this version, so there is no score either: the type has no values that could claim one.
+    /// What a public scanner would give; `null` where one would give none, since the site is down or refuses.
     pub score: Option<Score>,
     /// What was removed from the evidence.
     pub redactions: Redactions,
 }
-
-/// A score of public scanners. It has no value until there is a scorer that is held to an independent one (VER-13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Score {}
 
 /// Who looked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -23,6 +23,7 @@ mod redact;
 pub mod report;
 mod run;
 mod run_id;
+pub mod score;
 mod show;
 mod trust;
 pub mod verification;

@@ -14,7 +14,7 @@ pub(crate) fn for_tests() -> Result<(), TaskError> {
     python::install(&python::REAL_PARTS)?;
     python::install(&python::PGADMIN)?;
     python::install(&python::RIVALS)?;
-    node::install_providers()?;
+    node::install_packages()?;
     nextest()
 }
 

@@ -14,19 +14,37 @@ const FILES: [&str; 2] = ["package.json", "package-lock.json"];
 /// What npm is told: the lock file and nothing else, and no script of any package.
 const WORDS: [&str; 6] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
 
-/// Installs the providers that the tests sign in with, or brings them to their lock file. No script of a package is run.
+/// A folder of `tests/real-parts` with such a list, and where its packages go.
+struct Project {
+    source: &'static str,
+    folder: &'static str,
+    what: &'static str,
+}
+
+/// What the tests run under Node.js.
+const PROJECTS: [Project; 2] = [
+    Project { source: "oidc", folder: "npm", what: "providers that people sign in with" },
+    Project { source: "observatory", folder: "observatory", what: "the scorer that ours is held to" },
+];
+
+/// Installs the packages that the tests run, or brings them to their lock files. No script of a package is run.
 ///
 /// # Errors
-/// When the registry cannot give what the lock asks for, or gives something else.
-pub(crate) fn install_providers() -> Result<(), TaskError> {
+/// When the registry cannot give what a lock asks for, or gives something else.
+pub(crate) fn install_packages() -> Result<(), TaskError> {
     python::install(&NODE)?;
-    let (source, folder) = (tree::root().join("tests/real-parts/oidc"), tree::real_parts().join("npm"));
+    PROJECTS.iter().try_for_each(install)
+}
+
+fn install(project: &Project) -> Result<(), TaskError> {
+    let source = tree::root().join("tests/real-parts").join(project.source);
+    let folder = tree::real_parts().join(project.folder);
     let wanted = tree::read(&source.join("package-lock.json"))?;
     let stamp = folder.join("installed.json");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    eprintln!("setup: tests/real-parts/oidc/package-lock.json (providers that people sign in with)");
+    eprintln!("setup: tests/real-parts/{}/package-lock.json ({})", project.source, project.what);
     for name in FILES {
         tree::write(&folder.join(name), &tree::read(&source.join(name))?)?;
     }

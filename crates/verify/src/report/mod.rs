@@ -70,7 +70,7 @@ impl Report {
             urls: Urls { root: format!("{}/", plan.origin), api_health: (plan.intent == Intent::Site).then_some(health) },
             headers: Shorts { root: short("root-get"), api_health: short("api-health-get") },
             probes,
-            score: None,
+            score: crate::score::of_run(plan, outcomes),
             redactions: redactor.counts,
         };
         let sha256 =

@@ -13,5 +13,6 @@ mod judgement;
 mod redaction;
 mod robust;
 mod schema;
+mod score;
 mod stranger;
 mod wire;
