@@ -11,6 +11,7 @@ mod postgres;
 mod redis;
 mod smtp;
 mod traefik;
+mod traefik_edge;
 
 use std::fs::File;
 use std::net::SocketAddr;

@@ -60,7 +60,9 @@ pub(super) fn allow(gate: &GatePolicy) -> (String, Value) {
 
 /// The password of a gate; whatever stands behind never sees it.
 pub(super) fn password(gate: &GatePolicy) -> (String, Value) {
-    let auth = json!({"usersFile": gate.users_file.to_string_lossy(), "realm": "Restricted", "removeHeader": true});
+    // Traefik writes the realm between two quotes as it is, and knows no charset: without one, browsers guess how to encode a password.
+    let realm = "Restricted\", charset=\"UTF-8";
+    let auth = json!({"usersFile": gate.users_file.to_string_lossy(), "realm": realm, "removeHeader": true});
     (format!("password-{}", gate.name), json!({"basicAuth": auth}))
 }
 

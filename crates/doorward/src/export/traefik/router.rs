@@ -47,6 +47,7 @@ pub(super) fn dynamic(plan: &Plan<'_>, limits: &mut Vec<String>) -> Result<Map<S
     let mut tables = Tables::default();
     doorward(plan, &mut tables);
     for host in plan.policy.routes.entries() {
+        odd(plan, host, &mut tables);
         if host.is_gate() {
             gate(plan, host, &mut tables, limits)?;
         } else {
@@ -77,6 +78,13 @@ fn doorward(plan: &Plan<'_>, tables: &mut Tables) {
     tables.services.insert(DOORWARD_HTTP.to_owned(), json!({"loadBalancer": balancer}));
     let plain = json!({"entryPoints": [PLAIN], "rule": "PathPrefix(`/`)", "priority": 1, "service": DOORWARD_HTTP});
     tables.routers.insert(DOORWARD_HTTP.to_owned(), plain);
+}
+
+/// Paths that two servers could read differently: Doorward refuses them, or takes them on itself (GATE-08).
+fn odd(plan: &Plan<'_>, host: &HostEntry, tables: &mut Tables) {
+    let name = host.host.as_str();
+    let rule = format!("Host(`{name}`) && PathRegexp(`[^!-~]|[;\\\\]`)");
+    router(plan, tables, &format!("{name}-odd"), &rule, FIRST + 1, DOORWARD, &[]);
 }
 
 fn router(plan: &Plan<'_>, tables: &mut Tables, name: &str, rule: &str, priority: usize, service: &str, middlewares: &[String]) {
