@@ -31,9 +31,15 @@ const fn row(id: &'static str, guide_line: Option<u32>, severity: Severity, titl
 
 /// Every row that a check can bear.
 pub(crate) const ROWS: &[Row] = &[
+    row("AUD-01", Some(30), Severity::Medium, "what a run did stands in the audit trail"),
+    row("AUD-07", None, Severity::High, "every link of the audit trail holds"),
     row("CSRF-15", Some(5), Severity::High, "CSRF cookie is Secure, SameSite=Strict, host-only and readable by script"),
     row("ERR-01", Some(21), Severity::Medium, "API errors are exactly {\"detail\": string}"),
+    row("EXPO-01", Some(9), Severity::Critical, "only the edge's ports are open"),
+    row("EXPO-03", Some(9), Severity::High, "a host that is not declared is answered by nobody"),
+    row("EXPO-04", Some(9), Severity::High, "what the internal listener serves is not public"),
     row("EXPO-08", Some(9), Severity::Medium, "answers do not name what runs behind the door"),
+    row("EXPO-12", Some(9), Severity::High, "ports and routes are what is declared"),
     row("GATE-01", Some(8), Severity::Critical, "gated UIs ask allowlisted callers for a password"),
     row("GATE-03", Some(8), Severity::Critical, "outsiders get one constant 403, whatever they show"),
     row("GATE-19", Some(8), Severity::High, "the gate's challenge is basic, UTF-8 and names nothing"),
@@ -54,11 +60,17 @@ pub(crate) const ROWS: &[Row] = &[
     row("TLS-16", Some(15), Severity::High, "plain HTTP redirects pages and refuses the API"),
     row("TLS-18", Some(12), Severity::High, "the served certificate is not a production one"),
     row("VER-02", Some(17), Severity::High, "every class of answer was seen as it should be"),
+    row("VER-12", Some(31), Severity::High, "no planted secret is in what the site writes"),
     row("VER-14", Some(17), Severity::High, "the site's names lead to the intended address"),
 ];
 
 /// Rows of the catalogue that a full verification looks at, with the ids that must have been looked at for each.
-const MANDATORY: &[(&str, &[&str])] = &[("VER-08", &["root-get"]), ("VER-10", &["api-429"])];
+const MANDATORY: &[(&str, &[&str])] = &[
+    ("VER-08", &["root-get"]),
+    ("VER-09", &["exposure-ports", "exposure-routes", "exposure-unknown-host", "exposure-internal"]),
+    ("VER-10", &["api-429"]),
+    ("VER-12", &["canary-sinks", "canary-log"]),
+];
 
 /// Rows that were not looked at in full: an id is missing, or was skipped without anybody's word.
 pub(crate) fn missing(probes: &[Probe]) -> Vec<&'static str> {

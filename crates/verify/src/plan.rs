@@ -38,6 +38,8 @@ impl Vantage {
 pub struct Options {
     /// Port of the plain listener; `None` when the configuration has none.
     pub http_port: Option<u16>,
+    /// Ports of every public listener, as configured; the origin's own is always one.
+    pub listening: Vec<u16>,
     /// Connect there instead of asking the resolver.
     pub pins: Vec<Pin>,
     /// Where the site is meant to be: a name that resolves to anything else is a deviation (VER-14).

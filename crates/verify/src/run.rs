@@ -192,6 +192,11 @@ impl<'a> Looks<'a> {
         self.plan.limits.probe.min(self.deadline.saturating_duration_since(Instant::now()))
     }
 
+    /// What is left of the whole run.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     pub(crate) async fn look(&self, spec: &Spec, before: &[Outcome]) -> Outcome {
         let mut outcome = Outcome::new(spec);
         if spec.skip.is_some() {
@@ -260,6 +265,9 @@ impl<'a> Looks<'a> {
 
 /// Host and port as a browser writes them.
 pub(crate) fn authority(spec: &Spec) -> String {
+    if let Some(other) = &spec.authority {
+        return other.clone();
+    }
     let usual = if spec.transport == Transport::Plain { 80 } else { 443 };
     if spec.port == usual { spec.host.to_string() } else { format!("{}:{}", spec.host, spec.port) }
 }

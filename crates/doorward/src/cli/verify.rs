@@ -200,6 +200,7 @@ fn plan(path: &Path, args: &Args) -> Result<(Plan, Option<Config>), Unusable> {
 fn configured(mut options: Options, config: &Config) -> Options {
     options.staging_only = matches!(config.tls, doorward_config::Tls::LeStaging { .. });
     options.http_port = options.http_port.or_else(|| config.listen.http.first().map(std::net::SocketAddr::port));
+    options.listening = config.listen.http.iter().chain(&config.listen.https).map(std::net::SocketAddr::port).collect();
     if options.staging_only {
         options.directory = Some(doorward_acme::STAGING.to_owned());
         options.store_mode = mode(&config.site.data_dir.join("acme"));
@@ -254,6 +255,7 @@ fn options(args: &Args) -> Result<Options, Unusable> {
     let credentials = args.gate_credentials.as_deref().map(doorward_verify::read_credentials).transpose();
     Ok(Options {
         http_port: args.http_port,
+        listening: Vec::new(),
         pins: args.resolve.clone(),
         intended: args.intended.clone(),
         inside: args.inside,

@@ -26,6 +26,8 @@ pub(crate) struct Spec {
     pub(crate) transport: Transport,
     pub(crate) host: Host,
     pub(crate) port: u16,
+    /// Another host than the one that is connected to, as a stray request names it.
+    pub(crate) authority: Option<String>,
     pub(crate) method: &'static str,
     pub(crate) aim: Aim,
     pub(crate) fields: Vec<Field>,
@@ -110,6 +112,7 @@ impl Spec {
             transport: Transport::Http1,
             host: host.clone(),
             port,
+            authority: None,
             method: "GET",
             aim: Aim::Target(target.to_owned()),
             fields: usual_fields(audience),

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a helper of a test may stop it")]
 
 mod address;
+mod backstage_site;
 mod cookie;
 mod coverage;
 mod diff;

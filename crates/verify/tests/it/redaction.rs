@@ -71,7 +71,10 @@ async fn ver_06_what_is_not_secret_stays() {
     let gate = report.headers.probes.iter().find(|probe| probe.id == "gate-desk-inside-right").expect("planned");
     assert!(gate.request.headers.contains(&("authorization".into(), "<redacted>".into())));
     assert!(report.headers.redactions.set_cookie_values >= 4);
-    assert_eq!(report.headers.redactions.location_queries, 3, "of api-health-get, api-405 and http-redirect");
+    assert_eq!(
+        report.headers.redactions.location_queries, 4,
+        "of api-health-get, api-405, http-redirect and the way to the sign-in page"
+    );
 }
 
 #[test]
