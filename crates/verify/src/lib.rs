@@ -12,7 +12,9 @@ pub mod backstage;
 mod credential;
 pub mod diff;
 pub mod evidence;
+mod fix;
 mod flow;
+mod form;
 mod guide;
 mod judge;
 mod leaf;
@@ -31,6 +33,7 @@ mod write;
 
 pub use backstage::{Backstage, BackstageError, Sink, THROW_AWAY_DOMAIN, TrailState};
 pub use credential::{CredentialError, GateCredential, read_credentials};
+pub use form::Form;
 pub use plan::{Intent, Limits, Options, Pin, PinError, Plan, Vantage};
 pub use report::Report;
 pub use run::{Glance, run, run_watched};

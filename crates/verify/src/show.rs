@@ -7,6 +7,7 @@ use doorward_kit::redact::Visible;
 use crate::evidence::{Check, CheckVerdict, Probe, UNDECLARED};
 use crate::report::Report;
 use crate::run::Glance;
+use crate::{fix, guide};
 
 /// How much of a header's value is shown.
 const VALUE_CHARS: usize = 400;
@@ -81,6 +82,7 @@ pub fn summary(report: &Report, paint: Paint) -> String {
         out.insert_str(0, &format!("\n{}\n", paint.bold("What is wrong")));
     }
     certificate(&mut out, report, paint);
+    score(&mut out, report, paint);
     let left_out = probes.iter().filter(|probe| probe.checks.iter().any(|check| check.verdict == CheckVerdict::Skip)).count();
     let checks: usize = probes.iter().map(|probe| probe.checks.len()).sum();
     let (verdict, words) = match report.headers.failures.len() {
@@ -95,6 +97,7 @@ pub fn summary(report: &Report, paint: Paint) -> String {
 
 /// One thing that is wrong, with every probe that shows it.
 struct Deviation<'a> {
+    row: Option<&'a str>,
     title: String,
     reason: &'a str,
     values: Option<(&'a str, &'a str)>,
@@ -105,15 +108,15 @@ struct Deviation<'a> {
 fn deviations(probes: &[Probe]) -> Vec<Deviation<'_>> {
     let mut all: Vec<Deviation<'_>> = Vec::new();
     for probe in probes {
-        let error = probe.error.as_deref().map(|reason| ("no answer".to_owned(), reason, None));
+        let error = probe.error.as_deref().map(|reason| (None, "no answer".to_owned(), reason, None));
         let checks = probe.checks.iter().filter(|check| is_deviation(check)).map(|check| {
             let values = (check.verdict == CheckVerdict::Fail).then_some((check.expected.as_str(), check.observed.as_str()));
-            (format!("{} {}", check.id, check.header), check.reason.as_deref().unwrap_or_default(), values)
+            (Some(check.id), format!("{} {}", check.id, check.header), check.reason.as_deref().unwrap_or_default(), values)
         });
-        for (title, reason, values) in error.into_iter().chain(checks) {
+        for (row, title, reason, values) in error.into_iter().chain(checks) {
             match all.iter_mut().find(|old| old.title == title && old.reason == reason && old.values == values) {
                 Some(old) => old.probes.push(&probe.id),
-                None => all.push(Deviation { title, reason, values, probes: vec![&probe.id] }),
+                None => all.push(Deviation { row, title, reason, values, probes: vec![&probe.id] }),
             }
         }
     }
@@ -134,6 +137,14 @@ impl Deviation<'_> {
             let _ = writeln!(out, "      {}  {}", paint.dim("observed"), Visible::new(observed, VALUE_CHARS));
         }
         let _ = writeln!(out, "      {}  {}", paint.dim("seen in "), self.probes.join(", "));
+        let row = self.row.and_then(guide::find);
+        if let Some(row) = row {
+            let line = row.guide_line.map(|line| format!(" (line {line} of the guide)")).unwrap_or_default();
+            let _ = writeln!(out, "      {}  {}{line}", paint.dim("promised"), row.title);
+        }
+        if let Some(fix) = row.and_then(|row| fix::of(row.id)) {
+            let _ = writeln!(out, "      {}  {fix}", paint.dim("to do   "));
+        }
     }
 }
 
@@ -152,5 +163,20 @@ fn certificate(out: &mut String, report: &Report, paint: Paint) {
         paint.bold("Certificate"),
         Visible::new(&tls.issuer, 120),
         tls.days_remaining
+    );
+}
+
+fn score(out: &mut String, report: &Report, paint: Paint) {
+    let Some(score) = &report.headers.score else { return };
+    let public = &score.public_scan_expected;
+    let _ = writeln!(
+        out,
+        "{}        {} ({}) by MDN's Observatory where the certificate is trusted; {} ({}) from the public net: {}",
+        paint.bold("Score"),
+        score.grade,
+        score.value,
+        public.grade,
+        public.value,
+        public.why
     );
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use doorward_config::{Config, ProcessEnv};
 use doorward_kit::{Origin, SystemClock, SystemEntropy};
 use doorward_policy::Policy;
-use doorward_verify::{Backstage, Intent, Options, Paint, Pin, Plan, Report};
+use doorward_verify::{Backstage, Form, Intent, Options, Paint, Pin, Plan, Report, WriteError};
 
 use super::Exit;
 use backstage::Hands;
@@ -68,6 +68,15 @@ pub struct Args {
     /// Print security-headers.json on stdout as well.
     #[arg(long)]
     json: bool,
+    /// Write a page for people as well: what was promised, what was seen, what to do.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write JUnit's XML as well; a row is a test case.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write SARIF 2.1.0 as well; a row is a rule.
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
     /// Write an entry about this run into the site's audit trail; only on a machine that has the site's key and store.
     #[arg(long)]
     record: bool,
@@ -150,7 +159,8 @@ fn finish(report: &Report, args: &Args) -> Exit {
     if args.json && print_json(report).is_err() {
         return Exit::Failed;
     }
-    match report.write(&args.out) {
+    let written = report.write(&args.out).and_then(|()| write_forms(report, args));
+    match written {
         Err(error) => {
             let _ = writeln!(talk, "doorward: {error}");
             Exit::Failed
@@ -160,6 +170,12 @@ fn finish(report: &Report, args: &Args) -> Exit {
             if report.is_ok() { Exit::Done } else { Exit::NotRight }
         }
     }
+}
+
+/// The other forms that were asked for; the two files come first.
+fn write_forms(report: &Report, args: &Args) -> Result<(), WriteError> {
+    let forms = [(Form::Page, &args.html), (Form::Junit, &args.junit), (Form::Sarif, &args.sarif)];
+    forms.into_iter().try_for_each(|(form, path)| path.as_deref().map_or(Ok(()), |path| report.write_form(form, path)))
 }
 
 /// <https://no-color.org>: any value but the empty one asks for plain letters.
@@ -338,6 +354,9 @@ mod tests {
             "log",
             "from_afar",
             "json",
+            "html",
+            "junit",
+            "sarif",
             "record",
         ];
         assert_eq!(options, known);
@@ -345,6 +364,28 @@ mod tests {
         assert_eq!(file.map(|names| names[0].as_str()), Some("FILE"));
         // The one other place where a password could stand.
         assert!(parse_origin("https://user:password@app.example.com").is_err());
+    }
+
+    #[test]
+    fn the_other_forms_are_written_where_they_are_asked_for() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let place = |name: &str| dir.path().join(name).to_str().expect("UTF-8").to_owned();
+        let (html, junit, sarif) = (place("page.html"), place("junit.xml"), place("run.sarif"));
+        let site = format!("https://127.0.0.1:{}", closed_port());
+        let words = [&site, "--html", &html, "--junit", &junit, "--sarif", &sarif];
+        assert_eq!(run_in(dir.path(), &words), Exit::NotRight);
+        for (path, start) in [(&html, "<!doctype html>"), (&junit, "<?xml"), (&sarif, "{")] {
+            assert!(std::fs::read_to_string(path).expect("written").starts_with(start), "{path}");
+        }
+        let missing = place("meta/security-headers.json/page.html");
+        assert_eq!(run_in(dir.path(), &[&site, "--html", &missing]), Exit::Failed);
+    }
+
+    #[test]
+    fn diff_is_a_command_of_its_own_and_a_url_is_still_a_url() {
+        assert!(matches!(parse(&["diff", "a.json", "b.json"]).other, Some(Other::Diff(_))));
+        assert_eq!(parse(&["https://app.example.com", "--json"]).url.as_deref(), Some("https://app.example.com"));
+        assert!(Line::try_parse_from(["verify", "--json", "diff", "a.json", "b.json"]).is_err());
     }
 
     #[test]

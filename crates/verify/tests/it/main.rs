@@ -8,6 +8,7 @@ mod cookie;
 mod coverage;
 mod diff;
 mod file;
+mod form;
 mod gate;
 mod house;
 mod judgement;
