@@ -2,6 +2,7 @@
 //! providers.
 
 mod flower;
+mod nginx;
 mod node;
 mod oidc;
 mod oidc_mock;

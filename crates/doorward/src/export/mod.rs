@@ -5,6 +5,8 @@
 
 mod fields;
 pub mod folder;
+pub mod nginx;
+mod pattern;
 mod plan;
 mod toml_text;
 pub mod traefik;
@@ -19,6 +21,8 @@ pub use plan::Plan;
 pub enum Edge {
     /// Traefik 3.
     Traefik,
+    /// nginx 1.22 or later.
+    Nginx,
 }
 
 /// What only the person who puts an edge in front knows.
@@ -77,5 +81,6 @@ pub enum ExportError {
 pub fn export(edge: Edge, plan: &Plan<'_>) -> Result<Export, ExportError> {
     match edge {
         Edge::Traefik => traefik::export(plan),
+        Edge::Nginx => nginx::export(plan),
     }
 }

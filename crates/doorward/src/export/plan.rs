@@ -68,6 +68,11 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// Those of them that nobody has to be asked about.
+    pub fn public_routes<'h>(&self, host: &'h HostEntry) -> impl Iterator<Item = (&'h RoutePolicy, &'h Servers)> {
+        self.direct_routes(host).filter(|(route, _)| route.access == Access::Public)
+    }
+
     /// The gate of a host, if the edge can hold it: Doorward alone knows operators, and alone reads Argon2id.
     #[must_use]
     pub fn direct_gate<'h>(&self, host: &'h HostEntry) -> Option<(&'h GatePolicy, &'h Servers)> {

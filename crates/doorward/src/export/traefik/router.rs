@@ -1,7 +1,5 @@
 //! Which request goes where: rules, services, certificates. Whatever no rule of the application's takes goes to Doorward, which decides.
 
-use std::fmt::Write as _;
-
 use doorward_config::{Access, Profile, Servers, Speech, Tls};
 use doorward_policy::{Audience, GatePolicy, HostEntry, RoutePolicy};
 use serde_json::{Map, Value, json};
@@ -9,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::middleware::{self, Upgrade};
 use super::{PLAIN, RESOLVER, SECURE};
 use crate::export::ExportError;
+use crate::export::pattern::{self, Case};
 use crate::export::plan::Plan;
 
 /// Name of the service that is Doorward's TLS listener.
@@ -172,39 +171,10 @@ fn gate(plan: &Plan<'_>, host: &HostEntry, tables: &mut Tables, limits: &mut Vec
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Case {
-    Exact,
-    Any,
-}
-
 /// A rule that matches prefixes at segment boundaries, as routes do.
 fn prefixes(paths: &[&str], case: Case) -> Result<String, ExportError> {
-    let mut alternatives = String::new();
-    for (index, path) in paths.iter().enumerate() {
-        let separator = if index == 0 { "" } else { "|" };
-        let _ = write!(alternatives, "{separator}{}", literal(path)?);
-    }
     let flag = if case == Case::Any { "(?i)" } else { "" };
-    Ok(format!("PathRegexp(`{flag}^({alternatives})(/|$)`)"))
-}
-
-/// Text as an expression that matches it alone.
-fn literal(path: &str) -> Result<String, ExportError> {
-    let mut text = String::new();
-    for c in path.chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '~') => text.push(c),
-            '`' => return Err(inexpressible(path)),
-            c if c.is_ascii_graphic() => text.extend(['\\', c]),
-            _ => return Err(inexpressible(path)),
-        }
-    }
-    Ok(text)
-}
-
-fn inexpressible(path: &str) -> ExportError {
-    ExportError::Inexpressible { what: format!("path {path:?}"), why: "a rule of Traefik cannot hold one of its letters" }
+    Ok(format!("PathRegexp(`{flag}{}`)", pattern::prefixes(paths)?))
 }
 
 fn service(name: &str, servers: &Servers, tables: &mut Tables) -> Result<(), ExportError> {

@@ -1,42 +1,37 @@
 //! The exported policy on real edges: what each of them holds is measured, and what it does not hold is declared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use doorward_testkit::real::Server;
-use doorward_testkit::{EchoUpstream, House, INSIDE, Recorded, Request, free_port, until};
+use doorward_testkit::{EchoUpstream, House, HouseBuilder, INSIDE, Recorded, Request, free_port, until};
 use serde_json::Value;
 
 /// A house whose origin is the edge's address; Doorward itself listens beside it.
 struct Site {
     house: House,
     app: EchoUpstream,
-    _admin: EchoUpstream,
+    admin: EchoUpstream,
     _edge: Server,
 }
 
 const EDGE: &str = "127.0.0.1";
 const DOORWARD: &str = "127.0.0.3";
+/// A finding at more looks than these is about the edge and not about what is looked at.
+const MANY: usize = 8;
 
 impl Site {
     fn start(edge: &str, serve: fn(&std::path::Path, SocketAddr) -> Server) -> Self {
         let (app, admin) = (EchoUpstream::start("app"), EchoUpstream::start("adm"));
         let (https, http) = (free_port(), free_port());
-        let house = House::builder()
+        let house = described(&app, &admin)
             .https_port(https)
             .http_port(http)
             .edit(&format!("https = [\"{EDGE}:{https}\"]"), &format!("https = [\"{DOORWARD}:{https}\"]"))
             .edit(&format!("http = [\"{EDGE}:{http}\"]"), &format!("http = [\"{DOORWARD}:{http}\"]"))
             .listen("trusted_proxies = [\"127.0.0.1/32\"]")
-            .echo(&app)
-            .echo(&admin)
-            .route("/", "app", "public")
-            .route("/api", "app", "public")
-            .route("/private", "app", "signed-in")
-            .gate("adm", "adm", "django-admin")
-            .default_limits()
             .start();
         let folder = export(&house, edge, https, http);
         let server = serve(&folder, SocketAddr::new(INSIDE, http));
@@ -45,8 +40,19 @@ impl Site {
             let reply = house.client().try_send(&Request::get("/")).ok()?;
             (reply.status == 200).then_some(())
         });
-        Self { house, app, _admin: admin, _edge: server }
+        Self { house, app, admin, _edge: server }
     }
+}
+
+fn described(app: &EchoUpstream, admin: &EchoUpstream) -> HouseBuilder {
+    House::builder()
+        .echo(app)
+        .echo(admin)
+        .route("/", "app", "public")
+        .route("/api", "app", "public")
+        .route("/private", "app", "signed-in")
+        .gate("adm", "adm", "django-admin")
+        .default_limits()
 }
 
 fn export(house: &House, edge: &str, https: u16, http: u16) -> PathBuf {
@@ -63,30 +69,60 @@ fn export(house: &House, edge: &str, https: u16, http: u16) -> PathBuf {
     folder
 }
 
-/// What `verify` finds wrong with the site as the edge serves it: probe and row.
-fn failures(house: &House) -> BTreeSet<String> {
+/// What `verify` finds wrong with a site, by finding: where. It must have been able to look.
+fn findings(house: &House) -> BTreeMap<String, BTreeSet<String>> {
     let out = house.folder().join("meta");
     let run = house.verify(&out, 200);
-    assert_ne!(run.status.code(), Some(2), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(matches!(run.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&run.stderr));
     let text = std::fs::read_to_string(out.join("security-headers.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
-    report["failures"].as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    let mut found = BTreeMap::<_, BTreeSet<_>>::new();
+    for line in report["failures"].as_array().unwrap().iter().filter_map(Value::as_str) {
+        let (probe, finding) = line.split_once(": ").unwrap_or((line, ""));
+        found.entry(finding.to_owned()).or_default().insert(probe.to_owned());
+    }
+    found
+}
+
+/// What is found through an edge and not at Doorward itself, as rows of the page.
+fn difference(site: &Site, edge: &str) -> Vec<String> {
+    let house = described(&site.app, &site.admin).start();
+    let bare = findings(&house);
+    let through = findings(&site.house);
+    let nowhere = BTreeSet::new();
+    let more = through.into_iter().filter_map(|(finding, probes)| {
+        let probes: Vec<String> = probes.difference(bare.get(&finding).unwrap_or(&nowhere)).cloned().collect();
+        let place = if probes.len() > MANY { "nearly everywhere".to_owned() } else { probes.join(", ") };
+        (!probes.is_empty()).then(|| format!("| {edge} | {finding} | {place} |"))
+    });
+    more.collect()
 }
 
 /// Looks at the site through the edge in every way that there is, and holds the page to it.
 #[track_caller]
 fn measure(site: &Site, edge: &str) {
-    let found: Vec<String> = failures(&site.house).iter().map(|finding| format!("| {edge} | {finding} |")).collect();
-    compare("verify", edge, &found);
+    compare("verify", edge, &difference(site, edge));
     let rows = site.rows(edge);
     compare("requests", edge, &rows);
-    let reached = |row: &&String| row.contains("sees `/private") || row.contains("sees `//private");
+    // An encoded question mark or hash is a letter of the segment: `private?x` is another one, to Doorward as well.
+    let ends = ["/", "`", ";", "%2f", "%2F", "%5c", "%5C", "%00"];
+    let reached = |row: &&String| {
+        row.split_once("sees `").is_some_and(|(_, target)| {
+            let rest = target.trim_start_matches('/').strip_prefix("private");
+            rest.is_some_and(|rest| ends.iter().any(|end| rest.starts_with(end)))
+        })
+    };
     assert_eq!(rows.iter().filter(reached).collect::<Vec<_>>(), Vec::<&String>::new(), "nobody is signed in");
 }
 
 #[test]
 fn what_traefik_does_not_hold_of_the_exported_policy_is_what_is_declared() {
     measure(&Site::start("traefik", Server::traefik_edge), "traefik");
+}
+
+#[test]
+fn what_nginx_does_not_hold_of_the_exported_policy_is_what_is_declared() {
+    measure(&Site::start("nginx", Server::nginx_edge), "nginx");
 }
 
 /// Sent as they are; whoever reads one of them as `/private` must not be let in.
