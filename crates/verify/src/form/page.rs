@@ -93,3 +93,11 @@ fn statuses(statuses: &GateStatuses) -> String {
 fn status(probe: &Probe) -> String {
     probe.response.as_ref().map_or_else(|| "–".to_owned(), |response| response.status.to_string())
 }
+
+/// A time as people write it; seconds are in the machine's file.
+fn minute(instant: &str) -> String {
+    match (instant.get(..10), instant.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day}, {time} UTC"),
+        _ => instant.to_owned(),
+    }
+}
