@@ -61,7 +61,7 @@ pub(super) fn referrer(subject: &Subject, page: &Page) -> &'static str {
     }
     let all = all.join(", ").to_lowercase();
     let known = |word: &&str| PRIVATE.contains(word) || UNSAFE.contains(word);
-    match all.split(',').map(str::trim).filter(known).next_back() {
+    match all.split(',').map(str::trim).rfind(known) {
         Some(word) if PRIVATE.contains(&word) => "referrer-policy-private",
         Some(_) => "referrer-policy-unsafe",
         None => "referrer-policy-header-invalid",
