@@ -321,6 +321,13 @@ impl HouseBuilder {
         self.section(&text)
     }
 
+    /// Public listeners at this address instead of [`crate::INSIDE`], where everything else of a machine listens too.
+    #[must_use]
+    pub fn at(self, here: std::net::IpAddr) -> Self {
+        self.edit("\nhttps = [\"127.0.0.1:", &format!("\nhttps = [\"{here}:"))
+            .edit("\nhttp = [\"127.0.0.1:", &format!("\nhttp = [\"{here}:"))
+    }
+
     /// Replaces text of the finished file: for files that must not be accepted.
     #[must_use]
     pub fn edit(mut self, from: &str, to: &str) -> Self {

@@ -144,6 +144,12 @@ impl House {
         self.process.stderr()
     }
 
+    /// The file that its log goes to.
+    #[must_use]
+    pub fn log_file(&self) -> PathBuf {
+        self.process.log_file().to_owned()
+    }
+
     /// The process.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -199,6 +205,13 @@ impl House {
     /// `at_the_root` is what the gated UIs answer to `/` when somebody gets through.
     #[must_use]
     pub fn verify(&self, out: &Path, at_the_root: u16) -> std::process::Output {
+        let log = self.process.log_file().display().to_string();
+        self.verify_at(INSIDE, out, at_the_root, &["--log", &log])
+    }
+
+    /// As [`Self::verify`], of a house that listens at another address, with more arguments and without a log.
+    #[must_use]
+    pub fn verify_at(&self, here: IpAddr, out: &Path, at_the_root: u16, more: &[&str]) -> std::process::Output {
         let secrets = TempDir::with_prefix("doorward-verify-").unwrap();
         let (password, list) = (secrets.path().join("password"), secrets.path().join("gates"));
         write_private(&password, ADMIN_PASSWORD.as_bytes());
@@ -207,7 +220,7 @@ impl House {
         write_private(&list, lines.as_bytes());
         let hosts = std::iter::once(&self.host).chain(&self.gate_hosts);
         let pins =
-            hosts.flat_map(|host| [self.ports.https, self.ports.http].map(|port| format!("--resolve={host}:{port}:{INSIDE}")));
+            hosts.flat_map(|host| [self.ports.https, self.ports.http].map(|port| format!("--resolve={host}:{port}:{here}")));
         process::command(self.folder())
             .arg("--config")
             .arg(self.config_file())
@@ -218,6 +231,7 @@ impl House {
             .arg("--gate-credentials")
             .arg(&list)
             .args(pins)
+            .args(more)
             .output()
             .unwrap()
     }

@@ -120,6 +120,10 @@ impl Process {
         String::from_utf8_lossy(&std::fs::read(&self.stderr).unwrap_or_default()).into_owned()
     }
 
+    pub(crate) fn log_file(&self) -> &Path {
+        &self.stderr
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -62,3 +62,4 @@ mod tls;
 mod tunnel;
 mod upstream;
 mod upstream_tls;
+mod verify;

@@ -5,6 +5,7 @@ use doorward_policy::Audience;
 use tokio::time::Instant;
 
 use super::cast::word;
+use super::routes::audience_at;
 use super::scene::{NO_HANDS, Scene};
 use super::{Planned, planned};
 use crate::backstage::Sink;
@@ -56,14 +57,19 @@ pub(super) async fn run(scene: &mut Scene<'_>) {
     }
 }
 
-/// Nothing is proven by looking for nothing: beside what the other flows planted, one request shows secrets wherever a request has room.
+/// Nothing is proven by looking for nothing: beside what the other flows planted, two requests show secrets wherever a request has room,
+/// one to the site itself and one to what is behind it.
 async fn plant(scene: &mut Scene<'_>) {
-    let origin = &scene.plan.origin;
-    let [query, cookie, bearer] = std::array::from_fn(|_| format!("{}{}", word(scene.entropy), word(scene.entropy)));
-    let spec = Spec::get(SINKS.id, Audience::Api, origin.host(), origin.port(), &format!("/api/auth/me?token={query}"));
-    let spec = spec.secret("cookie", &format!("planted={cookie}")).secret("authorization", &format!("Bearer {bearer}"));
-    scene.canaries.extend([query, cookie, bearer].map(Secret::new));
-    scene.ask(spec.status(StatusRule::Exactly(401))).await;
+    let root = audience_at(scene, "/");
+    for (path, audience, status) in [("/api/auth/me", Audience::Api, StatusRule::Exactly(401)), ("/", root, StatusRule::Answered)]
+    {
+        let origin = &scene.plan.origin;
+        let [query, cookie, bearer] = std::array::from_fn(|_| format!("{}{}", word(scene.entropy), word(scene.entropy)));
+        let spec = Spec::get(SINKS.id, audience, origin.host(), origin.port(), &format!("{path}?token={query}")).status(status);
+        let spec = spec.secret("cookie", &format!("planted={cookie}")).secret("authorization", &format!("Bearer {bearer}"));
+        scene.canaries.extend([query, cookie, bearer].map(Secret::new));
+        scene.ask(spec).await;
+    }
 }
 
 fn finding(sink: &Sink) -> Finding {

@@ -68,10 +68,10 @@ fn is_stopped(scene: &Scene<'_>, entry: &HostEntry, route: &Arc<RoutePolicy>) ->
     matches!(target, Some(Target::Route(stopped)) if Arc::ptr_eq(stopped, route))
 }
 
-/// A name that is none of ours, to the same address: there is no default site.
+/// A name that is none of ours, to the same address: there is no default site, and its refusal is no page.
 async fn unknown_host(scene: &mut Scene<'_>) {
     let origin = &scene.plan.origin;
-    let mut spec = Spec::get(UNKNOWN.id, Audience::PublicPage, origin.host(), origin.port(), "/");
+    let mut spec = Spec::get(UNKNOWN.id, Audience::Api, origin.host(), origin.port(), "/");
     spec.authority = Some(format!("{}.{}:{}", word(scene.entropy), origin.host(), origin.port()));
     scene.ask(spec.status(StatusRule::Exactly(421)).control(UNKNOWN.control.0)).await;
 }
@@ -94,7 +94,8 @@ async fn internal(scene: &mut Scene<'_>) {
     }
 }
 
-fn audience_at(scene: &Scene<'_>, path: &str) -> Audience {
+/// Whose headers the site answers a path with.
+pub(super) fn audience_at(scene: &Scene<'_>, path: &str) -> Audience {
     let entry = scene.plan.policy.as_ref().and_then(|policy| policy.routes.find(scene.plan.origin.host().as_str()));
     let parsed = CanonicalPath::parse(path).ok();
     match entry.zip(parsed.as_ref()).map(|(entry, path)| entry.resolve(path)) {

@@ -59,8 +59,23 @@ impl Backstage for Hands {
     }
 }
 
+/// Everything that a run may have left.
+const EVENTS: &[&str] = &[
+    "csrf.rejected",
+    "password.reset_failed",
+    "password.reset_requested",
+    "password.reset",
+    "auth.login",
+    "auth.login_failed",
+    "auth.logout",
+    "auth.signup",
+    "session.created",
+    "ratelimit.exceeded",
+    "gate.denied",
+];
+
 fn clean() -> Hands {
-    Hands { sinks: vec![("store", 0), ("log", 0)], ..Hands::default() }
+    Hands { sinks: vec![("store", 0), ("log", 0)], events: EVENTS.to_vec(), ..Hands::default() }
 }
 
 /// Lends the site an address that is not the machine's usual one.
@@ -202,6 +217,18 @@ async fn a_broken_chain_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_the_run_did_not_leave_is_named() {
+    let house = House::honest().await;
+    let here = at_home(&house).await;
+    let events = EVENTS.iter().copied().filter(|name| *name != "csrf.rejected").collect();
+    let report = look(&house, here, &Hands { events, ..clean() }).await;
+    assert_eq!(wrong(&report), ["trail-events: events: the run left no csrf.rejected"]);
+    assert_eq!(row(&report, "AUD-01"), "Fail");
+    let audit = report.verification.audit.expect("looked at");
+    assert_eq!(audit.events_seen + 1, audit.events_expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_planted_secret_in_a_sink_or_in_the_log_is_named() {
     let house = House::honest().await;
     let here = at_home(&house).await;
@@ -209,7 +236,7 @@ async fn a_planted_secret_in_a_sink_or_in_the_log_is_named() {
         (vec![("store", 0), ("trail", 2), ("log", 0)], "canary-sinks", "trail"),
         (vec![("store", 0), ("trail", 0), ("log", 2)], "canary-log", "log"),
     ] {
-        let report = look(&house, here, &Hands { sinks, ..Hands::default() }).await;
+        let report = look(&house, here, &Hands { sinks, ..clean() }).await;
         assert_eq!(wrong(&report), [format!("{id}: {sink}: 2 of the secrets that the run planted are in there")]);
         assert_eq!(row(&report, "VER-12"), "Fail");
         assert_eq!(report.verification.secrets_scan.as_ref().map(|scan| scan.hits), Some(2));
@@ -220,7 +247,7 @@ async fn a_planted_secret_in_a_sink_or_in_the_log_is_named() {
 async fn a_log_that_was_not_given_and_hands_that_fail_make_the_run_fail() {
     let house = House::honest().await;
     let here = at_home(&house).await;
-    let report = look(&house, here, &Hands { sinks: vec![("store", 0)], ..Hands::default() }).await;
+    let report = look(&house, here, &Hands { sinks: vec![("store", 0)], ..clean() }).await;
     assert_eq!(wrong(&report), ["canary-log: skipped: no log of the site was given (--log FILE)"]);
     assert!(report.verification.artifacts.missing.contains(&"VER-12"));
     let report = look(&house, here, &Hands { is_broken: true, ..clean() }).await;
