@@ -63,3 +63,4 @@ mod tunnel;
 mod upstream;
 mod upstream_tls;
 mod verify;
+mod verify_diff;

@@ -67,8 +67,14 @@ fn walk(value: &Value, place: &mut Vec<String>, all: &mut BTreeMap<String, Strin
     let last = place.last().map(String::as_str).unwrap_or_default();
     match value {
         Value::Object(members) => {
+            let subject = members.get("header").and_then(Value::as_str);
             for (name, member) in members.iter().filter(|(name, _)| !steady::is_passing(name)) {
-                step(name, member, place, all);
+                match (name.as_str(), subject, member) {
+                    ("observed", Some(subject), Value::String(text)) => {
+                        all.insert(format!("{}/{name}", place.join("/")), steady::observed(place, subject, text));
+                    }
+                    _ => step(name, member, place, all),
+                }
             }
         }
         Value::Array(items) if last == "headers" || last == "trailers" => fields(items, place, all),

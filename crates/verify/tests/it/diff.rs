@@ -74,3 +74,22 @@ async fn what_is_new_each_time_is_left_out_and_its_absence_told() {
     let asset = |hash: &str| headers("link", &format!("</assets/app.{hash}.js>"));
     assert!(!differences(&asset("0123456789abcdef"), &asset("fedcba9876543210")).is_empty());
 }
+
+#[tokio::test]
+async fn a_measured_time_is_left_out_and_its_verdict_is_not() {
+    let report = evidence(&House::honest().await.look().await);
+    let check = |id: &str, header: &str, observed: &str, verdict: &str| {
+        let mut file = report.clone();
+        file["probes"][0]["id"] = id.into();
+        file["probes"][0]["checks"] =
+            serde_json::json!([{"id": "VER-02", "header": header, "count": 1, "observed": observed, "verdict": verdict}]);
+        file
+    };
+    let retry = |seconds: &str, verdict: &str| check("root-get", "retry-after", seconds, verdict);
+    assert!(differences(&retry("60", "pass"), &retry("55", "pass")).is_empty());
+    tells(&differences(&retry("60", "pass"), &retry("55", "fail")), "VER-02 retry-after/verdict: pass → fail");
+    let clock = |gap: &str| check("timing-recovery", "clock", gap, "pass");
+    assert!(differences(&clock("0.4 ms"), &clock("0.6 ms")).is_empty());
+    let status = |status: &str| check("root-get", "status", status, "pass");
+    tells(&differences(&status("200"), &status("204")), "VER-02 status/observed: 200 → 204");
+}
