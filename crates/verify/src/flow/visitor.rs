@@ -2,8 +2,9 @@
 
 use doorward_kit::Secret;
 use doorward_policy::{Audience, ControlId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::cast::Actor;
 use super::scene::Scene;
 use crate::observer::Answer;
 use crate::plan::Vantage;
@@ -11,6 +12,9 @@ use crate::probe::{Spec, StatusRule};
 
 /// Readable by script, sent back in `X-CSRF-Token`.
 const CSRF: &str = "__Host-doorward_csrf";
+
+/// The credential.
+pub(crate) const SESSION: &str = "__Host-doorward_session";
 
 /// Cookies by name.
 #[derive(Debug, Clone, Default)]
@@ -67,9 +71,22 @@ impl Visitor {
         Some(answer)
     }
 
+    /// Signs in with the right password; whether that was answered with 200.
+    pub(crate) async fn sign_in(&mut self, scene: &mut Scene<'_>, id: &str, actor: &Actor) -> bool {
+        let body = json!({ "email": actor.address, "password": actor.password.expose() });
+        let spec = self.send(scene, (id, "SES-07"), ("POST", "/api/auth/login"), &body, 200);
+        self.ask(scene, spec).await.is_some_and(|answer| answer.status == 200)
+    }
+
     /// Value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&Secret<String>> {
         self.jar.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Puts a cookie into the jar that no answer set.
+    pub(crate) fn plant(&mut self, name: &str, value: Secret<String>) {
+        self.jar.retain(|(known, _)| known != name);
+        self.jar.push((name.to_owned(), value));
     }
 
     fn dress(&self, mut spec: Spec) -> Spec {

@@ -72,7 +72,7 @@ fn outsiders_see_one_answer(plan: &Plan, outcomes: &mut [Outcome]) {
         let Some(first) = first else { continue };
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.spec.id == id("wrong") || outcome.spec.id == id("right")) {
             let Some(answer) = &outcome.answer else { continue };
-            let fault = difference(&first, answer);
+            let fault = difference(&first, answer, "the credentials");
             let observed = if fault.is_none() { "the same answer" } else { "another answer" };
             outcome
                 .findings
@@ -81,16 +81,17 @@ fn outsiders_see_one_answer(plan: &Plan, outcomes: &mut [Outcome]) {
     }
 }
 
-fn difference(left: &Answer, right: &Answer) -> Option<&'static str> {
+/// What two answers that must be the same differ in, which would depend on `what`.
+pub(crate) fn difference(left: &Answer, right: &Answer, what: &str) -> Option<String> {
     let steady = |answer: &Answer| -> Vec<Field> {
         answer.fields.iter().filter(|(name, _)| !VOLATILE.contains(&name.as_str())).cloned().collect()
     };
     if left.status != right.status {
-        Some("the status depends on the credentials")
+        Some(format!("the status depends on {what}"))
     } else if steady(left) != steady(right) || left.trailers != right.trailers {
-        Some("the header fields depend on the credentials")
+        Some(format!("the header fields depend on {what}"))
     } else if left.body != right.body {
-        Some("the body depends on the credentials")
+        Some(format!("the body depends on {what}"))
     } else {
         None
     }

@@ -20,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::accounts_site::Accounts;
+
 pub(crate) const SITE: &str = "app.test";
 pub(crate) const GATE: &str = "adm.app.test";
 pub(crate) const INSIDE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -37,6 +39,8 @@ pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) fields: Vec<(String, String)>,
+    /// As far as it came: nothing of what announces more than 4 KiB.
+    pub(crate) body: String,
 }
 
 impl Asked {
@@ -117,6 +121,8 @@ pub(crate) struct House {
     pub(crate) policy: Policy,
     pub(crate) root: CertificateDer<'static>,
     pub(crate) said: Said,
+    /// Who has an account.
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl House {
@@ -132,10 +138,12 @@ impl House {
         let policy = policy(https, http);
         let (acceptor, root) = acceptor(&["app.test", "adm.app.test"]);
         let said = Said::default();
-        let site = Arc::new(Site { tamper: Arc::new(tamper), https, said: said.clone(), csrf: AtomicU32::new(0) });
+        let accounts = Arc::new(Accounts::default());
+        let csrf = AtomicU32::new(0);
+        let site = Arc::new(Site { tamper: Arc::new(tamper), https, said: said.clone(), csrf, accounts: accounts.clone() });
         tokio::spawn(serve(tls, Some(acceptor), site.clone()));
         tokio::spawn(serve(plain, None, site));
-        Self { https, http, policy, root, said }
+        Self { https, http, policy, root, said, accounts }
     }
 
     /// How the site is looked at when nothing is left out.
@@ -250,6 +258,7 @@ struct Site {
     https: u16,
     said: Said,
     csrf: AtomicU32,
+    accounts: Arc<Accounts>,
 }
 
 async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, site: Arc<Site>) {
@@ -297,8 +306,14 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), from: IpAddr, secur
     let mut words = lines.next()?.split(' ');
     let fields: Vec<_> = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut asked = Asked { from, secure, http2: false, host: String::new(), method, target, fields };
+    let mut asked = Asked { from, secure, http2: false, host: String::new(), method, target, fields, body: String::new() };
     asked.host = asked.field("host")?.to_owned();
+    let length: usize = asked.field("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+    if length <= 4096 {
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.ok()?;
+        asked.body = String::from_utf8(body).ok()?;
+    }
     Some(asked)
 }
 
@@ -314,6 +329,7 @@ async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, fro
                 method: request.method().to_string(),
                 target: request.uri().path().to_owned(),
                 fields: Vec::new(),
+                body: String::new(),
             };
             let reply = match (site.tamper)(&asked, site.answer(&asked)) {
                 Act::Reply(reply) => reply,
@@ -342,6 +358,9 @@ impl Site {
         }
         if !asked.host.starts_with(SITE) {
             return reply(421, Audience::PublicPage, "<title>misdirected</title>");
+        }
+        if let Some(reply) = self.accounts.answer(asked) {
+            return reply;
         }
         let is_get = matches!(asked.method.as_str(), "GET" | "HEAD");
         match path {
@@ -386,7 +405,7 @@ fn gate(asked: &Asked) -> Reply {
     }
 }
 
-fn reply(status: u16, audience: Audience, body: &str) -> Reply {
+pub(crate) fn reply(status: u16, audience: Audience, body: &str) -> Reply {
     let policy = HeaderPolicy::guide();
     let fields = policy.rules(audience).iter();
     let fields = fields.map(|rule| (rule.name.as_str().to_owned(), rule.value.to_str().expect("text").to_owned())).collect();
@@ -394,7 +413,7 @@ fn reply(status: u16, audience: Audience, body: &str) -> Reply {
     Reply { status, fields, body: body.into() }.add("content-type", kind)
 }
 
-fn error(status: u16, audience: Audience, detail: &str) -> Reply {
+pub(crate) fn error(status: u16, audience: Audience, detail: &str) -> Reply {
     reply(status, audience, &format!("{{\"detail\":\"{detail}\"}}")).set("content-type", "application/json")
 }
 

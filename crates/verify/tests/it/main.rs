@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a helper of a test may stop it")]
 
+mod accounts;
+mod accounts_site;
 mod address;
 mod backstage_site;
 mod cookie;

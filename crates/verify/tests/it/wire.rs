@@ -44,7 +44,7 @@ async fn ver_01_the_report_holds_the_fields_of_an_independent_capture() {
         assert_eq!(visible(headers(probe)), visible(&captured(bytes)), "{}", probe.id);
         compared += 1;
     }
-    assert_eq!(compared, 24);
+    assert_eq!(compared, 28);
 }
 
 fn asked_status(said: &[(crate::house::Asked, Vec<u8>)], wanted: &crate::house::Asked) -> Vec<u8> {
