@@ -103,10 +103,9 @@ async fn scan(address: IpAddr, from: Option<IpAddr>, declared: &BTreeSet<u16>, o
 async fn is_open(to: SocketAddr, from: Option<IpAddr>) -> bool {
     let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let Ok(socket) = socket else { return false };
-    if let Some(from) = from.filter(|from| from.is_ipv4() == to.is_ipv4()) {
-        if socket.bind(SocketAddr::new(from, 0)).is_err() {
-            return false;
-        }
+    let from = from.filter(|from| from.is_ipv4() == to.is_ipv4());
+    if from.is_some_and(|from| socket.bind(SocketAddr::new(from, 0)).is_err()) {
+        return false;
     }
     match timeout(PATIENCE, socket.connect(to)).await {
         // On one machine a connection may meet itself.

@@ -20,8 +20,11 @@ const DECLARED: Planned = planned("exposure-routes", "EXPO-12");
 const UNKNOWN: Planned = planned("exposure-unknown-host", "EXPO-03");
 const INTERNAL: Planned = planned("exposure-internal", "EXPO-04");
 
+/// Tells whether an answer is the internal listener's.
+type Tell = fn(&Answer) -> bool;
+
 /// What the internal listener serves, and how its answer is known: a site may well have a page of that name.
-const INTERNAL_PATHS: &[(&str, fn(&Answer) -> bool)] = &[
+const INTERNAL_PATHS: &[(&str, Tell)] = &[
     ("/metrics", |answer| text(answer).contains("\ndoorward_") || text(answer).starts_with("# HELP doorward_")),
     ("/health/ready", |answer| matches!(text(answer).trim(), "{\"ok\":true}" | "{\"ok\":false}")),
     ("/openapi.json", |answer| text(answer).contains("\"openapi\"") && text(answer).contains("/api/auth/login")),
