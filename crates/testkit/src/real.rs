@@ -1,6 +1,7 @@
 //! Real parts: FastAPI under uvicorn, Django's admin and pgAdmin under gunicorn, Flower, Traefik, PostgreSQL, Redis, a mail relay, two
 //! providers.
 
+mod caddy;
 mod flower;
 mod nginx;
 mod node;

@@ -3,6 +3,7 @@
 //! Comes in: configuration and policy. Goes out: texts of files. Every edge sends the application's routes straight to their upstreams and
 //! everything else, Doorward's own parts and whatever it cannot decide itself, to Doorward's TLS listener.
 
+pub mod caddy;
 mod fields;
 pub mod folder;
 pub mod nginx;
@@ -23,6 +24,8 @@ pub enum Edge {
     Traefik,
     /// nginx 1.22 or later.
     Nginx,
+    /// Caddy 2.6 or later.
+    Caddy,
 }
 
 /// What only the person who puts an edge in front knows.
@@ -81,6 +84,7 @@ pub enum ExportError {
 pub fn export(edge: Edge, plan: &Plan<'_>) -> Result<Export, ExportError> {
     match edge {
         Edge::Traefik => traefik::export(plan),
+        Edge::Caddy => caddy::export(plan),
         Edge::Nginx => nginx::export(plan),
     }
 }

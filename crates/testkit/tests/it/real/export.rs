@@ -125,6 +125,11 @@ fn what_nginx_does_not_hold_of_the_exported_policy_is_what_is_declared() {
     measure(&Site::start("nginx", Server::nginx_edge), "nginx");
 }
 
+#[test]
+fn what_caddy_does_not_hold_of_the_exported_policy_is_what_is_declared() {
+    measure(&Site::start("caddy", Server::caddy_edge), "caddy");
+}
+
 /// Sent as they are; whoever reads one of them as `/private` must not be let in.
 const PATHS: &[&str] = &[
     "/private/x",
