@@ -59,7 +59,12 @@ const FIXES: &[(&str, &str)] = &[
         "Send `Cache-Control: no-store` with everything personal; let caches keep only files whose name holds their hash.",
     ),
     ("HDR-16", "Name an endpoint for reports in Reporting-Endpoints and point report-to and report-uri of the policy at it."),
+    ("HTTP-01", "Let the first server refuse a malformed head with 400 and close the connection; repair nothing."),
+    ("HTTP-02", "Refuse a message with two lengths, or with a length and a transfer coding, and close the connection."),
+    ("HTTP-03", "Refuse every transfer coding but a single `chunked`."),
+    ("PROXY-02", "Remove every field that names a user before a request goes on, in each of its spellings, and set it anew."),
     ("SES-01", "Set cookies with Secure and SameSite, session cookies with HttpOnly and the prefix __Host- as well."),
+    ("TLS-15", "Switch TLS 1.0 and 1.1 off, and everything older."),
     ("TLS-16", "Let the plain listener answer pages with a permanent redirect to https:// and refuse everything else."),
     ("TLS-18", "Order certificates from the staging directory until the site is meant to be public."),
     ("VER-02", "Let the site answer this request with the status that its class asks for; see the reason."),
@@ -78,7 +83,7 @@ mod tests {
 
     #[test]
     fn whatever_a_stranger_is_told_comes_with_a_fix() {
-        let told = |id: &str| id.starts_with("HDR-") || ["SES-01", "TLS-16", "VER-02", "VER-14"].contains(&id);
+        let told = |id: &str| id.starts_with("HDR-") || ["SES-01", "TLS-15", "TLS-16", "VER-02", "VER-14"].contains(&id);
         for row in guide::ROWS.iter().filter(|row| told(row.id)) {
             assert!(super::of(row.id).is_some(), "{} has no fix", row.id);
         }
