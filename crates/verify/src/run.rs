@@ -1,5 +1,6 @@
 //! Makes the looks of a plan, one after the other, within the time there is. A look that comes to nothing is a result like any other.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -213,7 +214,7 @@ impl<'a> Looks<'a> {
         outcome.elapsed = started.elapsed();
         outcome.fault = made.err();
         if let Some(answer) = &outcome.answer {
-            let judge = Judge { headers: &self.plan.headers, cookies: &self.plan.cookies, intent: self.plan.intent };
+            let judge = self.judge();
             outcome.findings = judge.judge(spec, answer);
             if let Some(first) = outcome.first.as_ref().filter(|first| *first != answer) {
                 outcome.findings.extend(judge.cookies(first));
@@ -239,6 +240,37 @@ impl<'a> Looks<'a> {
             outcome.answer = Some(observer.call(&call, &mut outcome.connection).await?);
         }
         Ok(())
+    }
+
+    /// What answers are held to.
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        Judge { headers: &self.plan.headers, cookies: &self.plan.cookies, intent: self.plan.intent }
+    }
+
+    /// Octets that no client would send, within the time of one look.
+    pub(crate) async fn throw(
+        &self,
+        call: &Call,
+        octets: &[u8],
+        connection: &mut Option<Connection>,
+    ) -> Result<(Answer, bool), Fault> {
+        let observer = self.observer.as_ref().map_err(Clone::clone)?;
+        let allowed = self.allowed();
+        if allowed.is_zero() {
+            return Err(Fault::OutOfTime);
+        }
+        let thrown = timeout(allowed, observer.throw(call, octets, connection)).await;
+        thrown.unwrap_or(Err(Fault::Timeout(allowed.as_millis())))
+    }
+
+    /// A first message of TLS, within the time of one look.
+    pub(crate) async fn hail(&self, to: SocketAddr, from: Option<IpAddr>, hello: &[u8]) -> Result<Vec<u8>, Fault> {
+        let observer = self.observer.as_ref().map_err(Clone::clone)?;
+        let allowed = self.allowed();
+        if allowed.is_zero() {
+            return Err(Fault::OutOfTime);
+        }
+        timeout(allowed, observer.hail(to, from, hello)).await.unwrap_or(Err(Fault::Timeout(allowed.as_millis())))
     }
 
     pub(crate) fn call(&self, spec: &Spec, target: &str) -> Result<Call, Fault> {

@@ -53,14 +53,14 @@ async fn login(scene: &mut Scene<'_>, planned: Planned, field: (&str, &str)) -> 
     judge(scene, planned, answer.as_ref())
 }
 
-/// A sign-out without its token, and with the token of another browser.
+/// A sign-out without its token, and with the token of another browser. What could not be asked was not refused.
 async fn logout(scene: &mut Scene<'_>, actor: &Actor) -> Vec<bool> {
     let mut browser = Visitor::default();
     // Nothing of this stands under an id of its own: the flow of sessions judges sign-in.
     if !browser.sign_in(scene, MISSING.id, actor).await {
-        return Vec::new();
+        return vec![false];
     }
-    let Some(session) = browser.cookie(SESSION).cloned() else { return Vec::new() };
+    let Some(session) = browser.cookie(SESSION).cloned() else { return vec![false] };
     // A browser sends its cookies whoever asks; only our own script sends the field.
     let mut bare = browser.send(scene, (MISSING.id, MISSING.control.0), ("POST", LOGOUT), &json!({}), 403);
     bare.secrets.retain(|(name, _)| name != "x-csrf-token");
@@ -72,6 +72,8 @@ async fn logout(scene: &mut Scene<'_>, actor: &Actor) -> Vec<bool> {
         let forged = other.send(scene, (FOREIGN.id, FOREIGN.control.0), ("POST", LOGOUT), &json!({}), 403);
         let answer = scene.ask(forged).await;
         refused.push(judge(scene, FOREIGN, answer.as_ref()));
+    } else {
+        refused.push(false);
     }
     let me = browser.get(scene, ALIVE.id, Audience::Api, "/api/auth/me").control(ALIVE.control.0);
     browser.ask(scene, me).await;

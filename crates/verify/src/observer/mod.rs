@@ -5,6 +5,7 @@
 
 pub(crate) mod address;
 mod http2;
+mod raw;
 mod tls;
 mod wire;
 

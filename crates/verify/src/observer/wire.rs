@@ -59,9 +59,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let head = write_head(call, keep);
         self.stream.write_all(&head).await.map_err(|_| Fault::Ended)?;
         self.stream.flush().await.map_err(|_| Fault::Ended)?;
+        let mut answer = self.answer(call.method).await?;
+        answer.ends_connection |= !keep || has_word(&answer.values("connection"), "close");
+        Ok(answer)
+    }
+
+    /// Sends octets as they are; gives the first answer, and whether the connection ended with it.
+    pub(super) async fn throw(mut self, octets: &[u8]) -> Result<(Answer, bool), Fault> {
+        self.stream.write_all(octets).await.map_err(|_| Fault::Ended)?;
+        self.stream.flush().await.map_err(|_| Fault::Ended)?;
+        let answer = self.answer("GET").await?;
+        let ended = self.buffer.is_empty() && self.fill().await.is_err();
+        Ok((answer, ended))
+    }
+
+    async fn answer(&mut self, method: &str) -> Result<Answer, Fault> {
         let mut answer = self.final_head().await?;
-        answer.ends_connection = !keep || has_word(&answer.values("connection"), "close");
-        match framing(call.method, &answer)? {
+        answer.ends_connection = false;
+        match framing(method, &answer)? {
             Framing::None => {}
             Framing::Length(length) => self.read_length(length, &mut answer).await?,
             Framing::Chunked => self.read_chunks(&mut answer).await?,

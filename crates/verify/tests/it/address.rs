@@ -13,7 +13,7 @@ async fn ver_14_connections_go_to_the_pinned_address_and_are_recorded() {
     for probe in report.headers.probes.iter().filter(|probe| probe.response.is_some()) {
         let connection = probe.connection.as_ref().expect("a connection");
         let plain = probe.request.url.starts_with("http:");
-        let host = if probe.id.starts_with("gate-") { "adm.app.test" } else { "app.test" };
+        let host = if probe.id.starts_with("gate-") || probe.id.starts_with("spoof-") { "adm.app.test" } else { "app.test" };
         assert_eq!(connection.remote, format!("127.0.0.1:{}", if plain { house.http } else { house.https }));
         assert_eq!(connection.sni.as_deref(), (!plain).then_some(host), "{}", probe.id);
         assert_eq!(connection.tls, (!plain).then_some("1.3"));

@@ -21,11 +21,14 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::accounts_site::Accounts;
+use crate::strict::is_ambiguous;
 
 pub(crate) const SITE: &str = "app.test";
 pub(crate) const GATE: &str = "adm.app.test";
 pub(crate) const INSIDE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+/// Stands for the method of a request that is refused before it is read; its head is in `body`.
+pub(crate) const AMBIGUOUS: &str = "AMBIGUOUS";
 /// `operator:open the gate, please`
 const RIGHT: &str = "Basic b3BlcmF0b3I6b3BlbiB0aGUgZ2F0ZSwgcGxlYXNl";
 
@@ -302,6 +305,10 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), from: IpAddr, secur
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).ok()?;
+    if is_ambiguous(&head) {
+        let (host, method) = (SITE.to_owned(), AMBIGUOUS.to_owned());
+        return Some(Asked { from, secure, http2: false, host, method, target: String::new(), fields: Vec::new(), body: head });
+    }
     let mut lines = head.lines();
     let mut words = lines.next()?.split(' ');
     let fields: Vec<_> = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
@@ -350,6 +357,9 @@ impl Site {
     /// The right answer.
     fn answer(&self, asked: &Asked) -> Reply {
         let path = asked.target.split('?').next().unwrap_or_default();
+        if asked.method == AMBIGUOUS {
+            return error(400, Audience::Api, "Invalid request");
+        }
         if !asked.secure {
             return self.plain(asked, path);
         }
@@ -357,7 +367,7 @@ impl Site {
             return gate(asked);
         }
         if !asked.host.starts_with(SITE) {
-            return reply(421, Audience::PublicPage, "<title>misdirected</title>");
+            return error(421, Audience::Api, "Misdirected request");
         }
         if let Some(reply) = self.accounts.answer(asked) {
             return reply;
@@ -373,7 +383,7 @@ impl Site {
             "/assets/doorward/site.0a1b2c3d.css" => reply(200, Audience::Asset, "body{}"),
             "/api/health" if is_get => reply(200, Audience::Api, "{\"ok\":true}"),
             "/api/health" => error(405, Audience::Api, "Method not allowed"),
-            "/api/auth/me" => error(401, Audience::Api, "Not authenticated"),
+            "/api/auth/me" | "/api/auth/sessions" => error(401, Audience::Api, "Not authenticated"),
             "/api/auth/login" if asked.field("content-length").is_some_and(|length| length.len() > 3) => {
                 error(413, Audience::Api, "Request body too large")
             }

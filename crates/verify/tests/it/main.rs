@@ -19,4 +19,6 @@ mod robust;
 mod schema;
 mod score;
 mod stranger;
+mod strict;
 mod wire;
+mod wire_flows;

@@ -25,7 +25,7 @@ async fn headers_certificate_and_cookies_of_any_site_are_judged() {
         ["root-get: x-frame-options: missing", "root-get: set-cookie: PHPSESSID: Secure is missing"]
     );
     let ids: Vec<&str> = report.headers.probes.iter().map(|probe| probe.id.as_str()).collect();
-    assert_eq!(ids, ["root-get", "root-head", "page-404", "http-redirect"]);
+    assert_eq!(ids, ["root-get", "root-head", "page-404", "http-redirect", "tls-1-0", "tls-1-1"]);
     let tls = report.verification.tls.as_ref().expect("a certificate");
     assert_eq!(tls.san, ["app.test", "adm.app.test"]);
     assert_eq!(tls.chain, "unchecked");
