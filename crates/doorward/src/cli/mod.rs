@@ -57,7 +57,7 @@ enum Command {
     /// Run the front door.
     Serve,
     /// Look at the live site from outside and write down what is on the wire.
-    Verify(verify::Args),
+    Verify(Box<verify::Args>),
     /// Operate accounts.
     #[command(subcommand)]
     User(user::UserCommand),
