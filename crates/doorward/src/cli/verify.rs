@@ -226,7 +226,6 @@ fn configured(mut options: Options, config: &Config) -> Options {
 
 /// `0700` and the like, where the folder is on this machine.
 fn mode(folder: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
     let metadata = std::fs::metadata(folder).ok()?;
     Some(format!("{:04o}", metadata.permissions().mode() & 0o7777))
 }

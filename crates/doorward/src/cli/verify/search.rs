@@ -15,9 +15,12 @@ const CHUNK: usize = 1 << 20;
 /// What is shorter would be found by accident.
 const SHORTEST: usize = 8;
 
+/// A spelling, and the number of the secret that it is of.
+type Coat = (usize, Zeroizing<Vec<u8>>);
+
 /// Planted secrets in every spelling that is looked for, by their first octets.
 pub(super) struct Needles {
-    by_head: HashMap<[u8; HEAD], Vec<(usize, Zeroizing<Vec<u8>>)>>,
+    by_head: HashMap<[u8; HEAD], Vec<Coat>>,
     longest: usize,
 }
 
