@@ -79,7 +79,7 @@ fn of_site(before: &Site, after: &Site, keys: &mut Vec<&'static str>) {
 }
 
 fn of_listen(before: &Listen, after: &Listen, keys: &mut Vec<&'static str>) {
-    let Listen { http, https, internal, trusted_proxies: _, proxy_protocol: _ } = after;
+    let Listen { http, https, internal, trusted_proxies: _, proxy_protocol: _, forward_auth: _ } = after;
     let named = [
         ("listen.http", before.http != *http),
         ("listen.https", before.https != *https),

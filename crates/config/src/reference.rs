@@ -108,6 +108,12 @@ pub const PARTS: &[Part] = &[
                 "`[]`",
                 "Peers that have to speak the PROXY protocol (version 1 or 2) on `https` and `http`; nobody else may. As strict as `trusted_proxies`.",
             ),
+            key(
+                "forward_auth",
+                "list of networks",
+                "`[]`",
+                "Proxies that may ask `/forward-auth` on the internal listener whether a request may pass. As strict as `trusted_proxies`.",
+            ),
         ],
     ),
     part(

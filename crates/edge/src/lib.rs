@@ -6,6 +6,7 @@
 
 pub mod body;
 mod coding;
+mod forward_auth;
 pub mod gate;
 pub mod hold;
 mod layer;

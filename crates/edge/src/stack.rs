@@ -1,5 +1,6 @@
 //! The way of a request through the door, on one page. The order is security: each step says what would break if it moved.
 
+mod asked;
 mod behind;
 
 use std::future::poll_fn;

@@ -49,6 +49,8 @@ pub struct Policy {
     pub trusted_proxies: Vec<Cidr>,
     /// Networks whose peers have to speak the PROXY protocol; nobody else may (PROXY-06).
     pub proxy_protocol: Vec<Cidr>,
+    /// Proxies that may ask whether a request may pass; empty: nobody.
+    pub forward_auth: Vec<Cidr>,
     /// Host and path to target.
     pub routes: RouteTable,
     /// What stands behind.
@@ -163,6 +165,7 @@ impl Policy {
             config_sha256: config.sha256.clone(),
             trusted_proxies: config.listen.trusted_proxies.clone(),
             proxy_protocol: config.listen.proxy_protocol.clone(),
+            forward_auth: config.listen.forward_auth.clone(),
             headers: HeaderPolicy::decide(config),
             cookies: CookiePolicy::doorward(),
             cors: CorsPolicy::decide(config),

@@ -113,6 +113,8 @@ pub struct Listen {
     pub trusted_proxies: Vec<Cidr>,
     /// Networks whose peers have to speak the PROXY protocol, version 1 or 2, on `https` and `http`; nobody else may (PROXY-06).
     pub proxy_protocol: Vec<Cidr>,
+    /// Proxies that may ask `/forward-auth` on the internal listener; empty: nobody, and the path does not exist.
+    pub forward_auth: Vec<Cidr>,
 }
 
 /// `[tls]`

@@ -16,6 +16,7 @@ pub(crate) struct ListenDraft {
     pub(crate) internal: Option<Option<Located<SocketAddr>>>,
     trusted_proxies: Option<Vec<Cidr>>,
     proxy_protocol: Option<Vec<Cidr>>,
+    forward_auth: Option<Vec<Cidr>>,
 }
 
 impl ListenDraft {
@@ -26,6 +27,7 @@ impl ListenDraft {
             internal: self.internal?.map(|address| address.value),
             trusted_proxies: self.trusted_proxies?,
             proxy_protocol: self.proxy_protocol?,
+            forward_auth: self.forward_auth?,
         })
     }
 
@@ -47,6 +49,7 @@ pub(crate) fn listen(section: &Section<'_>, scene: &Scene<'_>) -> ListenDraft {
         internal: section.maybe("internal", network::internal_socket),
         trusted_proxies: believed(section, scene, "trusted_proxies"),
         proxy_protocol: believed(section, scene, "proxy_protocol"),
+        forward_auth: believed(section, scene, "forward_auth"),
     };
     section.finish();
     refuse_doubles(section, &draft);

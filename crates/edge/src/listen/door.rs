@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{arrival, plain};
 use crate::body::{self, EdgeBody};
+use crate::forward_auth;
 use crate::metrics::{Listener, MEDIA_TYPE, MetricsSource};
 use crate::stack::{Arrival, Edge};
 
@@ -73,6 +74,7 @@ impl Door {
                 // What stands in the place of a refused head means nothing.
                 let mut response = match arrival.refused {
                     Some(_) => json(StatusCode::BAD_REQUEST, Bytes::from_static(br#"{"detail":"Bad request"}"#)),
+                    None if forward_auth::is_asked(head.uri.path()) => edge.forward_auth(head, &arrival).await,
                     None => internal(&head, inside).await,
                 };
                 edge.policy().headers.apply(Audience::PlainHttp, response.headers_mut());

@@ -212,7 +212,7 @@ fn site(web: &Upstream, gated: &Upstream, users_file: std::path::PathBuf) -> Con
             data_dir: "/nonexistent".into(),
             key: None,
         },
-        listen: config::Listen { http: vec![], https: vec![], internal: None, trusted_proxies: vec![], proxy_protocol: vec![] },
+        listen: config::Listen { http: vec![], https: vec![], internal: None, trusted_proxies: vec![], proxy_protocol: vec![], forward_auth: vec![] },
         tls: config::Tls::SelfSigned,
         store: config::Store::Sqlite,
         counters: config::Counters::Memory,
