@@ -110,7 +110,6 @@ pub async fn run_watched(
         plan,
         looks: &looks,
         backstage,
-        clock: clock.as_ref(),
         entropy,
         started_at,
         outcomes,

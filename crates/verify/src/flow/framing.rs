@@ -33,11 +33,11 @@ fn message(id: &str) -> (&'static str, &'static str) {
         "framing-space-before-colon" => ("GET /api/health", "HOST\r\nX-Probe : 1\r\n\r\n"),
         "framing-folded-line" => ("GET /api/health", "HOST\r\nX-Probe: 1\r\n 2\r\n\r\n"),
         "framing-bare-return" => ("GET /api/health", "HOST\r\nX-Probe: 1\r2\r\n\r\n"),
-        "framing-zero-octet" => ("GET /api/health", "HOST\r\nX-Probe: 1\02\r\n\r\n"),
+        "framing-zero-octet" => ("GET /api/health", "HOST\r\nX-Probe: 1\x002\r\n\r\n"),
         "framing-two-hosts" => ("GET /api/health", "HOST\r\nHOST\r\n\r\n"),
         "framing-no-host" => ("GET /api/health", "X-Probe: 1\r\n\r\n"),
-        "framing-dots-in-path" => ("GET /assets/%2e%2e/api/health", "HOST\r\n\r\n"),
-        _ => ("GET /api%2fhealth", "HOST\r\n\r\n"),
+        "framing-dots-in-path" => ("GET /assets/%2e%2e/api/health", "HOST\r\nConnection: close\r\n\r\n"),
+        _ => ("GET /api%2fhealth", "HOST\r\nConnection: close\r\n\r\n"),
     }
 }
 
@@ -64,9 +64,7 @@ async fn one(scene: &mut Scene<'_>, planned: Planned) {
     };
     match thrown {
         Ok((answer, ended)) => {
-            // A path is refused where it stands; the message around it is in order.
-            let must_end = planned.control.0 != "GATE-08";
-            let fault = fault(answer.status, ended || !must_end, planned);
+            let fault = fault(answer.status, ended, planned);
             outcome.findings = scene.looks.judge().judge(&spec, &answer);
             let observed = format!("{}{}", answer.status, if ended { ", ended" } else { ", open" });
             outcome.findings.push(Finding::new(planned.control, "refusal", expected(planned), observed).fault(fault));
@@ -81,7 +79,6 @@ async fn one(scene: &mut Scene<'_>, planned: Planned) {
 fn expected(planned: Planned) -> &'static str {
     match planned.control.0 {
         "HTTP-03" => "400 or 501, and the connection ends",
-        "GATE-08" => "400",
         _ => "400, and the connection ends",
     }
 }

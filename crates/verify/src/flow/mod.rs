@@ -1,4 +1,4 @@
-//! What takes more than one request: flows of accounts, limits that recover, what the wire does with malformed octets, what is open
+//! What takes more than one request: flows of accounts, what the wire does with malformed octets, what is open
 //! beside the door.
 //!
 //! A flow says beforehand which ids it will report under ([`Flow::ids`]); an id that it does not come to is an error of the run, never a
@@ -9,7 +9,6 @@ mod cast;
 mod csrf;
 mod framing;
 mod identity;
-mod limit;
 mod ports;
 mod recovery;
 mod routes;
@@ -17,7 +16,6 @@ mod sameness;
 mod scene;
 mod session;
 mod spoof;
-mod timing;
 mod tls;
 mod trail;
 mod visitor;
@@ -62,10 +60,6 @@ pub(crate) enum Flow {
     Recovery,
     /// A whole session with its cookies.
     Session,
-    /// Known and unknown, by the clock.
-    Timing,
-    /// A limit and its recovery.
-    Limit,
     /// The chain, and what it says of this run.
     Trail,
     /// Planted secrets.
@@ -74,7 +68,7 @@ pub(crate) enum Flow {
 
 impl Flow {
     /// All of them, in order.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Tls,
         Self::Framing,
         Self::Spoof,
@@ -85,8 +79,6 @@ impl Flow {
         Self::Sameness,
         Self::Recovery,
         Self::Session,
-        Self::Timing,
-        Self::Limit,
         Self::Trail,
         Self::Canary,
     ];
@@ -104,8 +96,6 @@ impl Flow {
             Self::Sameness => sameness::IDS,
             Self::Recovery => recovery::IDS,
             Self::Session => session::IDS,
-            Self::Timing => timing::IDS,
-            Self::Limit => limit::IDS,
             Self::Trail => trail::IDS,
             Self::Canary => canary::IDS,
         }
@@ -124,8 +114,6 @@ impl Flow {
             Self::Sameness => sameness::run(scene).await,
             Self::Recovery => recovery::run(scene).await,
             Self::Session => session::run(scene).await,
-            Self::Timing => timing::run(scene).await,
-            Self::Limit => limit::run(scene).await,
             Self::Trail => trail::run(scene).await,
             Self::Canary => canary::run(scene).await,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_kit::{Clock, Entropy, Secret, Timestamp};
+use doorward_kit::{Entropy, Secret, Timestamp};
 use doorward_policy::ControlId;
 
 use super::cast::{Actor, Cast};
@@ -32,7 +32,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) looks: &'a Looks<'a>,
     pub(crate) backstage: Option<&'a dyn Backstage>,
-    pub(crate) clock: &'a dyn Clock,
     pub(crate) entropy: &'a dyn Entropy,
     pub(crate) started_at: Timestamp,
     pub(crate) outcomes: Vec<Outcome>,

@@ -1,8 +1,0 @@
-//! Not looked at yet.
-
-use super::{Planned, Scene};
-
-/// Nothing yet.
-pub(super) const IDS: &[Planned] = &[];
-
-pub(super) async fn run(_scene: &mut Scene<'_>) {}
