@@ -106,8 +106,10 @@ fn a_healthy_site_is_verified_beside_its_server_within_a_minute_and_no_account_o
     let run = site.verify_with_log();
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     assert_eq!(run.headers["failures"], json!([]), "{}", run.said);
-    assert_eq!((&run.headers["ok"], &run.report["ok"], run.code), (&json!(true), &json!(true), Some(0)), "{}", run.said);
-    assert_eq!(run.report["artifacts"], json!({"security_headers": "security-headers.json", "complete": true, "missing": []}));
+    assert_eq!((&run.headers["ok"], run.code), (&json!(true), Some(0)), "{}", run.said);
+    // Nothing looks at the recovery of a limit yet, and the report does not claim so.
+    assert_eq!(run.report["artifacts"]["missing"], json!(["VER-10"]));
+    assert_eq!(run.report["summary"]["fail"], 0);
     assert_eq!(run.report["exposure"]["unexpected"], json!([]));
     assert_eq!(run.report["audit"]["chain_ok"], true);
     assert_eq!(run.report["audit"]["events_seen"], run.report["audit"]["events_expected"]);
