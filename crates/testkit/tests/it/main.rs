@@ -22,6 +22,7 @@ mod exposure;
 mod fairness;
 mod files;
 mod flood;
+mod forward_auth;
 mod framing;
 mod fuzz;
 mod gate;
