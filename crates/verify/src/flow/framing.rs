@@ -1,6 +1,8 @@
 //! Messages that two servers could read differently (HTTP-01, HTTP-02, HTTP-03, GATE-08). Safe on a live site: nothing follows any of them,
 //! both readings of each end at the same octet, and each has a connection of its own.
 
+use doorward_policy::Audience;
+
 use super::scene::Scene;
 use super::{Planned, planned};
 use crate::judge::Finding;
@@ -51,7 +53,9 @@ async fn one(scene: &mut Scene<'_>, planned: Planned) {
     let origin = &scene.plan.origin;
     let (line, rest) = message(planned.id);
     let (method, target) = line.split_once(' ').unwrap_or(("GET", "/"));
-    let spec = Spec::get(planned.id, doorward_policy::Audience::Api, origin.host(), origin.port(), target);
+    // A path that cannot be read leads nowhere, and nowhere is a page.
+    let audience = if planned.control.0 == "GATE-08" { Audience::PublicPage } else { Audience::Api };
+    let spec = Spec::get(planned.id, audience, origin.host(), origin.port(), target);
     let spec = spec.method(method).status(StatusRule::Any).control(planned.control.0);
     let mut outcome = crate::run::Outcome::new(&spec);
     let octets = scene.looks.call(&spec, target).map(|call| {

@@ -358,7 +358,8 @@ impl Site {
     fn answer(&self, asked: &Asked) -> Reply {
         let path = asked.target.split('?').next().unwrap_or_default();
         if asked.method == AMBIGUOUS {
-            return error(400, Audience::Api, "Invalid request");
+            let is_of_path = asked.body.contains("%2");
+            return error(400, if is_of_path { Audience::PublicPage } else { Audience::Api }, "Invalid request");
         }
         if !asked.secure {
             return self.plain(asked, path);

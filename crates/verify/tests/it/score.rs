@@ -23,7 +23,8 @@ async fn a_run_stores_the_score_of_the_root_and_what_the_public_would_see() {
 #[tokio::test]
 async fn a_weaker_root_scores_less_and_one_that_refuses_has_no_score() {
     let good = scored(|reply| reply).await.expect("a score").value;
-    let inline = scored(|reply| reply.set("content-security-policy", "default-src 'self' 'unsafe-inline'")).await.expect("a score");
+    let inline =
+        scored(|reply| reply.set("content-security-policy", "default-src 'self' 'unsafe-inline'")).await.expect("a score");
     assert!(inline.value <= 80 && inline.value < good, "{inline:?}");
     let result = inline.modifiers.iter().find(|modifier| modifier.test == "content-security-policy");
     assert_eq!(result.map(|modifier| modifier.result), Some("csp-implemented-with-unsafe-inline"));

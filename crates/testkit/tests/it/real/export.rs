@@ -92,10 +92,23 @@ fn difference(site: &Site, edge: &str) -> Vec<String> {
     let nowhere = BTreeSet::new();
     let more = through.into_iter().filter_map(|(finding, probes)| {
         let probes: Vec<String> = probes.difference(bare.get(&finding).unwrap_or(&nowhere)).cloned().collect();
-        let place = if probes.len() > MANY { "nearly everywhere".to_owned() } else { probes.join(", ") };
-        (!probes.is_empty()).then(|| format!("| {edge} | {finding} | {place} |"))
+        (!probes.is_empty()).then(|| format!("| {edge} | {finding} | {} |", place(&probes)))
     });
     more.collect()
+}
+
+/// Where something is found; messages that an edge refuses by itself are told as one.
+fn place(probes: &[String]) -> String {
+    let (framing, others): (Vec<&String>, Vec<&String>) = probes.iter().partition(|id| id.starts_with("framing-"));
+    let mut places: Vec<String> = others.iter().map(ToString::to_string).collect();
+    if places.len() > MANY {
+        places = vec!["nearly everywhere".to_owned()];
+    }
+    match framing.len() {
+        0..=2 => places.extend(framing.into_iter().cloned()),
+        many => places.push(format!("{many} of the refusals of framing")),
+    }
+    places.join(", ")
 }
 
 /// Looks at the site through the edge in every way that there is, and holds the page to it.
