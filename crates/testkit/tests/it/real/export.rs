@@ -170,7 +170,7 @@ const PATHS: &[&str] = &[
 /// Heads with a claim, whose value is always the same.
 const CLAIMS: &[&str] = &[
     "X-Doorward-User: CLAIM",
-    "x-dOORWARD-uSER: CLAIM",
+    "X-DOORWARD-USER: CLAIM",
     "X_Doorward_User: CLAIM",
     "X-Doorward_User: CLAIM",
     "X.Doorward.User: CLAIM",
