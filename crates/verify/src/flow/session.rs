@@ -1,6 +1,6 @@
 //! A whole session: a new credential at sign-in, good until sign-out and never again (SES-01, SES-07, SES-08, SES-09).
 
-use doorward_kit::Secret;
+use doorward_kit::{Secret, constant_time_eq};
 use doorward_policy::Audience;
 use serde_json::json;
 
@@ -60,7 +60,8 @@ async fn me(scene: &mut Scene<'_>, planned: Planned, visitor: &Visitor, status: 
 
 /// Sign-in gives a credential of its own.
 fn renewed(scene: &mut Scene<'_>, browser: &Visitor, planted: &Secret<String>) {
-    let is_new = browser.cookie(SESSION).is_some_and(|value| value.expose() != planted.expose());
+    let is_new =
+        browser.cookie(SESSION).is_some_and(|value| !constant_time_eq(value.expose().as_bytes(), planted.expose().as_bytes()));
     let observed = if is_new { "a new one" } else { "the one that was shown" };
     let fault = (!is_new).then_some("sign-in gave no new credential");
     scene.find(SIGN_IN.id, Finding::new(SIGN_IN.control, "credential", "a new one", observed).fault(fault));
