@@ -11,6 +11,11 @@ pub(crate) struct Package {
     reason: &'static str,
 }
 
+const NGINX: Package =
+    Package { name: "nginx", present: || on_path("nginx"), reason: "takes an exported policy, and is the yardstick of speed" };
+const CADDY: Package =
+    Package { name: "caddy", present: || on_path("caddy"), reason: "takes an exported policy, and is measured beside ours" };
+
 /// What the tests use.
 pub(crate) const FOR_TESTS: &[Package] = &[
     Package { name: "python3", present: || on_path("python3"), reason: "runs FastAPI and Django behind the door" },
@@ -35,13 +40,15 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { name: "libfaketime", present: has_faketime, reason: "steps a server's clock while it runs" },
     Package { name: "chromium", present: || on_path("chromium"), reason: "signs up and in as a person does" },
     Package { name: "chromium-driver", present: || on_path("chromedriver"), reason: "lets the tests drive the browser" },
+    NGINX,
+    CADDY,
 ];
 
 /// What the benchmarks use on top.
 pub(crate) const FOR_BENCH: &[Package] = &[
-    Package { name: "nginx", present: || on_path("nginx"), reason: "the yardstick, and the common upstream" },
+    NGINX,
     Package { name: "haproxy", present: || on_path("haproxy"), reason: "is measured beside ours" },
-    Package { name: "caddy", present: || on_path("caddy"), reason: "is measured beside ours" },
+    CADDY,
     Package { name: "nghttp2-client", present: || on_path("h2load"), reason: "makes the load over HTTP/2" },
     Package { name: "wrk", present: || on_path("wrk"), reason: "makes the load" },
     Package { name: "curl", present: || on_path("curl"), reason: "sees that all servers answer alike" },
