@@ -837,7 +837,7 @@ const INVITED: &[Step] = &[
             let pin = |host: &str| format!("--resolve={host}:{port}:{INSIDE}");
             let hosts = ["app.test", "adm.app.test", "pga.app.test", "flw.app.test", "dash.app.test"].map(pin);
             let out = w.house().folder().join("meta").display().to_string();
-            let words = ["verify", "--record", "--inside=127.0.0.1", "--outside=127.0.0.2", "--out", &out];
+            let words = ["verify", "--record", "--from-afar", "--inside=127.0.0.1", "--outside=127.0.0.2", "--out", &out];
             let words: Vec<&str> = words.into_iter().chain(hosts.iter().map(String::as_str)).collect();
             assert_eq!(w.house().command(&words).status.code(), Some(1));
             w.site.house.restart_with(|text| text);
