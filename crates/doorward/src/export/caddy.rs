@@ -83,7 +83,7 @@ fn site(plan: &Plan<'_>, host: &HostEntry, limits: &mut Vec<String>) -> Result<S
         place(&rule(&Plan::built_in(), Case::Any)?, &rest);
     }
     for route in host.routes() {
-        let direct = plan.public_routes(host).find(|(found, servers)| {
+        let direct = plan.direct_routes(host).find(|(found, servers)| {
             found.path == route.path && servers.speech == Speech::Http1 && (!route.strip_prefix || route.path.is_empty())
         });
         let body = match direct {

@@ -168,7 +168,7 @@ fn server(plan: &Plan<'_>, host: &HostEntry, limits: &mut Vec<String>) -> Result
         place(&rule(&Plan::built_in(), Case::Any)?, &rest);
     }
     for route in host.routes() {
-        let direct = plan.public_routes(host).find(|(found, servers)| found.path == route.path && speaks(servers));
+        let direct = plan.direct_routes(host).find(|(found, servers)| found.path == route.path && speaks(servers));
         let body = match direct {
             Some((route, _)) => location::route(plan, route)?,
             None => {

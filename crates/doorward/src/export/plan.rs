@@ -59,18 +59,12 @@ impl<'a> Plan<'a> {
         all.filter(|prefix| !RESERVED.iter().any(|(other, _)| prefix.len() > other.len() && under(prefix, other))).collect()
     }
 
-    /// The routes of a host that the edge takes to their upstreams itself, longest prefix first.
+    /// The routes of a host that the edge takes to their upstreams itself, longest prefix first: those that nobody has to be asked about.
     pub fn direct_routes<'h>(&self, host: &'h HostEntry) -> impl Iterator<Item = (&'h RoutePolicy, &'h Servers)> {
-        let asks = self.forward_auth().is_some();
-        host.routes().iter().filter(move |route| asks || route.access == Access::Public).filter_map(|route| {
+        host.routes().iter().filter(|route| route.access == Access::Public).filter_map(|route| {
             let servers = self.direct(&route.upstream)?;
             Some((&**route, servers))
         })
-    }
-
-    /// Those of them that nobody has to be asked about.
-    pub fn public_routes<'h>(&self, host: &'h HostEntry) -> impl Iterator<Item = (&'h RoutePolicy, &'h Servers)> {
-        self.direct_routes(host).filter(|(route, _)| route.access == Access::Public)
     }
 
     /// The gate of a host, if the edge can hold it: Doorward alone knows operators, and alone reads Argon2id.
@@ -78,12 +72,6 @@ impl<'a> Plan<'a> {
     pub fn direct_gate<'h>(&self, host: &'h HostEntry) -> Option<(&'h GatePolicy, &'h Servers)> {
         let gate = host.gate().filter(|gate| !gate.operator_session && only_bcrypt(gate))?;
         Some((gate, self.direct(&gate.upstream)?))
-    }
-
-    /// Where the edge asks who may pass; without it everything that needs a session goes through Doorward.
-    #[must_use]
-    pub fn forward_auth(&self) -> Option<String> {
-        None
     }
 
     /// The servers of an upstream that needs nothing of Doorward: it serves files, and nobody else shows an upstream its secret (EXPO-10).

@@ -1,6 +1,6 @@
 //! What happens to a request on Traefik's way, as named middlewares.
 
-use doorward_policy::{Audience, GatePolicy, Quota, identity};
+use doorward_policy::{Audience, GatePolicy, Quota};
 use serde_json::{Map, Value, json};
 
 use super::super::fields;
@@ -64,16 +64,6 @@ pub(super) fn password(gate: &GatePolicy) -> (String, Value) {
     let realm = "Restricted\", charset=\"UTF-8";
     let auth = json!({"usersFile": gate.users_file.to_string_lossy(), "realm": realm, "removeHeader": true});
     (format!("password-{}", gate.name), json!({"basicAuth": auth}))
-}
-
-/// Asks Doorward who a request comes from; its answer's fields replace whatever the client sent under these names.
-pub(super) fn forward_auth(address: &str) -> (String, Value) {
-    let names: Vec<&str> = identity::IDENTITY_FIELDS.to_vec();
-    let auth = json!({
-        "address": address, "trustForwardHeader": false, "authResponseHeaders": names,
-        "addAuthCookiesToResponse": ["__Host-doorward_session", "__Host-doorward_csrf"],
-    });
-    ("forward-auth".to_owned(), json!({"forwardAuth": auth}))
 }
 
 /// Cuts a prefix off.

@@ -1,6 +1,6 @@
 //! Which request goes where: rules, services, certificates. Whatever no rule of the application's takes goes to Doorward, which decides.
 
-use doorward_config::{Access, Profile, Servers, Speech, Tls};
+use doorward_config::{Profile, Servers, Speech, Tls};
 use doorward_policy::{Audience, GatePolicy, HostEntry, RoutePolicy};
 use serde_json::{Map, Value, json};
 
@@ -134,9 +134,6 @@ fn chain(plan: &Plan<'_>, route: &RoutePolicy, tables: &mut Tables) -> Vec<Strin
         tables.with(middleware::rate("edge", plan.policy.limits.quota("edge"))),
         tables.with(middleware::claims(Upgrade::from(route.websocket))),
     ];
-    if let Some(address) = plan.forward_auth().filter(|_| route.access != Access::Public) {
-        chain.push(tables.with(middleware::forward_auth(&address)));
-    }
     if route.strip_prefix && !route.path.is_empty() {
         chain.push(tables.with(middleware::strip(&route.path)));
     }
