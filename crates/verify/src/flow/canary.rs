@@ -19,8 +19,10 @@ pub(super) const IDS: &[Planned] = &[SINKS, LOG];
 const SINKS: Planned = planned("canary-sinks", "VER-12");
 const LOG: Planned = planned("canary-log", "VER-12");
 
-/// As [`crate::Backstage::search`] calls a log.
+/// As [`crate::Backstage::search`] calls a log and the store.
 const LOG_SINK: &str = "log";
+const STORE_SINK: &str = "store";
+const NO_STORE: &str = "the store was not searched: of PostgreSQL this machine has no files";
 const NO_LOG: &str = "no log of the site was given (--log FILE)";
 
 pub(super) async fn run(scene: &mut Scene<'_>) {
@@ -48,7 +50,10 @@ pub(super) async fn run(scene: &mut Scene<'_>) {
                 hits: sinks.iter().map(|sink| sink.hits).sum(),
             });
             let (logs, others): (Vec<_>, Vec<_>) = sinks.iter().partition(|sink| sink.name == LOG_SINK);
-            scene.tell(SINKS.id, others.into_iter().map(finding).collect(), elapsed);
+            scene.tell(SINKS.id, others.iter().copied().map(finding).collect(), elapsed);
+            if others.iter().all(|sink| sink.name != STORE_SINK) {
+                scene.skip(SINKS.id, SINKS.control, NO_STORE, false);
+            }
             match logs.first() {
                 None => scene.skip(LOG.id, LOG.control, NO_LOG, false),
                 Some(log) => scene.tell(LOG.id, vec![finding(log)], elapsed),

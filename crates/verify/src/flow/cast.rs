@@ -20,7 +20,7 @@ impl Actor {
     }
 }
 
-/// Everybody whom the run made. [`Self::dismiss`] is called however the run ends.
+/// Everybody whom the run made. [`Self::dismiss`] is called whatever the run finds.
 #[derive(Debug, Default)]
 pub(crate) struct Cast(Vec<String>);
 

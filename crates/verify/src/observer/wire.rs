@@ -7,6 +7,8 @@ use super::{Call, Fault, Field};
 const HEAD_MAX: usize = 64 * 1024;
 const FIELDS_MAX: usize = 256;
 const INTERIM_MAX: usize = 8;
+/// How long an end of the connection may be behind the answer that it belongs to.
+const END_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 /// A page's own references and an error's text are in its first octets; the rest is not read.
 pub(super) const BODY_MAX: usize = 512 * 1024;
 
@@ -69,7 +71,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.stream.write_all(octets).await.map_err(|_| Fault::Ended)?;
         self.stream.flush().await.map_err(|_| Fault::Ended)?;
         let answer = self.answer("GET").await?;
-        let ended = self.buffer.is_empty() && self.fill().await.is_err();
+        // An open connection says nothing, however long one waits: that is an observation, not a fault.
+        let silence = tokio::time::timeout(END_PATIENCE, self.fill()).await;
+        let ended = self.buffer.is_empty() && matches!(silence, Ok(Err(_)));
         Ok((answer, ended))
     }
 

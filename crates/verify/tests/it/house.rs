@@ -108,6 +108,8 @@ pub(crate) enum Act {
     Reply(Reply),
     /// Writes these octets and closes.
     Raw(Vec<u8>),
+    /// Answers and keeps the connection, whatever was asked.
+    Linger(Reply),
     /// Says nothing and keeps the connection.
     Hang,
     /// Closes.
@@ -287,6 +289,7 @@ async fn http1(mut stream: impl AsyncRead + AsyncWrite + Unpin, from: IpAddr, se
         let ends = asked.field("connection") != Some("keep-alive");
         let (bytes, ends) = match (site.tamper)(&asked, site.answer(&asked)) {
             Act::Reply(reply) => (reply.bytes(&asked), ends),
+            Act::Linger(reply) => (reply.bytes(&asked), false),
             Act::Raw(bytes) => (bytes, true),
             Act::Hang => return std::future::pending().await,
             Act::Close => return,
@@ -339,7 +342,7 @@ async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, fro
                 body: String::new(),
             };
             let reply = match (site.tamper)(&asked, site.answer(&asked)) {
-                Act::Reply(reply) => reply,
+                Act::Reply(reply) | Act::Linger(reply) => reply,
                 Act::Hang => return std::future::pending().await,
                 Act::Raw(_) | Act::Close => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
             };

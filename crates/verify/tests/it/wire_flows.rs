@@ -1,6 +1,10 @@
 //! What a site does with octets that no client sends, and with callers who say who they are.
 
-use crate::house::{AMBIGUOUS, Act, Asked, GATE, House, OUTSIDE, Reply};
+use doorward_verify::{Options, Plan};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::house::{AMBIGUOUS, Act, Asked, GATE, House, OUTSIDE, Reply, look};
 
 /// Something that the site does wrong with one kind of request.
 type Sabotage = (&'static str, fn(&Asked) -> bool, fn(Reply) -> Reply);
@@ -17,7 +21,7 @@ fn passes(reply: Reply) -> Reply {
     reply.status(200)
 }
 
-/// Every id of these flows but those of TLS, whose old versions no library here speaks.
+/// Every id of these flows but those of TLS, which have a site of their own below.
 const SABOTAGES: &[Sabotage] = &[
     ("framing-two-lengths", |asked| is_ambiguous_with(asked, "Content-Length: 00"), passes),
     ("framing-length-and-coding", |asked| is_ambiguous_with(asked, "Content-Length: 5"), passes),
@@ -61,4 +65,43 @@ async fn old_versions_of_tls_are_refused_and_the_lowest_that_is_agreed_on_is_tol
         assert_eq!(probe.checks[0].observed, "refused");
     }
     assert_eq!(report.verification.tls.expect("a certificate").min_version, Some("1.2"));
+}
+
+#[tokio::test]
+async fn a_connection_that_stays_open_behind_a_refusal_is_named_as_such() {
+    let house = House::tampered(
+        |asked, reply| {
+            if is_ambiguous_with(asked, "X-Probe :") { Act::Linger(reply) } else { Act::Reply(reply) }
+        },
+    )
+    .await;
+    let failures = house.look_quickly().await.headers.failures;
+    assert_eq!(failures, ["framing-space-before-colon: refusal: the connection stays open behind it"]);
+}
+
+/// Agrees on whatever version a first message names (RFC 5246 §7.4.1.3), and says no more.
+async fn agree(mut stream: TcpStream) {
+    let mut hello = [0; 11];
+    if stream.read_exact(&mut hello).await.is_ok() {
+        let answer = [22, 3, hello[10], 0, 6, 2, 0, 0, 2, 3, hello[10]];
+        let _ = stream.write_all(&answer).await;
+    }
+}
+
+#[tokio::test]
+async fn a_site_that_agrees_on_an_old_version_of_tls_is_named() {
+    let listener = crate::house::listen().await;
+    let port = crate::house::port(&listener);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(agree(stream));
+        }
+    });
+    let origin = format!("https://127.0.0.1:{port}").parse().expect("an origin");
+    let plan = Plan::for_stranger(&origin, Options::default(), &doorward_kit::SystemEntropy);
+    let failures = look(&crate::house::impatient(plan)).await.headers.failures;
+    for id in ["tls-1-0", "tls-1-1"] {
+        let told = format!("{id}: version: the site agrees on a version that RFC 8996 has retired");
+        assert!(failures.contains(&told), "{failures:?}");
+    }
 }
