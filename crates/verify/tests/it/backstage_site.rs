@@ -250,6 +250,9 @@ async fn a_log_that_was_not_given_and_hands_that_fail_make_the_run_fail() {
     let report = look(&house, here, &Hands { sinks: vec![("store", 0)], ..clean() }).await;
     assert_eq!(wrong(&report), ["canary-log: skipped: no log of the site was given (--log FILE)"]);
     assert!(report.verification.artifacts.missing.contains(&"VER-12"));
+    let report = look(&house, here, &Hands { sinks: vec![("trail", 0), ("log", 0)], ..clean() }).await;
+    let left_out = "canary-sinks: skipped: the store was not searched: of PostgreSQL this machine has no files";
+    assert_eq!(wrong(&report), [left_out]);
     let report = look(&house, here, &Hands { is_broken: true, ..clean() }).await;
     assert_eq!(
         wrong(&report),
